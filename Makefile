@@ -1,0 +1,73 @@
+# Everything runs from here. It needs make and Python 3.11 or newer with pip: uv is installed into
+# .tools, environments into .venvs, both from the hash-pinned locks in requirements/. By hand:
+#     make test PYTHON=python3.13 DJANGO=6.0 ARGS="-x tests/test_rooms.py"
+
+PYTHON ?= python3
+version := $(shell $(PYTHON) -c 'import sys; v = sys.version_info[:2]; v < (3, 11) or print("%d.%d" % v)')
+ifeq ($(version),)
+$(error PYTHON=$(PYTHON) is not a Python 3.11 or newer; name one: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12)
+endif
+# uv gets the full path: a bare name may be a shim that answers differently elsewhere.
+python := $(shell $(PYTHON) -c 'import sys; print(sys.executable)')
+
+# Django 6 asks for Python 3.12.
+DJANGO ?= $(if $(filter 3.11,$(version)),5.2,6.1)
+COV ?= --cov --cov-report=term-missing:skip-covered
+ARGS ?=
+
+uv := .tools/bin/uv
+env = .venvs/$(1)-$(version)
+stamp = $(call env,$(1))/.stamp
+run = $(call env,$(1))/bin/python
+tests := django$(subst .,,$(DJANGO))
+
+export UV_PYTHON_DOWNLOADS := never
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help demo test test-services matrix lint types docs bench clean
+
+help:  ## these lines
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+demo: $(call stamp,demo)  ## the example site, seeded, served, under load, measured live (ONCE=1: then stop)
+	$(call run,demo) example/demo.py
+
+test: $(call stamp,$(tests))  ## the whole embedded suite, no server, on the newest Django this Python allows
+	$(call run,$(tests)) -m pytest -m "not services" --ignore tests/services $(COV) $(ARGS)
+
+test-services: $(call stamp,services)  ## what needs real servers: installs, starts and requires them
+	PYTHON="$(python)" scripts/install_servers.sh
+	$(call run,services) -m pytest -m services $(ARGS)
+
+matrix: .tools/.stamp  ## the embedded suite on Django x Python (MATRIX="3.11-5.2 3.13-6.1" for fewer)
+	@MAKE="$(MAKE)" MATRIX="$(MATRIX)" scripts/matrix.sh
+
+lint: $(call stamp,dev)  ## ruff: rules, then format
+	$(call env,dev)/bin/ruff check .
+	$(call env,dev)/bin/ruff format --check .
+
+types: $(call stamp,dev)  ## mypy, strict, on the package
+	$(call run,dev) -m mypy
+
+docs: $(call stamp,dev)  ## Sphinx into docs/_build; a dead reference is an error
+	$(call run,dev) -m sphinx -n -W --keep-going -q docs docs/_build
+
+bench: $(call stamp,dev)  ## what measuring costs, beside its peers
+	$(call run,dev) benchmarks/measure.py $(ARGS)
+
+clean:  ## forget the environments and everything built
+	rm -rf .tools .venvs docs/_build dist .coverage .coverage.* .*_cache .hypothesis
+
+# pip --target does not replace what stands there, so the folder goes first.
+.tools/.stamp: requirements/uv.txt
+	rm -rf .tools
+	"$(python)" -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes --target .tools -r $<
+	@touch $@
+
+# One environment per lock and Python. uv_build is part of uv: installing ourselves downloads nothing.
+.venvs/%-$(version)/.stamp: requirements/%.txt pyproject.toml .tools/.stamp
+	$(uv) venv --quiet --clear --python "$(python)" $(@D)
+	$(uv) pip sync --quiet --require-hashes --python $(@D) $<
+	$(uv) pip install --quiet --no-deps --python $(@D) --editable .
+	@touch $@
