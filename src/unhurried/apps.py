@@ -1,0 +1,19 @@
+"""The app: it installs what measures, in this order, and registers the checks."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+from unhurried.conf import settings
+from unhurried.measure import _install
+
+
+class UnhurriedConfig(AppConfig):
+    name = "unhurried"
+    verbose_name = "unhurried"
+
+    def ready(self) -> None:
+        from unhurried import checks  # noqa: F401, PLC0415 - registers; needs the settings
+
+        if settings.MEASURE:
+            _install.install()

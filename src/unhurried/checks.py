@@ -1,0 +1,57 @@
+"""System checks: wrong settings, a store that can't be used, a middleware that is missing.
+
+Ids by rule: E/W0xx settings, 1xx measure. Each has a hint, and is listed in docs/reference/checks.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from unhurried import conf
+from unhurried.measure import _store, sinks
+from unhurried.measure._errors import StoreError
+
+MIDDLEWARE = "unhurried.middleware.UnhurriedMiddleware"
+
+
+@register("unhurried")
+def check_settings(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E001 unknown key, E002 wrong type."""
+    ids = {"unknown": "unhurried.E001", "type": "unhurried.E002"}
+    for kind, message, hint in conf.problems():
+        yield Error(message, hint=hint, id=ids[kind])
+
+
+@register("unhurried")
+def check_sinks(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E103 a sink that is unknown or has wrong options."""
+    for message, hint in sinks.problems():
+        yield Error(message, hint=hint, id="unhurried.E103")
+
+
+@register("unhurried")
+def check_store(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E101 not ours alone, E102 can't be written, damaged or full."""
+    if not conf.settings.MEASURE:
+        return
+    try:
+        _store.examine()
+    except _store.ForeignFolder as error:
+        yield Error(str(error), hint=error.hint, id="unhurried.E101")
+    except StoreError as error:
+        yield Error(str(error), hint=error.hint, id="unhurried.E102")
+
+
+@register("unhurried")
+def check_middleware(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.W101 no middleware, so requests are not measured."""
+    if conf.settings.MEASURE and MIDDLEWARE not in django_settings.MIDDLEWARE:
+        yield Warning(
+            "Requests are not measured: the middleware is missing.",
+            hint=f'MIDDLEWARE = ["{MIDDLEWARE}", …]',
+            id="unhurried.W101",
+        )

@@ -1,0 +1,113 @@
+"""Every setting: its name, its type, its default and one sentence, read live from ``UNHURRIED``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings as django_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key of the optional dict ``UNHURRIED``."""
+
+    name: str
+    types: tuple[type, ...]
+    default: Any
+    help: str
+
+
+SETTINGS: dict[str, Setting] = {
+    setting.name: setting
+    for setting in (
+        Setting(
+            "MEASURE", (bool,), True, "False takes the middleware out and installs no probe at all."
+        ),
+        Setting(
+            "STORE",
+            (str, Path, type(None)),
+            None,
+            "Folder of the measurements; default: one per project and user below the system's "
+            "run or temporary directory.",
+        ),
+        Setting(
+            "SINKS",
+            (dict,),
+            {},
+            'Where numbers go besides the store: {"log": {…}, "statsd": {…}, "graphite": {…}, '
+            '"prometheus": {…}}, each with its own options.',
+        ),
+        Setting(
+            "PERMISSION",
+            (str, type(None)),
+            None,
+            "Dotted path of function(user) -> bool that opens the dashboard; "
+            "default: active staff.",
+        ),
+        Setting("BADGE", (bool,), True, "Shows the badge on the pages that staff look at."),
+        Setting(
+            "STRICT",
+            (bool,),
+            False,
+            "Raises what production only counts; set by unhurried.testing.override().",
+        ),
+    )
+}
+
+
+def given() -> Mapping[str, Any]:
+    """The project's own dict, or an empty one where it is missing or no dict (a check says so)."""
+    value = getattr(django_settings, "UNHURRIED", None)
+    return value if isinstance(value, dict) else {}
+
+
+class Settings:
+    """``settings.STORE`` is the project's value, or the default; read at each use, never copied."""
+
+    MEASURE: bool
+    STORE: str | Path | None
+    SINKS: dict[str, dict[str, Any]]
+    PERMISSION: str | None
+    BADGE: bool
+    STRICT: bool
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            setting = SETTINGS[name]
+        except KeyError:
+            raise AttributeError(f"UNHURRIED has no setting {name!r}.{nearest(name)}") from None
+        value = given().get(name, setting.default)
+        return value if isinstance(value, setting.types) else setting.default
+
+
+settings = Settings()
+
+
+def nearest(name: str, known: Callable[[], Any] = SETTINGS.keys) -> str:
+    """`` Did you mean 'STORE'?`` for a name that is nearly right, else an empty string."""
+    close = difflib.get_close_matches(str(name).upper(), list(known()), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def problems() -> Iterator[tuple[str, str, str]]:
+    """Yield (kind, message, hint) for everything wrong with the dict: "unknown" or "type"."""
+    value = getattr(django_settings, "UNHURRIED", {})
+    if not isinstance(value, dict):
+        yield "type", f"UNHURRIED is {type(value).__name__}, not a dict.", "UNHURRIED = {}"
+        return
+    for name, entry in value.items():
+        setting = SETTINGS.get(name)
+        if setting is None:
+            known = ", ".join(sorted(SETTINGS))
+            yield "unknown", f"UNHURRIED[{name!r}] is no setting.{nearest(name)}", f"Known: {known}"
+        elif not isinstance(entry, setting.types):
+            wanted = " or ".join(t.__name__ for t in setting.types if t is not type(None))
+            yield (
+                "type",
+                f"UNHURRIED[{name!r}] is {type(entry).__name__}; it must be {wanted}.",
+                setting.help,
+            )

@@ -1,0 +1,76 @@
+"""Who may look: active staff, or whoever the setting PERMISSION lets in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.conf import settings as django_settings
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.request import QueryDict
+from django.shortcuts import resolve_url
+from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.utils.module_loading import import_string
+
+from unhurried.conf import settings
+
+DENIED: Final = (
+    "This page is for active staff, or for whom UNHURRIED['PERMISSION'] lets in "
+    "(the dotted path of a function(user) -> bool)."
+)
+NO_USERS: Final = (
+    "Nobody can be let in: requests have no user here. Add django.contrib.auth and its "
+    "AuthenticationMiddleware."
+)
+
+
+def allowed(user: Any) -> bool:
+    """Whether this user may see the dashboard and the badge."""
+    if settings.PERMISSION:
+        return bool(_permission(settings.PERMISSION)(user))
+    return bool(getattr(user, "is_active", False) and getattr(user, "is_staff", False))
+
+
+def may(request: HttpRequest) -> bool:
+    return allowed(getattr(request, "user", None))
+
+
+def _permission(path: str) -> Callable[[Any], bool]:
+    try:
+        permission: Callable[[Any], bool] = import_string(path)
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"UNHURRIED['PERMISSION'] = {path!r} can't be imported: {error}. "
+            "It must be the dotted path of a function(user) -> bool."
+        ) from error
+    return permission
+
+
+def refuse(request: HttpRequest) -> HttpResponse:
+    """To the login page, where there is one and somebody might yet log in; else 403."""
+    user = getattr(request, "user", None)
+    login = None if user is None or user.is_authenticated else _login_url()
+    if login is None:
+        return HttpResponse(
+            NO_USERS if user is None else DENIED, status=403, content_type="text/plain"
+        )
+    query = QueryDict(mutable=True)
+    query[REDIRECT_FIELD_NAME] = request.get_full_path()
+    return HttpResponseRedirect(f"{login}?{query.urlencode(safe='/')}")
+
+
+def _login_url() -> str | None:
+    """LOGIN_URL, if it leads anywhere (its default often does not), else the admin's."""
+    try:
+        url = resolve_url(django_settings.LOGIN_URL)
+        if "//" not in url:
+            resolve(url)
+        return url
+    except (NoReverseMatch, Resolver404):
+        pass
+    try:
+        return reverse("admin:login")
+    except NoReverseMatch:
+        return None

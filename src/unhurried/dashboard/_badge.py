@@ -1,0 +1,123 @@
+"""The badge: what the page in view cost, on the page itself, for staff alone.
+
+It is the outermost step, after the record is closed: what it does is not the page's time. A page
+with a badge is one person's, so it is never stored by anybody.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from django.conf import settings as django_settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+from unhurried.conf import settings
+from unhurried.measure.reading import Record, swallow
+
+from . import _assets, _badge_switch, _format, _routes, _staff, _timing
+
+END: Final = b"</body>"
+#: What describes the page without the badge, or lets somebody keep it.
+STALE: Final = ("ETag", "Last-Modified", "Expires", "CDN-Cache-Control", "Surrogate-Control")
+FRAMES: Final = ("iframe", "frame", "embed", "object")
+
+
+def decorate(request: HttpRequest, response: HttpResponseBase, record: Record) -> HttpResponseBase:
+    """Add what staff get to see: the header, and the badge on whole pages."""
+    try:
+        _decorate(request, response, record, staff=_staff.looks(request))
+    except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
+        swallow("the badge", error)
+    return response
+
+
+async def adecorate(
+    request: HttpRequest, response: HttpResponseBase, record: Record
+) -> HttpResponseBase:
+    """As ``decorate``."""
+    try:
+        _decorate(request, response, record, staff=await _staff.alooks(request))
+    except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
+        swallow("the badge", error)
+    return response
+
+
+def _decorate(
+    request: HttpRequest, response: HttpResponseBase, record: Record, *, staff: bool
+) -> None:
+    if staff or django_settings.DEBUG:
+        _timing.add(response, record)
+    if staff and settings.BADGE and _is_document(request, response):
+        _insert(request, cast(HttpResponse, response), record)
+
+
+def _is_document(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """A whole HTML page in a window: no fragment, frame, file, and none of the dashboard's."""
+    return not (
+        response.streaming
+        or not response.get("Content-Type", "").startswith("text/html")
+        or response.has_header("Content-Encoding")
+        or response.get("Content-Disposition", "").startswith("attachment")
+        or request.method == "HEAD"
+        or _is_fragment(request)
+        or _is_dashboard(request)
+        or _badge_switch.is_off(request)
+    )
+
+
+def _is_fragment(request: HttpRequest) -> bool:
+    headers = request.headers
+    return (
+        ("HX-Request" in headers and "HX-Boosted" not in headers)
+        or "Turbo-Frame" in headers
+        or "X-Requested-With" in headers
+        or headers.get("Sec-Fetch-Dest") in FRAMES
+    )
+
+
+def _is_dashboard(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return match is not None and "unhurried" in match.app_names
+
+
+def _insert(request: HttpRequest, response: HttpResponse, record: Record) -> None:
+    content = response.content
+    at = content.lower().rfind(END)
+    if at < 0:
+        return
+    try:
+        badge = _html(request, record)
+    except NoReverseMatch:  # unhurried.urls are not included: there is nothing to link to
+        return
+    inserted = badge.encode(response.charset, "xmlcharrefreplace")
+    response.content = content[:at] + inserted + content[at:]
+    _forbid_keeping(response)
+
+
+def _forbid_keeping(response: HttpResponse) -> None:
+    for name in STALE:
+        del response[name]
+    response["Cache-Control"] = "private, no-store"
+    if response.has_header("Content-Length"):
+        response["Content-Length"] = str(len(response.content))
+
+
+def _html(request: HttpRequest, record: Record) -> SafeString:
+    off = reverse("unhurried:badge", args=["off"])
+    return format_html(
+        '<link rel="stylesheet" href="{}"><aside id="unhurried-badge" aria-label="Measured">'
+        '<a href="{}">{} \u00b7 {}</a>'
+        '<a href="{}?{}" aria-label="No badges in this browser" title="No badges in this browser">'
+        "\u00d7</a></aside>",
+        _assets.url("badge.css"),
+        reverse("unhurried:route", args=[_routes.slug("request", record.name)]),
+        _format.queries(record.queries),
+        _format.seconds(record.wall / 1e9),
+        off,
+        urlencode({"next": request.get_full_path()}),
+    )

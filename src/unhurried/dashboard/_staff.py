@@ -1,0 +1,120 @@
+"""Is the person behind this request allowed to look? Asked on every response, so nearly free.
+
+Where the page has looked at its user, the answer is at hand. Where it has not, a look-up costs
+what a page without queries does not want to pay; so "no" is remembered for a minute per session.
+The look-up reads only. ``django.contrib.auth.get_user`` may flush or renew the session, and this
+runs after SessionMiddleware has sent the cookie: the visitor would be logged out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+    get_user_model,
+    load_backend,
+)
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+from django.utils.functional import LazyObject, empty
+
+from unhurried.conf import settings
+from unhurried.measure.reading import current
+
+from . import _access
+
+REMEMBER: Final = 60.0  # seconds
+MOST: Final = 2048  # sessions
+_no: dict[int, float] = {}  # hash of a session key -> when to ask again
+
+
+def looks(request: HttpRequest) -> bool:
+    """Whether a staff member, or whom PERMISSION lets in, looks at this page."""
+    key = _session_key(request)
+    return key is not None and not _remembered(key) and _ask(request, key)
+
+
+async def alooks(request: HttpRequest) -> bool:
+    """The same; only where the database may be asked, a thread does so."""
+    key = _session_key(request)
+    if key is None or _remembered(key):
+        return False
+    if _seen(request) is not None and not settings.PERMISSION:
+        return _ask(request, key)
+    return await sync_to_async(_ask)(request, key)
+
+
+def _session_key(request: HttpRequest) -> str | None:
+    if "HTTP_COOKIE" not in request.META or not hasattr(request, "session"):
+        return None
+    return request.COOKIES.get(django_settings.SESSION_COOKIE_NAME) or None
+
+
+def _remembered(key: str) -> bool:
+    return _no.get(hash(key), 0.0) > time.monotonic()
+
+
+def _remember(key: str) -> None:
+    if len(_no) >= MOST:
+        _no.clear()  # costs each of them one look-up
+    _no[hash(key)] = time.monotonic() + REMEMBER
+
+
+def _ask(request: HttpRequest, key: str) -> bool:
+    with _uncounted():
+        user = _seen(request)
+        if user is None:
+            user = _look_up(request, key)
+        yes = user is not None and _access.allowed(user)
+    if not yes:
+        _remember(key)
+    return yes
+
+
+@contextmanager
+def _uncounted() -> Iterator[None]:
+    """Our queries are nobody's: not the page's, nor those of a unit of work around it."""
+    token = current.set(None)
+    try:
+        yield
+    finally:
+        current.reset(token)
+
+
+def _seen(request: HttpRequest) -> Any:
+    """The user, if the page has looked at it already."""
+    for name in ("_cached_user", "_acached_user"):
+        if hasattr(request, name):
+            return getattr(request, name)
+    user = request.__dict__.get("user")
+    if isinstance(user, LazyObject) and user.__dict__.get("_wrapped", empty) is empty:
+        return None
+    return user
+
+
+def _look_up(request: HttpRequest, key: str) -> Any:
+    """As ``get_user``, on a session of our own: the page's is not marked as accessed."""
+    session = type(request.session)(key)
+    backend_path, pk = session.get(BACKEND_SESSION_KEY), session.get(SESSION_KEY)
+    known = (path for path in django_settings.AUTHENTICATION_BACKENDS if path == backend_path)
+    path = next(known, None)
+    if pk is None or path is None:
+        return None
+    user = load_backend(path).get_user(get_user_model()._meta.pk.to_python(pk))
+    return user if user is not None and _is_valid(session, user) else None
+
+
+def _is_valid(session: Any, user: Any) -> bool:
+    """Whether the session is of this password; one of a former SECRET_KEY waits for get_user."""
+    if not hasattr(user, "get_session_auth_hash"):
+        return True
+    found = session.get(HASH_SESSION_KEY, "")
+    return constant_time_compare(found, user.get_session_auth_hash())

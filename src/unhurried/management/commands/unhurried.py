@@ -1,0 +1,67 @@
+"""``manage.py unhurried <verb>``: one command whose verbs are the rooms."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from unhurried.dashboard import _top
+from unhurried.measure import StoreError
+
+
+class Command(BaseCommand):
+    help = "Measures, and what follows from it; see the verbs."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
+        _add_top(verbs)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            getattr(self, options["verb"])(**options)
+        except StoreError as error:
+            raise CommandError(f"{error}\n{error.hint}") from error
+
+    def top(
+        self, *, interval: float, once: bool, json: bool, no_color: bool, **options: Any
+    ) -> None:
+        """A live table of routes, read from shared memory."""
+        if json:
+            return self._print_json(_top.document(interval))
+        is_terminal = sys.stdin.isatty() and self.stdout.isatty()
+        colour = self.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
+        if once or not is_terminal:
+            return _top.print_once(self.stdout, interval, colour=colour)  # type: ignore[arg-type]
+        try:
+            _top.live(interval, colour=colour)
+        except KeyboardInterrupt:
+            pass  # Ctrl-C is how people leave
+
+    def _print_json(self, document: dict[str, Any]) -> None:
+        """Exactly one document, and nothing else on stdout."""
+        self.stdout.write(json.dumps(document))
+
+
+def _add_top(verbs: Any) -> None:
+    top = verbs.add_parser("top", help="live table of routes, read from shared memory")
+    top.add_argument("--once", action="store_true", help="print one table and end")
+    top.add_argument("--json", action="store_true", help="print one JSON document and end")
+    top.add_argument(
+        "--interval", type=_seconds, default=1.0, help="seconds between two readings (default: 1)"
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.05 <= value <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0.05 to 3600.")
+    return value

@@ -1,0 +1,234 @@
+"""Metrology's five: counter, gauge, meter, histogram, timer, with its method names.
+
+Inside a unit of work changes wait for its end and are written under its one lock; outside they
+are written at once. Numbers of all processes are merged on reading, see ``snapshot``.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from contextvars import ContextVar
+from math import exp, isfinite
+from time import perf_counter_ns
+from types import TracebackType
+from typing import ClassVar, Final, TypeVar
+
+from unhurried.conf import settings
+
+from . import _layout as L
+from . import _store
+from ._buckets import TIME, VALUE
+from ._errors import StoreError, swallow
+from ._record import current
+from ._store import Store
+
+MINUTES: Final = (1, 5, 15)
+HORIZONS: Final = tuple(60.0 * minutes for minutes in MINUTES)  # seconds
+
+_began: ContextVar[tuple[int, ...]] = ContextVar("unhurried_timers", default=())
+
+#: Called with (kind, name, value) for each change, after it was made: sinks subscribe here.
+changed: list[Callable[[str, str, float], None]] = []
+
+
+class Instrument:
+    """A named row in this process's slot, found again after a fork or a change of store."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"{self.kind}() wants a name, a non-empty str, not {name!r}.")
+        self.name = name
+        self._store: Store | None = None
+        self._lanes = self._floats = self._fine = memoryview(b"")
+
+    def __repr__(self) -> str:
+        return f"{self.kind}({self.name!r})"
+
+    def _bind(self, store: Store) -> None:
+        group = L.GROUPS[self.kind]
+        row = store.names.row(self.kind, self.name)
+        self._lanes, self._floats = store.slot.lanes(group, row), store.slot.floating(group, row)
+        if group.fine:
+            self._fine = store.slot.fine(group, row)
+        self._store = store
+
+    def _change(self, change: Callable[[], None], value: float) -> None:
+        """Make a change: at the end of the unit of work under way, or now."""
+        try:
+            store = _store.current()
+            if store is None:
+                return
+            if self._store is not store:
+                with store.lock:
+                    self._bind(store)
+            record = current.get()
+            if record is not None and record.store is store:
+                if record.pending is None:
+                    record.pending = []
+                record.pending.append(change)
+            else:
+                with store.lock:
+                    change()
+            for subscriber in changed:
+                subscriber(self.kind, self.name, value)
+        except (OSError, StoreError) as error:
+            _store.fail(error)
+        except Exception as error:  # boundary: a meter never breaks a page
+            swallow("an instrument", error)
+
+
+class Counter(Instrument):
+    """A number that goes up and down."""
+
+    kind = "counter"
+
+    def increment(self, n: int = 1) -> None:
+        self._add(n)
+
+    def decrement(self, n: int = 1) -> None:
+        self._add(-n)
+
+    def _add(self, n: int) -> None:
+        if not isinstance(n, int):
+            raise TypeError(f"{self!r} counts whole numbers, not {n!r}.")
+        self._change(functools.partial(self._write, n), n)
+
+    def _write(self, n: int) -> None:
+        self._lanes[n < 0] += abs(n)
+
+
+class Gauge(Instrument):
+    """The last value set, by whichever process."""
+
+    kind = "gauge"
+
+    def set(self, value: float) -> None:
+        self._change(functools.partial(self._write, time.time_ns(), float(value)), value)
+
+    def _write(self, when: int, value: float) -> None:
+        self._floats[1] = value
+        self._lanes[0] = when
+
+
+class Meter(Instrument):
+    """How often something happens: a count and the rates of the last 1, 5 and 15 minutes.
+
+    The rates are exponentially weighted over continuous time, each event adding ``1/T`` and
+    decaying with ``exp(-t/T)``, so that processes' rates can be added and dead ones fade.
+    """
+
+    kind = "meter"
+
+    def mark(self, n: int = 1) -> None:
+        if not isinstance(n, int) or n < 0:
+            raise TypeError(f"{self!r} marks whole numbers from 0, not {n!r}.")
+        self._change(functools.partial(self._write, time.time_ns(), n), n)
+
+    def _write(self, now: int, n: int) -> None:
+        lanes, rates = self._lanes, self._floats
+        if not lanes[1]:
+            lanes[1] = lanes[2] = now
+        elapsed = max(now - lanes[2], 0) / 1e9
+        for i, horizon in enumerate(HORIZONS, 3):
+            rates[i] = rates[i] * exp(-elapsed / horizon) + n / horizon
+        lanes[2] = max(now, lanes[2])
+        lanes[0] += n
+
+
+class Histogram(Instrument):
+    """Values of any unit: quantiles within 1 % from 1e-6 to 1e9; the rest counts as the nearest."""
+
+    kind = "histogram"
+
+    def update(self, value: float) -> None:
+        value = float(value)
+        if not isfinite(value):
+            if settings.STRICT:
+                raise ValueError(f"{self!r} takes finite numbers, not {value}.")
+            return
+        self._change(functools.partial(self._write, value), value)
+
+    def _write(self, value: float) -> None:
+        lanes, floats = self._lanes, self._floats
+        self._fine[VALUE.index(value)] += 1
+        floats[1] += value
+        if not lanes[0] or value > floats[2]:
+            floats[2] = value
+        if not lanes[0] or value < floats[3]:
+            floats[3] = value
+        lanes[0] += 1
+
+
+class Timer(Instrument):
+    """Durations in seconds: ``with timer("render"):`` or ``timer("render").update(0.2)``."""
+
+    kind = "timer"
+
+    def update(self, seconds: float) -> None:
+        if not isfinite(seconds) or seconds < 0:
+            if settings.STRICT:
+                raise ValueError(f"{self!r} takes seconds from 0, not {seconds}.")
+            return
+        self._change(functools.partial(self._write, int(seconds * 1e9)), seconds)
+
+    def _write(self, ns: int) -> None:
+        lanes = self._lanes
+        self._fine[TIME.index(ns)] += 1
+        lanes[1] += ns
+        lanes[2] = max(lanes[2], ns)
+        lanes[0] += 1
+
+    def __enter__(self) -> Timer:
+        _began.set((*_began.get(), perf_counter_ns()))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        *outer, began = _began.get()
+        _began.set(tuple(outer))
+        self.update((perf_counter_ns() - began) / 1e9)
+
+
+def counter(name: str) -> Counter:
+    """``counter("orders").increment()``, ``.decrement(2)``."""
+    return _made(Counter, name)
+
+
+def gauge(name: str) -> Gauge:
+    """``gauge("temperature").set(21.5)``."""
+    return _made(Gauge, name)
+
+
+def meter(name: str) -> Meter:
+    """``meter("logins").mark()``: a count, and rates per second."""
+    return _made(Meter, name)
+
+
+def histogram(name: str) -> Histogram:
+    """``histogram("basket.size").update(12)``."""
+    return _made(Histogram, name)
+
+
+def timer(name: str) -> Timer:
+    """``with timer("thumbnail"):``; may be nested, and shared by threads and coroutines."""
+    return _made(Timer, name)
+
+
+I = TypeVar("I", bound=Instrument)  # noqa: E741 - I for instrument
+
+
+@functools.lru_cache(maxsize=5 * L.ROWS)
+def _cached(cls: type[I], name: str) -> I:
+    return cls(name)
+
+
+def _made(cls: type[I], name: str) -> I:
+    return _cached(cls, name) if isinstance(name, str) else cls(name)

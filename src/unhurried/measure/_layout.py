@@ -1,0 +1,99 @@
+"""Where each number lies in a slot: words of eight bytes, the same in every process.
+
+A slot is: one header, one block of lanes per route, the instruments' lanes, then chunks of fine
+buckets appended as rows need them. Changing anything here means raising ``VERSION``: the folder
+of another version is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ._buckets import COUNT, TIME, VALUE
+
+VERSION: Final = 1
+MAGIC: Final = int.from_bytes(b"unhurry1", "little")
+WORD: Final = 8
+PAGE: Final = 16384  # a multiple of every page size in use, so that any block can be mapped
+
+ROWS: Final = 200  # per group of names; the last is (other)
+OTHER: Final = "(other)"
+CHUNK_ROWS: Final = 16
+
+# Header, in words.
+H_MAGIC, H_NAMES, H_PID, H_BOOTED, H_CHUNKS = range(5)
+H_DIRECTORY: Final = 8
+HEADER: Final = PAGE // WORD
+MAX_CHUNKS: Final = HEADER - H_DIRECTORY
+
+# Lanes of a route (or of another unit of work). Times in nanoseconds.
+STATUSES: Final = (
+    200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404, 405, 406, 409,
+    410, 413, 415, 422, 429, 499, 500, 501, 502, 503, 504,
+)  # fmt: skip
+STATUS_CLASSES: Final = ("1xx", "2xx", "3xx", "4xx", "5xx", "other")
+_NAMES: Final = (
+    # What every request writes lies together: whole cache lines, and as few as can be.
+    *("started", "requests", "bytes", "wall", "cpu", "wall_max", "status_200", "template"),
+    *(f"wall_{i}" for i in range(16)),
+    *("errors", "exceptions", "db", "cache", "http", "queries", "queries_max", "rows"),
+    *(f"{metric}_{i}" for metric in ("db", "queries", "queue") for i in range(16)),
+    *("connects", "overlap", "streamed", "queue", "queued"),
+    *("sampled", "sampled_wall", "sampled_own"),
+    *("cpu_view", "cpu_db", "cpu_cache", "cpu_http", "cpu_template"),
+    *(f"status_{code}" for code in STATUSES if code != 200),
+    *(f"status_{name}" for name in STATUS_CLASSES),
+)
+LANE: Final = {name: i for i, name in enumerate(_NAMES)}
+LANES: Final = -(-len(_NAMES) // 8) * 8  # whole cache lines
+STATUS_LANE: Final = {code: LANE[f"status_{code}"] for code in STATUSES}
+COARSE: Final = {m: LANE[f"{m}_0"] for m in ("wall", "db", "queries", "queue")}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows of one kind: their lanes in the base, their fine buckets in chunks."""
+
+    name: str
+    lanes: int
+    fine: int
+    start: int
+    chunk: int
+
+    @property
+    def words(self) -> int:
+        return self.lanes * ROWS
+
+    @property
+    def chunk_bytes(self) -> int:
+        return -(-self.fine * CHUNK_ROWS * WORD // PAGE) * PAGE
+
+
+# Fine buckets of a route: wall, cpu, db, queries, one behind the other.
+FINE: Final = {"wall": 0, "cpu": TIME.size, "db": 2 * TIME.size, "queries": 3 * TIME.size}
+FINE_ROUTE: Final = 3 * TIME.size + COUNT.size
+
+# Lanes of the instruments: counter up/down, gauge when/value, meter count/first/last/m1/m5/m15,
+# histogram and timer count/sum/max/low.
+_SIZES: Final = (
+    ("route", LANES, FINE_ROUTE),
+    ("counter", 2, 0),
+    ("gauge", 2, 0),
+    ("meter", 6, 0),
+    ("histogram", 4, VALUE.size),
+    ("timer", 4, TIME.size),
+)
+
+
+def _groups() -> dict[str, Group]:
+    start, groups = HEADER, {}
+    for number, (name, lanes, fine) in enumerate(_SIZES, 1):
+        groups[name] = Group(name, lanes, fine, start, number)
+        start += lanes * ROWS
+    return groups
+
+
+GROUPS: Final = _groups()
+BASE_BYTES: Final = -(-(HEADER + sum(g.words for g in GROUPS.values())) * WORD // PAGE) * PAGE
+BY_CHUNK: Final = {group.chunk: group for group in GROUPS.values()}

@@ -1,0 +1,142 @@
+"""The one list of names of a store: append-only, so that a name's row is the same in every slot."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from zlib import crc32
+
+from ._errors import StoreError
+from ._layout import GROUPS, OTHER, ROWS
+
+try:
+    import fcntl
+except ImportError:  # not a POSIX system: _store says so before anything is locked
+    fcntl = None  # type: ignore[assignment]
+
+HEAD = "unhurried names "
+KINDS = {"request": "route", "unit": "route"}  # kinds that share a group; others are their own
+LONGEST = 200
+PATIENCE = 1.0  # seconds
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Alone in the store: for naming a row, claiming a slot, asking who is alive."""
+    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _wait_for(fd, folder)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _wait_for(fd: int, folder: Path) -> None:
+    """Holders need microseconds; a stopped one must not stop the pages of this process."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise StoreError(
+                    f"{folder}/lock has been held for {PATIENCE:g} s.",
+                    f"Find the process that holds it: fuser {folder}/lock",
+                ) from None
+            time.sleep(0.0005)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+class Names:
+    """Names and rows, read on from where the last reading ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / "names"
+        self.id = 0
+        self.rows: dict[str, dict[tuple[str, str], int]] = {group: {} for group in GROUPS}
+        self.order: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
+        self._offset = 0
+        with locked(folder):
+            if not self.path.exists() or self.path.stat().st_size == 0:
+                self._append(f"{HEAD}{secrets.token_hex(7)}\n")
+        self.refresh()
+        if not self.id:
+            raise self._damaged()
+
+    def refresh(self) -> None:
+        """Take in what other processes have named since."""
+        with self.path.open("rb") as file:
+            file.seek(self._offset)
+            whole, newline, _torn = file.read().rpartition(b"\n")
+        if newline:
+            self._offset += len(whole) + 1
+            for line in whole.split(b"\n"):
+                self._take(line)
+
+    def _take(self, line: bytes) -> None:
+        text = line.decode("utf-8", "replace")
+        if not self.id:
+            self.id = self._identify(text)
+            return
+        check, _, rest = text.partition(" ")
+        kind, _, quoted = rest.partition(" ")
+        group = KINDS.get(kind, kind)
+        if check != f"{crc32(rest.encode()):08x}" or group not in self.rows:
+            raise self._damaged()
+        key = (kind, json.loads(quoted))
+        self.rows[group][key] = len(self.order[group])
+        self.order[group].append(key)
+
+    def _identify(self, text: str) -> int:
+        try:
+            return int(text.removeprefix(HEAD), 16)
+        except ValueError:
+            raise self._damaged() from None
+
+    def _damaged(self) -> StoreError:
+        return StoreError(
+            f"{self.path} is not, or no longer, a list of names of ours.",
+            f"Remove the folder {self.folder}; measuring starts anew.",
+        )
+
+    def row(self, kind: str, name: str) -> int:
+        """The row of a name, which is added if it is new and there is room, else that of (other)."""
+        group, key = KINDS.get(kind, kind), (kind, name[:LONGEST])
+        row = self.rows[group].get(key)
+        return self._add(group, key) if row is None else row
+
+    def _add(self, group: str, key: tuple[str, str]) -> int:
+        with locked(self.folder):
+            self.refresh()
+            rows = self.rows[group]
+            if key not in rows and len(rows) >= ROWS - 1:
+                key = next((k for k in rows if k[1] == OTHER), (key[0], OTHER))
+            if key not in rows:
+                rest = f"{key[0]} {json.dumps(key[1])}"
+                self._append(f"{crc32(rest.encode()):08x} {rest}\n")
+                self.refresh()
+            return rows[key]
+
+    def _append(self, line: str) -> None:
+        """Write one whole line, or nothing: a torn one (killed, disk full) is taken back first."""
+        data = line.encode()
+        with open(self.path, "ab", buffering=0, opener=_private) as file:
+            os.truncate(file.fileno(), self._offset)
+            try:
+                whole = file.write(data) == len(data)
+            except OSError:
+                os.truncate(file.fileno(), self._offset)
+                raise
+            if not whole:
+                os.truncate(file.fileno(), self._offset)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))

@@ -1,0 +1,1 @@
+"""The four probes: what a unit of work spends outside its own code."""

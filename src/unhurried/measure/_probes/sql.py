@@ -1,0 +1,181 @@
+"""The tap: one persistent execute wrapper per connection, through which every statement passes.
+
+It sees executes. It does not see connects (counted by signal), COMMIT and ROLLBACK of Django's own
+transactions, ``callproc``, nor fetches; those of SQLite and of server-side cursors, where fetching
+is the work, are timed on the cursor instance of ``context["cursor"]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, Protocol
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from .._errors import swallow
+from .._record import DB, Record, current
+
+#: Not queries: the database's own bookkeeping of transactions. Its time is database time.
+CONTROL: Final = (
+    *("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START TRANSACTION"),
+    *("SET TRANSACTION", "PREPARE TRANSACTION", "END"),
+)
+_CONTROL_INITIALS: Final = frozenset("BCRSPEbcrspe")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement on its way to the database; ``tables`` and ``writes`` only where declared."""
+
+    alias: str
+    sql: Any
+    params: Any = None
+    many: bool = False
+    tables: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+
+
+class Listener(Protocol):
+    """What may be heard: before a statement is sent, and after it has come back or failed."""
+
+    def before(self, statement: Statement) -> None: ...
+
+    def after(self, statement: Statement, error: BaseException | None) -> None: ...
+
+
+#: Observers fail open; guards (of the cache's tokens) may refuse the statement by raising.
+observers: list[Listener] = []
+guards: list[Listener] = []
+
+
+def tap(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    """The execute wrapper (Django: "Database instrumentation")."""
+    if observers or guards:
+        alias = context["connection"].alias
+        with _heard(Statement(alias, sql, params, many)):
+            return _timed(execute, sql, params, many, context)
+    return _timed(execute, sql, params, many, context)
+
+
+def _timed(
+    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+) -> Any:
+    record = current.get()
+    if record is None:
+        return execute(sql, params, many, context)
+    record.enter(DB)
+    try:
+        return execute(sql, params, many, context)
+    finally:
+        record.leave(DB)
+        if not is_control(sql):
+            record.queries += 1
+        if many:
+            _count_rows(record, params)
+        cursor = context["cursor"]
+        if "fetchmany" not in cursor.__dict__ and _fetches_are_work(context["connection"], cursor):
+            _time_fetches(cursor, record)
+
+
+def is_control(sql: Any) -> bool:
+    """Whether the statement only begins, ends or marks a transaction."""
+    if not isinstance(sql, str) or sql[:1] not in _CONTROL_INITIALS:
+        return False
+    return sql[:24].upper().startswith(CONTROL)
+
+
+def _count_rows(record: Record, params: Any) -> None:
+    if isinstance(params, Sequence):
+        record.seldom().rows += len(params)
+
+
+def _fetches_are_work(connection: Any, cursor: Any) -> bool:
+    """SQLite steps through the rows as they are fetched, and so does a server-side cursor."""
+    return connection.vendor == "sqlite" or getattr(cursor.cursor, "name", None) is not None
+
+
+def _time_fetches(cursor: Any, record: Record) -> None:
+    """Shadow the fetch methods of this one cursor: public names on a documented object."""
+    cursor.fetchone = partial(_fetch, cursor, record, "fetchone")
+    cursor.fetchmany = partial(_fetch, cursor, record, "fetchmany")
+    cursor.fetchall = partial(_fetch, cursor, record, "fetchall")
+
+
+def _fetch(cursor: Any, record: Record, verb: str, *args: Any, **kwargs: Any) -> Any:
+    fetch = cursor.__getattr__(verb)  # what stands behind the shadow
+    if current.get() is not record:
+        return fetch(*args, **kwargs)
+    record.enter(DB)
+    try:
+        return fetch(*args, **kwargs)
+    finally:
+        record.leave(DB)
+
+
+@contextmanager
+def statement(
+    alias: str, sql: Any, tables: Sequence[str] = (), writes: Sequence[str] = ()
+) -> Iterator[None]:
+    """The same door for roads that bypass cursors (COPY): counted, timed and heard."""
+    record = current.get()
+    with _heard(Statement(alias, sql, tables=tuple(tables), writes=tuple(writes))):
+        if record is None:
+            yield
+            return
+        record.enter(DB)
+        try:
+            yield
+        finally:
+            record.leave(DB)
+            record.queries += 1
+
+
+@contextmanager
+def _heard(statement: Statement) -> Iterator[None]:
+    for guard in guards:
+        guard.before(statement)
+    _observe("before", statement)
+    try:
+        yield
+    except BaseException as error:
+        _observe("after", statement, error)
+        for guard in guards:
+            guard.after(statement, error)
+        raise
+    _observe("after", statement, None)
+    for guard in guards:
+        guard.after(statement, None)
+
+
+def _observe(verb: str, *args: Any) -> None:
+    for observer in observers:
+        try:
+            getattr(observer, verb)(*args)
+        except Exception as error:  # boundary: an observer of statements never breaks one
+            swallow(f"an observer ({type(observer).__name__})", error)
+
+
+def _connected(*, connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    attach(connection)
+    record = current.get()
+    if record is not None:
+        record.seldom().connects += 1
+
+
+def attach(connection: BaseDatabaseWrapper) -> None:
+    """Put the tap at index 0: ``execute_wrapper()`` leaves by pop(), it would take one appended."""
+    if tap not in connection.execute_wrappers:
+        connection.execute_wrappers.insert(0, tap)
+
+
+def install() -> None:
+    connection_created.connect(_connected, dispatch_uid="unhurried.tap")
+    for connection in connections.all(initialized_only=True):
+        attach(connection)

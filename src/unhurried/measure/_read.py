@@ -1,0 +1,168 @@
+"""Reading a store from outside: any process, without asking the app.
+
+Sums and counts of all slots are one long number each, added as such; fine buckets are added only
+for the rows whose counts have changed since the last reading.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+from array import array
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from weakref import finalize
+
+from . import _layout as L
+from ._errors import say_once
+from ._names import Names, fcntl, locked
+from ._slot import chunks, is_ours, paths
+
+ROUTE, COUNTER = L.GROUPS["route"], L.GROUPS["counter"]
+_SUMMED_FROM: Final = ROUTE.start * L.WORD
+_SUMMED_TO: Final = (COUNTER.start + COUNTER.words) * L.WORD
+
+
+class SlotView:
+    """Somebody's slot, mapped for reading."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        finalize(self, os.close, self._fd)
+        self.map = mmap.mmap(self._fd, L.BASE_BYTES, prot=mmap.PROT_READ)
+        self.words = memoryview(self.map).cast("Q")
+        self.floats = memoryview(self.map).cast("d")
+        self._chunks: dict[tuple[int, int], mmap.mmap] = {}
+        self._seen = 0
+
+    def alive(self) -> bool:
+        """Whether a process holds it; to be asked inside ``locked``, or a claimer may miss it."""
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        return False
+
+    def column(self, group: L.Group, lane: int) -> list[int]:
+        """One lane of every row."""
+        end = group.start + group.words
+        return self.words[group.start + lane : end : group.lanes].tolist()
+
+    def fine(self, group: L.Group, row: int) -> int:
+        """The row's fine buckets as one number; 0 where this process never had the row."""
+        number, place = divmod(row, L.CHUNK_ROWS)
+        if self._seen != self.words[L.H_CHUNKS]:
+            self._map_chunks()
+        chunk = self._chunks.get((group.chunk, number))
+        if chunk is None:
+            return 0
+        size = group.fine * L.WORD
+        return int.from_bytes(chunk[place * size : (place + 1) * size], "little")
+
+    def _map_chunks(self) -> None:
+        room = os.fstat(self._fd).st_size
+        for group, number, offset in chunks(self.words):
+            if (group.chunk, number) in self._chunks or offset + group.chunk_bytes > room:
+                continue
+            self._chunks[group.chunk, number] = mmap.mmap(
+                self._fd, group.chunk_bytes, prot=mmap.PROT_READ, offset=offset
+            )
+        self._seen = self.words[L.H_CHUNKS]
+
+
+@dataclass(slots=True)
+class Merged:
+    """The numbers of all processes at one moment, by group and row."""
+
+    routes: list[tuple[str, str]] = field(default_factory=list)
+    lanes: array[int] = field(default_factory=lambda: array("Q"))
+    counters: array[int] = field(default_factory=lambda: array("Q"))
+    wall_max: list[int] = field(default_factory=list)
+    queries_max: list[int] = field(default_factory=list)
+    in_flight: list[int] = field(default_factory=list)
+    workers: int = 0
+
+    def lane(self, row: int, name: str) -> int:
+        return self.lanes[row * L.LANES + L.LANE[name]]
+
+    def coarse(self, row: int, metric: str) -> list[int]:
+        at = row * L.LANES + L.COARSE[metric]
+        return self.lanes[at : at + 16].tolist()
+
+
+class Reader:
+    """Keeps the maps between readings; one per process and folder, safe for threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.names = Names(folder)
+        self.slots: dict[str, SlotView] = {}
+        self._fine: dict[tuple[str, int], tuple[tuple[int, ...], array[int]]] = {}
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Take in new names and new slots."""
+        with self._lock:
+            self.names.refresh()
+            for path in paths(self.folder):
+                if path.name not in self.slots and path.stat().st_size >= L.BASE_BYTES:
+                    self._add(SlotView(path))
+
+    def _add(self, slot: SlotView) -> None:
+        if is_ours(slot.words, self.names.id):
+            self.slots[slot.path.name] = slot
+        elif slot.words[L.H_MAGIC]:  # 0: it is only just being made
+            say_once("%s is no slot of this store and is left alone; remove it.", slot.path)
+
+    def merged(self) -> Merged:
+        """Add up every slot."""
+        self.refresh()
+        slots = list(self.slots.values())
+        total = sum(int.from_bytes(s.map[_SUMMED_FROM:_SUMMED_TO], "little") for s in slots)
+        words = array("Q", total.to_bytes(_SUMMED_TO - _SUMMED_FROM, "little"))
+        with locked(self.folder):
+            alive = [slot for slot in slots if slot.alive()]
+        return Merged(
+            routes=list(self.names.order["route"]),
+            lanes=words[: ROUTE.words],
+            counters=words[ROUTE.words :],
+            wall_max=_largest(slots, "wall_max"),
+            queries_max=_largest(slots, "queries_max"),
+            in_flight=_under_way(alive),
+            workers=len(alive),
+        )
+
+    def fine(self, group: L.Group, row: int, lane: int) -> array[int]:
+        """A row's fine buckets over all slots; ``lane`` holds the count that tells of change."""
+        at = group.start + row * group.lanes + lane
+        slots = list(self.slots.values())
+        seen = tuple(slot.words[at] for slot in slots)
+        known = self._fine.get((group.name, row))
+        if known is None or known[0] != seen:
+            pairs = zip(slots, seen, strict=True)
+            total = sum(slot.fine(group, row) for slot, count in pairs if count)
+            known = seen, array("Q", total.to_bytes(group.fine * L.WORD, "little"))
+            self._fine[group.name, row] = known
+        return known[1]
+
+
+def _largest(slots: list[SlotView], lane: str) -> list[int]:
+    columns = [slot.column(ROUTE, L.LANE[lane]) for slot in slots]
+    return [max(values) for values in zip(*columns, strict=True)] or [0] * L.ROWS
+
+
+def _under_way(alive: list[SlotView]) -> list[int]:
+    """Begun and not finished, in living processes: the dead have nothing under way."""
+    begun = [0] * L.ROWS
+    for slot in alive:
+        pairs = zip(
+            slot.column(ROUTE, L.LANE["started"]),
+            slot.column(ROUTE, L.LANE["requests"]),
+            strict=True,
+        )
+        begun = [n + max(a - b, 0) for n, (a, b) in zip(begun, pairs, strict=True)]
+    return begun

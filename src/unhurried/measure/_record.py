@@ -1,0 +1,178 @@
+"""The record: one object per unit of work, and the timeline that says where its time went.
+
+Each ``enter`` and ``leave`` charges the time since the last one to the part on top, so the parts
+add up to the wall by construction. Under ``asyncio.gather`` the part opened last wins, and the
+time that others ran beside it is published as overlap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Coroutine
+from contextvars import ContextVar
+from threading import get_ident
+from time import perf_counter_ns, thread_time_ns
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from ._rows import Route
+    from ._store import Store
+
+PARTS: Final = ("view", "db", "cache", "http", "template")
+VIEW, DB, CACHE, HTTP, TEMPLATE = range(5)
+
+
+class Rare:
+    """What most units of work have nothing of."""
+
+    __slots__ = ("connects", "overlap", "queued", "rows", "streamed")
+
+    def __init__(self) -> None:
+        self.queued: int | None = None
+        self.rows = self.connects = self.overlap = self.streamed = 0
+
+
+class Record:
+    """A unit of work: a request, a task, a command. Times in nanoseconds."""
+
+    __slots__ = (
+        *("kind", "name", "status", "size", "raised", "queries"),
+        *("start", "last", "wall", "stack", "parts", "concurrent"),
+        *("cpu", "cpu_started", "threads", "rare", "pending", "store", "row"),
+    )
+
+    def __init__(self, kind: str, name: str, store: Store) -> None:
+        self.kind = kind
+        self.name = name
+        self.store = store
+        self.row: Route | None = None  # known from the moment the view is
+        self.status = self.size = self.queries = self.concurrent = self.wall = self.cpu = 0
+        self.raised = False
+        self.rare: Rare | None = None
+        self.pending: list[Callable[[], None]] | None = None
+        self.threads: list[int] | None = None
+        self.stack = [VIEW]
+        self.parts = [0, 0, 0, 0, 0]
+        self.cpu_started: int | None = thread_time_ns()
+        self.start = self.last = perf_counter_ns()
+
+    def enter(self, part: int) -> None:
+        """From now on the time belongs to ``part``."""
+        now = perf_counter_ns()
+        stack = self.stack
+        top = stack[-1]
+        elapsed = now - self.last
+        self.parts[top] += elapsed
+        self.last = now
+        if self.concurrent:
+            self.seldom().overlap += elapsed * self.concurrent
+        if 0 < top < TEMPLATE and part < TEMPLATE and (top != CACHE or part != DB):
+            self.concurrent += 1  # nothing a part does opens another, a cache in a database aside
+        stack.append(part)
+
+    def leave(self, part: int) -> None:
+        """``part`` is over; what was under it goes on."""
+        now = perf_counter_ns()
+        stack = self.stack
+        elapsed = now - self.last
+        self.parts[stack[-1]] += elapsed
+        self.last = now
+        if self.concurrent:
+            self.seldom().overlap += elapsed * self.concurrent
+            self.concurrent -= 1
+        if stack[-1] == part:
+            stack.pop()
+        else:  # it was not opened last: a sibling under gather still runs
+            del stack[len(stack) - 1 - stack[::-1].index(part)]
+
+    def seldom(self) -> Rare:
+        if self.rare is None:
+            self.rare = Rare()
+        return self.rare
+
+    def close(self) -> None:
+        """Stop the clocks. Called once; closing again changes nothing that is read."""
+        now = perf_counter_ns()
+        self.parts[self.stack[-1]] += now - self.last
+        self.last = now
+        self.wall = now - self.start
+        if self.cpu_started is not None:
+            self.cpu += thread_time_ns() - self.cpu_started
+            self.cpu_started = None
+        if self.cpu > self.wall:  # clocks of different grain, or threads side by side
+            self.cpu = self.wall
+
+    def pause_cpu(self) -> None:
+        """From now on other coroutines may run on this thread: its CPU clock is not ours."""
+        if self.cpu_started is not None:
+            self.cpu += thread_time_ns() - self.cpu_started
+            self.cpu_started = None
+
+    @property
+    def where(self) -> dict[str, float]:
+        """Seconds per part; ``view`` is what no other part claims."""
+        return {name: ns / 1e9 for name, ns in zip(PARTS, self.parts, strict=True)}
+
+
+class SampledRecord(Record):
+    """One record in sixteen also splits CPU by part, and counts what measuring itself costs."""
+
+    __slots__ = ("cpu_last", "cpu_parts", "cpu_thread", "probed")
+
+    def __init__(self, kind: str, name: str, store: Store) -> None:
+        super().__init__(kind, name, store)
+        self.cpu_parts = [0, 0, 0, 0, 0]
+        self.probed = 0
+        self.cpu_last, self.cpu_thread = thread_time_ns(), get_ident()
+
+    def enter(self, part: int) -> None:
+        self._charge_cpu()
+        super().enter(part)
+
+    def leave(self, part: int) -> None:
+        self._charge_cpu()
+        super().leave(part)
+
+    def close(self) -> None:
+        self._charge_cpu()
+        super().close()
+
+    def _charge_cpu(self) -> None:
+        self.probed += 1
+        cpu, thread = thread_time_ns(), get_ident()
+        if thread == self.cpu_thread:
+            self.cpu_parts[self.stack[-1]] += cpu - self.cpu_last
+        self.cpu_last, self.cpu_thread = cpu, thread
+
+
+current: ContextVar[Record | None] = ContextVar("unhurried_record", default=None)
+
+
+class Stepped:
+    """Awaits a coroutine step by step and adds the CPU time of its own steps only.
+
+    Between two steps the thread runs other requests; a plain difference of ``thread_time`` over an
+    ``await`` counts theirs too, ten times too much under load.
+    """
+
+    __slots__ = ("coroutine", "record")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], record: Record) -> None:
+        self.coroutine = coroutine
+        self.record = record
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        record, steps = self.record, self.coroutine.__await__()
+        send: Callable[[Any], Any] = steps.send
+        value: Any = None
+        while True:
+            began = thread_time_ns()
+            try:
+                awaited = send(value)
+            except StopIteration as end:
+                return end.value
+            finally:
+                record.cpu += thread_time_ns() - began
+            try:
+                send, value = steps.send, (yield awaited)
+            except BaseException as error:  # boundary: whatever is thrown in belongs to the view
+                send, value = steps.throw, error

@@ -1,0 +1,152 @@
+"""A request as a unit of work: what the middleware calls before, during and after."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from threading import get_ident
+from typing import Any
+
+from django.core.signals import got_request_exception
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from . import _queue, _store
+from ._errors import StoreError
+from ._record import Record, current
+from ._rows import STARTED
+from ._units import active, finish, start
+
+UNRESOLVED = "(none)"
+CLIENT_GONE = 499  # nginx's number for a client that closed the connection
+
+
+def begin(request: HttpRequest, *, sample: bool = True) -> Record | None:
+    """A record for this request; None while measuring is off or the request is measured already."""
+    outer = current.get()
+    if outer is not None and outer.kind == "request":
+        return None
+    record = start("request", UNRESOLVED, sample=sample)
+    if record is not None and "HTTP_X_REQUEST_START" in request.META:
+        waited = _queue.parse(request.META["HTTP_X_REQUEST_START"])
+        if waited is not None:
+            record.seldom().queued = waited
+    return record
+
+
+def begin_async(request: HttpRequest) -> Record | None:
+    """The same where coroutines share a thread: CPU is counted step by step, see ``Stepped``."""
+    record = begin(request, sample=False)
+    if record is not None:
+        record.pause_cpu()
+        record.threads = [get_ident()]
+    return record
+
+
+def resolved(request: HttpRequest, *view: object) -> None:
+    """The view is known: from now on the request is under way on its route (``process_view``)."""
+    record = current.get()
+    if record is None or record.row is not None or record.kind != "request":
+        return
+    record.name = request.resolver_match.route  # type: ignore[union-attr]
+    store = record.store
+    try:
+        row = store.route(("request", record.name))
+    except (OSError, StoreError) as error:
+        return _store.fail(error)
+    with store.lock:
+        row.lanes[STARTED] += 1
+    record.row = row
+
+
+async def aresolved(request: HttpRequest, *view: object) -> None:
+    """The same, as a coroutine: Django would send a plain function to another thread."""
+    resolved(request)
+
+
+def end(record: Record, request: HttpRequest, response: HttpResponseBase) -> None:
+    """Close the record, at once or at the last byte of a streamed body."""
+    record.status = response.status_code
+    if record.row is None and request.resolver_match is not None:
+        record.name = request.resolver_match.route
+    if response.streaming:
+        _follow(record, response)
+    else:
+        record.size = len(response.content)  # type: ignore[attr-defined]
+        finish(record)
+
+
+def abandon(record: Record, error: BaseException) -> None:
+    """No response came: a bug above every handler of Django's, or the client has gone."""
+    record.raised = isinstance(error, Exception)
+    record.status = 500 if record.raised else CLIENT_GONE
+    finish(record)
+
+
+def _follow(record: Record, response: Any) -> None:
+    """Go on measuring until the server closes the response, which it always does."""
+    record.seldom().streamed = 1
+    record.pause_cpu()
+    if getattr(response, "file_to_stream", None) is not None:  # may be sent by the kernel
+        record.size = int(response.get("Content-Length") or 0)
+    elif response.is_async:
+        response.streaming_content = _count_async(record, response.streaming_content)
+    else:
+        response.streaming_content = _count(record, response.streaming_content)
+    response.close = _closing(record, response.close)
+
+
+def _closing(record: Record, close: Callable[[], None]) -> Callable[[], None]:
+    open_once = [record]
+
+    def closing() -> None:
+        try:
+            close()
+        finally:
+            if open_once:
+                finish(open_once.pop())
+
+    return closing
+
+
+def _count(record: Record, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same chunks, each made while this record is the current one."""
+    while True:
+        with active(record):
+            began = time.thread_time_ns()
+            try:
+                chunk = next(chunks)
+            except StopIteration:
+                return
+            except Exception:
+                record.raised = True
+                raise
+            finally:
+                record.cpu += time.thread_time_ns() - began
+        record.size += len(chunk)
+        yield chunk
+
+
+async def _count_async(record: Record, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    while True:
+        with active(record):
+            try:
+                chunk = await anext(chunks)
+            except StopAsyncIteration:
+                return
+            except Exception:
+                record.raised = True
+                raise
+        record.size += len(chunk)
+        yield chunk
+
+
+def _raised(**kwargs: object) -> None:
+    """Django is about to answer 500: sent once per request, whatever middleware does next."""
+    record = current.get()
+    if record is not None:
+        record.raised = True
+
+
+def install() -> None:
+    got_request_exception.connect(_raised, dispatch_uid="unhurried.raised")

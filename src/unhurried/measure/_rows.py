@@ -1,0 +1,119 @@
+"""What is written at the end of a unit of work: one row, under one lock."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import log
+from typing import TYPE_CHECKING
+
+from ._buckets import COARSE_COUNT, COARSE_NS, COUNT, PER_LOG, TIME
+from ._layout import COARSE, FINE, LANE, STATUS_LANE
+
+if TYPE_CHECKING:
+    from ._record import Rare, Record, SampledRecord
+
+STARTED, DONE, ERRORS, RAISED, BYTES = (
+    LANE[name] for name in ("started", "requests", "errors", "exceptions", "bytes")
+)
+WALL, CPU, QUERIES, WALL_MAX, QUERIES_MAX = (
+    LANE[name] for name in ("wall", "cpu", "queries", "wall_max", "queries_max")
+)
+DB, CACHE, HTTP, TEMPLATE = (LANE[name] for name in ("db", "cache", "http", "template"))
+ROWS, CONNECTS, OVERLAP, STREAMED = (
+    LANE[name] for name in ("rows", "connects", "overlap", "streamed")
+)
+QUEUE, QUEUED = LANE["queue"], LANE["queued"]
+SAMPLED, SAMPLED_WALL, SAMPLED_OWN = (
+    LANE[name] for name in ("sampled", "sampled_wall", "sampled_own")
+)
+CPU_PARTS = LANE["cpu_view"]
+COARSE_WALL, COARSE_DB, COARSE_QUERIES, COARSE_QUEUE = (
+    COARSE[metric] for metric in ("wall", "db", "queries", "queue")
+)
+CLASS_LANE = tuple(LANE[f"status_{name}"] for name in ("other", "1xx", "2xx", "3xx", "4xx", "5xx"))
+FINE_CPU, FINE_DB, FINE_QUERIES = FINE["cpu"], FINE["db"], FINE["queries"]
+OFFSET, LAST = TIME.offset, TIME.last
+LOWEST = int(TIME.lowest)
+
+
+class Route:
+    """The lanes and the fine buckets of one route or unit in this process's slot."""
+
+    __slots__ = ("fine", "lanes")
+
+    def __init__(self, lanes: memoryview, fine: memoryview) -> None:
+        self.lanes = lanes
+        self.fine = fine
+
+    def write(self, record: Record) -> None:
+        """Add a finished unit. The count comes last: who sees it sees all that belongs to it."""
+        lanes, fine, parts = self.lanes, self.fine, record.parts
+        wall, cpu, status = record.wall, record.cpu, record.status
+        if record.row is None:
+            lanes[STARTED] += 1
+        lanes[WALL] += wall
+        lanes[CPU] += cpu
+        lanes[COARSE_WALL + bisect_left(COARSE_NS, wall)] += 1
+        # TIME.index(), written out: this is the busiest arithmetic of the package.
+        bucket = int(log(wall) * PER_LOG - OFFSET) if wall > LOWEST else 0
+        fine[bucket if bucket < LAST else LAST] += 1
+        bucket = int(log(cpu) * PER_LOG - OFFSET) if cpu > LOWEST else 0
+        fine[FINE_CPU + (bucket if bucket < LAST else LAST)] += 1
+        if wall > lanes[WALL_MAX]:
+            lanes[WALL_MAX] = wall
+        if record.size:
+            lanes[BYTES] += record.size
+        if parts[1]:
+            self._write_database(record, parts[1])
+        if parts[2]:
+            lanes[CACHE] += parts[2]
+        if parts[3]:
+            lanes[HTTP] += parts[3]
+        if parts[4]:
+            lanes[TEMPLATE] += parts[4]
+        if status:
+            lanes[STATUS_LANE.get(status) or class_lane(status)] += 1
+        if record.raised or status >= 500:
+            lanes[ERRORS] += 1
+            lanes[RAISED] += record.raised
+        if record.rare is not None:
+            self._write_rare(record.rare)
+        lanes[DONE] += 1
+
+    def _write_database(self, record: Record, db: int) -> None:
+        lanes, count = self.lanes, record.queries
+        lanes[DB] += db
+        if not count:
+            return
+        lanes[QUERIES] += count
+        lanes[COARSE_DB + bisect_left(COARSE_NS, db)] += 1
+        lanes[COARSE_QUERIES + bisect_left(COARSE_COUNT, count)] += 1
+        self.fine[FINE_DB + TIME.index(db)] += 1
+        self.fine[FINE_QUERIES + COUNT.index(count)] += 1
+        if count > lanes[QUERIES_MAX]:
+            lanes[QUERIES_MAX] = count
+
+    def _write_rare(self, rare: Rare) -> None:
+        lanes = self.lanes
+        if rare.queued is not None:
+            lanes[QUEUE] += rare.queued
+            lanes[QUEUED] += 1
+            lanes[COARSE_QUEUE + bisect_left(COARSE_NS, rare.queued)] += 1
+        lanes[ROWS] += rare.rows
+        lanes[CONNECTS] += rare.connects
+        lanes[OVERLAP] += rare.overlap
+        lanes[STREAMED] += rare.streamed
+
+    def write_sampled(self, record: SampledRecord, own: int) -> None:
+        """CPU by part; what measuring cost, and the wall that is a share of."""
+        lanes = self.lanes
+        lanes[SAMPLED] += 1
+        lanes[SAMPLED_WALL] += record.wall
+        lanes[SAMPLED_OWN] += own
+        for i, cpu in enumerate(record.cpu_parts, CPU_PARTS):
+            if cpu:
+                lanes[i] += cpu
+
+
+def class_lane(status: int) -> int:
+    return CLASS_LANE[status // 100 if 100 <= status < 600 else 0]

@@ -1,0 +1,113 @@
+"""One process per host is elected to do what needs doing once: history, publishing, pushing.
+
+The lock decides. Who does not hold it tries again every ten seconds, at the end of a unit of work,
+so losers have no thread; who does has one daemon thread, and its death frees the lock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from . import _store
+from ._errors import TRANSIENT, StoreError, say_once, swallow
+from ._history import History
+from ._names import fcntl
+from ._snapshot import snapshot
+
+PERIOD: Final = 10.0  # seconds
+
+#: Called with ``snapshot()`` every ten seconds in the elected process: pushing sinks subscribe.
+every: list[Callable[[dict[str, Any]], None]] = []
+
+#: When to stand next, on the clock of the records (``perf_counter_ns``).
+due = 0
+_lock_fd: int | None = None
+_trying = threading.Lock()
+
+
+def stand(now: int) -> None:
+    """Stand for election; called at the end of a unit of work once ``due`` is past."""
+    global due
+    if not _trying.acquire(blocking=False):
+        return
+    try:
+        due = now + int(PERIOD * 1e9)
+        store = _store.current()  # also leaves a slot that a fork unseen by Python has copied
+        if store is not None and _lock_fd is None and _elected(store.folder):
+            threading.Thread(
+                target=_work, args=(store.folder, _lock_fd), name="unhurried-sampler", daemon=True
+            ).start()
+    finally:
+        _trying.release()
+
+
+def _elected(folder: Path) -> bool:
+    global _lock_fd
+    fd = os.open(folder / "history.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return False
+    _lock_fd = fd
+    return True
+
+
+def _work(folder: Path, fd: int) -> None:
+    """Sample until the store is left."""
+    history = History(folder)
+    while _lock_fd == fd and _is_current(folder):
+        began = time.monotonic()
+        _sample(history)
+        time.sleep(max(PERIOD - (time.monotonic() - began), 1.0))
+    history.close()
+    _resign(fd)
+
+
+def _is_current(folder: Path) -> bool:
+    store = _store.current()
+    return store is not None and store.folder == folder
+
+
+def _sample(history: History) -> None:
+    try:
+        history.sample(time.time())
+        numbers = snapshot()
+        history.publish(numbers)
+    except StoreError as error:
+        say_once("No history is kept: %s %s", error, error.hint)
+        return
+    except OSError as error:
+        if error.errno not in TRANSIENT:
+            swallow("history", error)
+        say_once("No history is kept: %s", error)
+        return
+    for subscriber in every:
+        try:
+            subscriber(numbers)
+        except Exception as error:  # boundary: one sink's trouble is not another's
+            swallow("a pushing sink", error)
+
+
+def _resign(fd: int) -> None:
+    global _lock_fd
+    if _lock_fd == fd:
+        _lock_fd = None
+    os.close(fd)
+
+
+def _after_fork() -> None:
+    """The lock is the parent's: our copy of its descriptor must not outlive it."""
+    global _lock_fd, due, _trying
+    if _lock_fd is not None:
+        os.close(_lock_fd)
+    _lock_fd, due, _trying = None, 0, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

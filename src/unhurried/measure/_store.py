@@ -1,0 +1,201 @@
+"""The store of this process: opened when first needed, left after a fork, off when it can't be."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+
+from unhurried.conf import settings
+
+from . import _layout as L
+from ._errors import TRANSIENT, StoreError, say_once
+from ._names import Names, fcntl
+from ._rows import Route
+from ._slot import Slot, readable, reserve
+from ._slot import paths as slots
+
+RETRY_AFTER = 30.0  # seconds
+
+
+class ForeignFolder(StoreError):
+    """The folder belongs to another user or is open to others."""
+
+
+class Store:
+    """One folder's names, and this process's slot in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = prepare(folder)
+        self.names = Names(self.folder)
+        self.lock = threading.Lock()
+        self.slot = Slot.claim(self.folder, self.names.id)
+        self.pid = self.slot.pid
+        self.routes: dict[tuple[str, str], Route] = {}
+
+    def route(self, key: tuple[str, str]) -> Route:
+        """The lanes of a route or unit, ``key`` being (kind, name)."""
+        row = self.routes.get(key)
+        return self._open_route(key) if row is None else row
+
+    def _open_route(self, key: tuple[str, str]) -> Route:
+        group = L.GROUPS["route"]
+        with self.lock:
+            number = self.names.row(*key)
+            row = Route(self.slot.lanes(group, number), self.slot.fine(group, number))
+            if len(self.routes) < 4 * L.ROWS:  # names beyond the cap are all (other)
+                self.routes[key] = row
+        return row
+
+
+def folder() -> Path:
+    """The folder by setting, or the default: one per project and user."""
+    if settings.STORE:
+        return Path(settings.STORE).absolute()
+    base = Path("/run") if os.access("/run", os.W_OK) else Path(tempfile.gettempdir())
+    return base / f"unhurried-{os.geteuid()}-{_project()}"
+
+
+def _project() -> str:
+    """The same for every process of a project, from whatever folder it is started."""
+    root = getattr(django_settings, "BASE_DIR", "")
+    name = getattr(django_settings, "ROOT_URLCONF", "")
+    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
+    where = f"{root}|{name}|{getattr(module, '__file__', '')}"
+    return hashlib.sha256(where.encode()).hexdigest()[:12]
+
+
+def prepare(path: Path) -> Path:
+    """Make the folder, 0700, and refuse one that others own or may open."""
+    if fcntl is None:
+        raise StoreError(
+            "The store needs POSIX file locks.", 'Set UNHURRIED = {"MEASURE": False} here.'
+        )
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    refuse_foreign(path)
+    versioned = path / f"v{L.VERSION}"
+    versioned.mkdir(mode=0o700, exist_ok=True)
+    return versioned
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raise StoreError unless the folder is ours alone."""
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise ForeignFolder(f"{path} is not a folder.", "Remove it, or name another one in STORE.")
+    if found.st_uid != os.geteuid():
+        raise ForeignFolder(
+            f"{path} belongs to user {found.st_uid}, not to us ({os.geteuid()}).",
+            "Name a folder of your own in UNHURRIED['STORE'].",
+        )
+    if found.st_mode & 0o077:
+        raise ForeignFolder(
+            f"{path} is open to others ({stat.S_IMODE(found.st_mode):04o}).", f"chmod 700 {path}"
+        )
+
+
+def examine() -> None:
+    """Look whether the store could be used, for the checks; raises StoreError with the way out."""
+    try:
+        versioned = prepare(folder())
+        names = Names(versioned)
+        for path in slots(versioned):
+            if not readable(path, names.id):
+                raise StoreError(f"{path} is no slot of this store.", f"Remove {path}.")
+        _reserve_room(versioned)
+    except OSError as error:
+        raise _as_store_error(error) from error
+
+
+def _reserve_room(folder: Path) -> None:
+    """Whether one more worker would find room for its numbers."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        reserve(file.fileno(), 0, L.BASE_BYTES + L.GROUPS["route"].chunk_bytes)
+
+
+def _as_store_error(error: OSError) -> StoreError:
+    return StoreError(
+        f"The store can't be written: {error}.",
+        "Make room there or name another folder in UNHURRIED['STORE'].",
+    )
+
+
+#: The store of this process, if it is open; ``current()`` opens it.
+opened: Store | None = None
+_opening = threading.Lock()
+_failed: StoreError | None = None
+_retry_at = 0.0
+
+
+def current() -> Store | None:
+    """The open store, or None while measuring is off. Never raises for a reason of the world's."""
+    store = opened
+    if store is not None and store.pid == os.getpid():
+        return store
+    return _open()
+
+
+def failure() -> StoreError | None:
+    """Why measuring is off in this process, if it is."""
+    return _failed
+
+
+def _open() -> Store | None:
+    global opened, _failed, _retry_at
+    with _opening:
+        if opened is not None and opened.pid == os.getpid():
+            return opened
+        if not settings.MEASURE or time.monotonic() < _retry_at:
+            return None
+        try:
+            opened, _failed = Store(folder()), None
+        except (OSError, StoreError) as error:
+            fail(error)
+            return None
+        return opened
+
+
+def fail(error: OSError | StoreError) -> None:
+    """Measuring is off until RETRY_AFTER has passed; the site goes on."""
+    global _failed, _retry_at
+    if isinstance(error, OSError):
+        if error.errno not in TRANSIENT:
+            raise error
+        error = _as_store_error(error)
+    forget()
+    _failed, _retry_at = error, time.monotonic() + RETRY_AFTER
+    say_once("Measuring is off in this process: %s %s", error, error.hint)
+
+
+def forget() -> None:
+    """Let go of the slot; the next use claims one."""
+    global opened, _failed, _retry_at
+    if opened is not None:
+        opened.slot.close()
+    opened, _failed, _retry_at = None, None, 0.0
+
+
+def _after_fork() -> None:
+    global _opening
+    _opening = threading.Lock()  # another thread of the parent may have held it
+    forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _setting_changed(*, setting: str, **kwargs: object) -> None:
+    if setting == "UNHURRIED":
+        forget()
+
+
+setting_changed.connect(_setting_changed, dispatch_uid="unhurried.store")

@@ -1,0 +1,159 @@
+"""Opening and closing units of work: the one place that writes records to the store."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from inspect import iscoroutinefunction
+from itertools import count
+from time import perf_counter_ns
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from . import _cost, _sampler, _store
+from ._errors import StoreError, swallow
+from ._probes import sql
+from ._record import Record, SampledRecord, Stepped, current
+from ._rows import Route
+
+SAMPLE_EVERY: Final = 16
+_tick = count()
+
+#: Called with each finished record, outside every lock: sinks subscribe here.
+finished: list[Callable[[Record], None]] = []
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def start(kind: str, name: str, *, sample: bool = True) -> Record | None:
+    """A new record, or None while measuring is off."""
+    store = _store.opened or _store.current()
+    if store is None:
+        return None
+    if next(_tick) % (SAMPLE_EVERY**2 if _cost.shedding else SAMPLE_EVERY) or not sample:
+        return Record(kind, name, store)
+    return SampledRecord(kind, name, store)
+
+
+def finish(record: Record) -> None:
+    """Close the record and add it to its row. Never raises, but for bugs under STRICT."""
+    record.close()
+    store = record.store
+    if _store.opened is not store:
+        return  # opened before a fork, or for a store that has been left since: not ours to write
+    try:
+        row = record.row or store.route((record.kind, record.name))
+        with store.lock:
+            row.write(record)
+            if record.pending:
+                _flush(record)
+        if type(record) is SampledRecord:
+            _weigh(record, row)
+        if record.last > _sampler.due:
+            _sampler.stand(record.last)
+        for subscriber in finished:
+            subscriber(record)
+    except (OSError, StoreError) as error:
+        _store.fail(error)
+    except Exception as error:  # boundary: a meter never breaks a page
+        swallow("measuring", error)
+
+
+def _flush(record: Record) -> None:
+    changes, record.pending = record.pending, None
+    for change in changes or ():
+        change()
+
+
+def _weigh(record: SampledRecord, row: Route) -> None:
+    """CPU by part, and what measuring this one cost: the time since its clock stopped, the probes."""
+    own = _cost.of(record, perf_counter_ns() - record.last)
+    with record.store.lock:
+        row.write_sampled(record, own)
+
+
+class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
+    """A unit of work outside HTTP: ``with measured("import"):``, ``async with``, or a decorator.
+
+    It is shown beside the routes under its own name, with its wall, CPU and database time, its
+    queries, and an error if it raises. Inside a unit that is already open it joins that one.
+    Around an ``await`` only the decorator on an ``async def`` knows the CPU time.
+
+    ``with measured.statement(alias, sql, tables, writes):`` is for roads to the database that
+    bypass cursors, such as COPY: counted and timed like any other statement.
+    """
+
+    statement = staticmethod(sql.statement)
+
+    def __init__(self, name: str) -> None:
+        if not isinstance(name, str) or not name:
+            raise TypeError(f"measured() wants the unit's name, a non-empty str, not {name!r}.")
+        self.name = name
+        self._opened: list[tuple[Record | None, Any]] = []
+
+    def __enter__(self) -> None:
+        joined = current.get() is not None
+        in_loop = _in_event_loop()
+        record = None if joined else start("unit", self.name, sample=not in_loop)
+        token = None if record is None else current.set(record)
+        if record is not None and in_loop:
+            record.cpu_started = None  # other coroutines run on this thread's clock
+        self._opened.append((record, token))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        record, token = self._opened.pop()
+        if record is not None:
+            current.reset(token)
+            record.raised = isinstance(error, Exception)
+            finish(record)
+
+    async def __aenter__(self) -> None:
+        self.__enter__()
+
+    async def __aexit__(self, *exc: Any) -> None:
+        self.__exit__(*exc)
+
+    def __call__(self, function: F) -> F:
+        name = self.name
+        if iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def inner_async(*args: Any, **kwargs: Any) -> Any:
+                with measured(name):
+                    record = current.get()
+                    call = function(*args, **kwargs)
+                    return await (call if record is None else Stepped(call, record))
+
+            return inner_async  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def inner(*args: Any, **kwargs: Any) -> Any:
+            with measured(name):
+                return function(*args, **kwargs)
+
+        return inner  # type: ignore[return-value]
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+@contextmanager
+def active(record: Record) -> Iterator[None]:
+    """Let the code inside charge its time to this record."""
+    token = current.set(record)
+    try:
+        yield
+    finally:
+        current.reset(token)

@@ -1,0 +1,72 @@
+"""The middleware: it opens the record, lets the rooms have the response, and knows no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import HttpRequest
+
+from unhurried import dashboard
+from unhurried.conf import settings
+from unhurried.measure import _request as measure
+from unhurried.measure._record import Stepped, current
+
+GetResponse = Callable[[HttpRequest], Any]
+
+#: (sync, async) steps on the finished response, outermost last.
+AFTER = ((dashboard.decorate, dashboard.adecorate),)
+
+
+class UnhurriedMiddleware:
+    """Measures each request; put it first, so that it sees what the others do."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: GetResponse) -> None:
+        if not settings.MEASURE:
+            raise MiddlewareNotUsed("UNHURRIED['MEASURE'] is False.")
+        self.get_response = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        self.process_view = measure.aresolved if self.is_async else measure.resolved
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self.is_async:
+            return self.__acall__(request)
+        record = measure.begin(request)
+        if record is None:
+            return self.get_response(request)
+        token = current.set(record)
+        try:
+            response = self.get_response(request)
+        except BaseException as error:
+            measure.abandon(record, error)
+            raise
+        finally:
+            current.reset(token)
+        measure.end(record, request, response)
+        for decorate, _ in AFTER:
+            response = decorate(request, response, record)
+        return response
+
+    async def __acall__(self, request: HttpRequest) -> Any:
+        record = measure.begin_async(request)
+        if record is None:
+            return await self.get_response(request)
+        token = current.set(record)
+        try:
+            response = await Stepped(self.get_response(request), record)
+        except BaseException as error:
+            measure.abandon(record, error)
+            raise
+        finally:
+            current.reset(token)
+        measure.end(record, request, response)
+        for _, adecorate in AFTER:
+            response = await adecorate(request, response, record)
+        return response

@@ -1,0 +1,20 @@
+"""The dashboard: ``path("unhurried/", include("unhurried.urls"))``, wherever you like it."""
+
+from django.urls import path
+
+from unhurried.dashboard import _access, _assets, _views
+from unhurried.measure.sinks import prometheus
+
+app_name = "unhurried"
+urlpatterns = [
+    path("", _views.front, name="front"),
+    path("routes/", _views.routes, name="routes"),
+    path("routes/<slug:slug>/", _views.route, name="route"),
+    path("yours/", _views.yours, name="yours"),
+    path("metrics", prometheus.make_view(_access.may), name="metrics"),
+    path("data/total.json", _views.data_total, name="data_total"),
+    path("data/yours.json", _views.data_yours, name="data_yours"),
+    path("data/route/<slug:slug>.json", _views.data_route, name="data_route"),
+    path("badge/<slug:state>/", _views.badge, name="badge"),
+    path("assets/<str:name>", _assets.serve, name="asset"),
+]

@@ -1,0 +1,186 @@
+"""What is measured of a request, sync and async."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+from wsgiref.util import FileWrapper
+
+import pytest
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse
+from django.test import AsyncClient, Client, RequestFactory
+from django.urls import path
+
+from unhurried.measure import snapshot
+from unhurried.testing import override
+
+Route = Callable[[str], dict[str, Any]]
+pytestmark = pytest.mark.django_db
+
+
+def test_a_request_is_counted_under_its_pattern(client: Client, route: Route) -> None:
+    for n in (0, 3, 3):
+        client.get(f"/queries/{n}/")
+    measured = route("queries/<int:n>/")
+    assert measured["requests"] == 3
+    assert measured["errors"] == 0
+    assert measured["statuses"] == {"200": 3}
+    assert measured["bytes"] == 6
+    assert measured["in_flight"] == 0
+    assert measured["queries"]["count"] == 3
+    assert measured["queries"]["sum"] == 6
+    assert measured["queries"]["p50"] == measured["queries"]["max"] == 3
+    assert measured["wall"]["count"] == 3
+    assert 0 < measured["wall"]["p50"] <= measured["wall"]["max"] <= measured["wall"]["sum"]
+
+
+def test_the_root_and_the_unresolved_have_names(client: Client, store: object) -> None:
+    client.get("/")
+    client.get("/nowhere/to/be/seen/")
+    routes = snapshot()["routes"]
+    assert routes[""]["statuses"] == {"200": 1}
+    assert routes["(none)"]["statuses"] == {"404": 1}
+
+
+def test_statuses_are_told_apart(client: Client, route: Route) -> None:
+    for code in (200, 201, 304, 404, 418, 503, 599):
+        client.get(f"/status/{code}/")
+    measured = route("status/<int:code>/")
+    assert measured["statuses"] == {
+        "200": 1, "201": 1, "304": 1, "404": 1, "4xx": 1, "503": 1, "5xx": 1
+    }  # fmt: skip
+    assert (measured["requests"], measured["errors"], measured["exceptions"]) == (7, 2, 0)
+
+
+def test_an_exception_is_counted_once(route: Route) -> None:
+    client = Client(raise_request_exception=False)
+    for _ in range(3):
+        assert client.get("/boom/").status_code == 500
+    measured = route("boom/")
+    assert (measured["requests"], measured["errors"], measured["exceptions"]) == (3, 3, 3)
+
+
+def test_queue_time_is_beside_the_wall(client: Client, route: Route) -> None:
+    client.get("/empty/", headers={"X-Request-Start": f"t={time.time() - 0.5}"})
+    client.get("/empty/", headers={"X-Request-Start": "t=1"})
+    client.get("/empty/")
+    measured = route("empty/")
+    assert measured["queue"]["count"] == 1
+    assert 0.5 <= measured["queue"]["sum"] < 5
+    assert measured["wall"]["max"] < 0.5
+
+
+def test_a_stream_is_measured_to_its_end(client: Client, route: Route) -> None:
+    response = client.get("/stream/")
+    assert "stream/" not in [r for r, m in snapshot()["routes"].items() if m["requests"]]
+    assert route("stream/")["in_flight"] == 1
+    assert len(response.getvalue()) == 300
+    response.close()
+    measured = route("stream/")
+    assert (measured["requests"], measured["in_flight"], measured["streamed"]) == (1, 0, 1)
+    assert (measured["bytes"], measured["queries"]["sum"]) == (300, 3)
+    assert measured["wall"]["sum"] >= 0.015
+
+
+def test_a_stream_that_is_cut_off_is_finished_once(client: Client, route: Route) -> None:
+    response = client.get("/stream/")
+    next(iter(response.streaming_content))
+    response.close()
+    response.close()
+    assert route("stream/")["requests"] == 1
+
+
+def test_a_stream_that_raises_is_an_error(client: Client, route: Route) -> None:
+    response = client.get("/broken-stream/")
+    with pytest.raises(RuntimeError, match="half way"):
+        response.getvalue()
+    response.close()
+    assert route("broken-stream/")["errors"] == 1
+
+
+def test_a_file_may_still_be_sent_by_the_kernel(route: Route) -> None:
+    """The server's ``wsgi.file_wrapper`` gets the file itself, and closing ends the record."""
+    environ = RequestFactory().get("/file/").environ | {"wsgi.file_wrapper": FileWrapper}
+    body = get_wsgi_application()(environ, lambda *args: None)
+    assert isinstance(body, FileWrapper)
+    assert route("file/")["in_flight"] == 1
+    size = len(b"".join(body))
+    body.close()
+    assert (route("file/")["bytes"], route("file/")["in_flight"]) == (size, 0)
+
+
+def test_async_views_are_measured_alike(route: Route) -> None:
+    client = AsyncClient(raise_request_exception=False)
+
+    async def visit() -> None:
+        await client.get("/aqueries/3/")
+        await client.get("/queries/2/")
+        await client.get("/aboom/")
+        response = await client.get("/astream/")
+        assert len(b"".join([chunk async for chunk in response.streaming_content])) == 300
+        response.close()
+
+    asyncio.run(visit())
+    assert route("aqueries/<int:n>/")["queries"]["sum"] == 3
+    assert route("queries/<int:n>/")["queries"]["sum"] == 2
+    assert route("aboom/")["exceptions"] == 1
+    assert route("astream/")["bytes"] == 300
+    assert route("astream/")["queries"]["sum"] == 3
+
+
+def test_gather_charges_each_query_to_its_own_request(route: Route) -> None:
+    client = AsyncClient()
+
+    async def visit() -> None:
+        await asyncio.gather(*(client.get(f"/aqueries/{n}/") for n in range(1, 9)))
+
+    asyncio.run(visit())
+    measured = route("aqueries/<int:n>/")
+    assert measured["requests"] == 8
+    assert measured["queries"]["sum"] == sum(range(1, 9))
+    assert measured["queries"]["max"] == 8
+    assert measured["queries"]["p50"] == 4
+
+
+def test_a_client_that_goes_away_is_no_error(route: Route) -> None:
+    async def visit() -> None:
+        task = asyncio.create_task(AsyncClient().get("/slow-async/"))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with override_urls():
+        asyncio.run(visit())
+    assert route("slow-async/")["statuses"] == {"499": 1}
+    assert route("slow-async/")["errors"] == 0
+    assert route("slow-async/")["in_flight"] == 0
+
+
+async def _slow(request: HttpRequest) -> HttpResponse:
+    await asyncio.sleep(10)
+    return HttpResponse()
+
+
+urlpatterns = [path("slow-async/", _slow)]
+
+
+def override_urls() -> Any:
+    from django.test.utils import override_settings
+
+    return override_settings(ROOT_URLCONF=__name__)
+
+
+def test_two_middlewares_measure_once(route: Route, settings: Any) -> None:
+    settings.MIDDLEWARE = [settings.MIDDLEWARE[0], *settings.MIDDLEWARE]
+    Client().get("/empty/")
+    assert route("empty/")["requests"] == 1
+
+
+def test_off_means_no_middleware(settings: Any) -> None:
+    with override(MEASURE=False):
+        Client().get("/empty/")
+        assert snapshot()["routes"] == {}
