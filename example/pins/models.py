@@ -1,0 +1,64 @@
+"""Pins, and what people do with them: tag, like, comment."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Tag(models.Model):
+    """A word that pins are found by."""
+
+    name = models.CharField(max_length=40)
+    slug = models.SlugField(unique=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Pin(models.Model):
+    """A picture somebody put on the wall; it is drawn from ``scene`` and ``hue``."""
+
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="pins")
+    title = models.CharField(max_length=120)
+    text = models.TextField()
+    scene = models.PositiveSmallIntegerField()
+    hue = models.PositiveSmallIntegerField()
+    tags = models.ManyToManyField(Tag, related_name="pins")
+    created = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["-created"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Like(models.Model):
+    """A user likes a pin, once."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="likes")
+    pin = models.ForeignKey(Pin, models.CASCADE, related_name="likes")
+    created = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "pin"], name="like_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} likes {self.pin}"
+
+
+class Comment(models.Model):
+    """What somebody said about a pin."""
+
+    pin = models.ForeignKey(Pin, models.CASCADE, related_name="comments")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="comments")
+    text = models.TextField()
+    created = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering = ["created"]
+
+    def __str__(self) -> str:
+        return f"{self.author} on {self.pin}"

@@ -1,0 +1,22 @@
+"""The site as people write it. Its ``/fast/`` twins answer the same pages with the remedies in."""
+
+from django.urls import path
+
+from accounts.views import user_detail
+from books.views import book_list, create_book
+from inbox.views import mark_received, message_list
+from pins.views import feed, pin_detail, tag_detail
+from reports.views import yearly_report
+
+app_name = "slow"
+urlpatterns = [
+    path("feed/", feed, name="feed"),
+    path("pin/<int:pk>/", pin_detail, name="pin"),
+    path("user/<username>/", user_detail, name="user"),
+    path("tag/<slug>/", tag_detail, name="tag"),
+    path("books/", book_list, name="books"),
+    path("books/create/", create_book, name="create_book"),
+    path("messages/", message_list, name="messages"),
+    path("messages/received/", mark_received, name="mark_received"),
+    path("report/", yearly_report, name="report"),
+]

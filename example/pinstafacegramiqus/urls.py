@@ -1,0 +1,18 @@
+"""Every address of the example site."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.staticfiles.views import serve
+from django.urls import include, path
+
+from pinstafacegramiqus import views
+
+urlpatterns = [
+    path("", views.front, name="front"),
+    path("slow/", include("pinstafacegramiqus.slow_urls")),
+    path("unhurried/", include("unhurried.urls")),
+    path("login/", LoginView.as_view(template_name="login.html"), name="login"),
+    path("login/<token>/", views.login_by_link, name="login_by_link"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    # Fine for one small style sheet on loopback; a real site has WhiteNoise or nginx here.
+    path("static/<path:path>", serve, {"insecure": True}),
+]

@@ -1,0 +1,132 @@
+"""``make demo`` ends well, and nothing outlives it, however it ends."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from .conftest import EXAMPLE
+
+DEMO = EXAMPLE / "demo.py"
+PATIENCE = 40  # seconds for anything that should take one or two
+ROUTES = [
+    "/slow/feed/",
+    "/slow/pin/<int:pk>/",
+    "/slow/user/<username>/",
+    "/slow/tag/<slug>/",
+    "/slow/books/",
+    "/slow/books/create/",
+    "/slow/messages/",
+    "/slow/messages/received/",
+    "/slow/report/",
+]
+
+
+@contextmanager
+def demo(example_python, environment, **wishes):
+    process = subprocess.Popen(
+        [*example_python, DEMO],
+        env=environment | wishes,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def family(folder):
+    """Ids of all processes that were started with ``folder`` as their data folder."""
+    mark = f"PINSTA_DATA={folder}".encode()
+    return {pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _has(pid, mark)}
+
+
+def _has(pid, mark):
+    try:
+        return mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:  # it ended, or is somebody else's
+        return False
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
+
+
+@pytest.mark.services
+def test_once(example_python, example_environment):
+    folder = example_environment["PINSTA_DATA"]
+    wishes = {"ONCE": "1", "SECONDS_OF_TRAFFIC": "4"}
+    with demo(example_python, example_environment, **wishes) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, err) == (0, "")
+    rows = {line.split()[0]: line.split() for line in out.splitlines() if line.startswith("/slow/")}
+    assert set(rows) == set(ROUTES)
+    assert rows["/slow/feed/"][-2:] in (["101", "0"], ["103", "0"])  # queries, errors
+    assert re.search(r"^http://127\.0\.0\.1:\d+/unhurried/$", out, re.M)
+    assert re.search(r"^http://127\.0\.0\.1:\d+/login/\S+/$", out, re.M)
+    assert f"PINSTA_DATA={folder} " in out
+    assert "\x1b" not in out
+    assert family(folder) == set()
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_outlives_it(example_python, example_environment, number):
+    folder = example_environment["PINSTA_DATA"]
+    with demo(example_python, example_environment, SECONDS_OF_TRAFFIC="600") as process:
+        wait_for(lambda: len(family(folder)) >= 4, "demo, arbiter and two workers")
+        process.send_signal(number)
+        process.wait(PATIENCE)
+        wait_for(lambda: not family(folder), f"{family(folder)} outlived the demo")
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"SECONDS_OF_TRAFFIC": "soon"}, "a number from 0 to 3600; got 'soon'"),
+        ({"PINSTA_DATA": "/dev/null/pinsta"}, "Set PINSTA_DATA to a folder you may write to."),
+    ],
+)
+def test_bad_wishes_say_the_way_out(example_python, example_environment, wish, said):
+    with demo(example_python, example_environment, **wish) as process:
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert err.startswith("demo: ")
+    assert said in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.services
+def test_a_taken_port_says_the_way_out(example_python, example_environment):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with demo(example_python, example_environment, PORT=port) as process:
+            _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "Set PORT to another" in err
+
+
+@pytest.mark.services
+def test_two_demos_do_not_share_a_folder(example_python, example_environment):
+    folder = example_environment["PINSTA_DATA"]
+    with demo(example_python, example_environment, SECONDS_OF_TRAFFIC="600") as first:
+        wait_for(lambda: len(family(folder)) >= 4, "the first demo")
+        with demo(example_python, example_environment) as second:
+            _, err = second.communicate(timeout=PATIENCE)
+        assert second.returncode == 1
+        assert "Another demo is using" in err
+        first.terminate()
+        first.wait(PATIENCE)
+    wait_for(lambda: not family(folder), "the first demo's processes")
