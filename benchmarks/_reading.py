@@ -1,0 +1,83 @@
+"""Reading 64 slots x 200 routes: a scrape, the first full reading of quantiles, the next one."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from unhurried.measure import _layout as L
+from unhurried.measure import _snapshot
+from unhurried.measure._read import Reader
+from unhurried.measure._record import Record
+from unhurried.measure._slot import Slot
+from unhurried.measure._store import Store
+from unhurried.measure.sinks import prometheus
+
+SLOTS, ROUTES = 64, L.ROWS - 1
+
+
+def main() -> None:
+    shm = Path("/dev/shm")
+    top = Path(tempfile.mkdtemp(prefix="unhurried-read-", dir=shm if shm.exists() else None))
+    try:
+        _run(top)
+    finally:
+        shutil.rmtree(top)
+
+
+def _run(top: Path) -> None:
+    store = Store(top / "store")
+    fill(store)
+    slots = [store.slot]
+    for number in range(1, SLOTS):  # what other workers would have written
+        shutil.copy(store.slot.path, store.folder / f"slot-{number}")
+        slots.append(Slot.claim(store.folder, store.names.id))
+    reader = Reader(store.folder)
+    reader.merged()
+    scrapes = [timed(lambda: prometheus.render(Reader(store.folder))) for _ in range(5)]
+    first = timed(lambda: _snapshot.routes(reader, reader.merged()))
+    some = []
+    for _ in range(5):
+        touch(store, ROUTES // 10)
+        some.append(timed(lambda: _snapshot.routes(reader, reader.merged())))
+    print(f"\nreading {SLOTS} slots x {ROUTES} routes")
+    show("scrape", statistics.median(scrapes), 50)
+    show("first full quantile reading", first, 500)
+    show("next, a tenth of the routes changed", statistics.median(some), 50)
+
+
+def show(what: str, seconds: float, budget: int) -> None:
+    missed = "  MISSED" if seconds * 1e3 > budget else ""
+    print(f"{what:38}{seconds * 1e3:7.1f} ms (budget {budget}){missed}")
+
+
+def timed(work) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def fill(store: Store) -> None:
+    for number in range(ROUTES):
+        for _ in range(50):
+            write(store, number)
+
+
+def touch(store: Store, routes: int) -> None:
+    for number in random.sample(range(ROUTES), routes):
+        write(store, number)
+
+
+def write(store: Store, number: int) -> None:
+    record = Record("request", f"route/{number}/<int:pk>/", store)
+    record.close()
+    record.wall = int(random.lognormvariate(17, 1))
+    record.cpu, record.queries, record.status, record.size = record.wall // 2, number, 200, 5000
+    record.parts = [record.wall // 2, record.wall // 4, 0, 0, record.wall // 4]
+    row = store.route((record.kind, record.name))
+    with store.lock:
+        row.write(record)
