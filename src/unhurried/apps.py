@@ -13,7 +13,7 @@ class UnhurriedConfig(AppConfig):
     verbose_name = "unhurried"
 
     def ready(self) -> None:
-        from unhurried import checks  # noqa: F401, PLC0415 - registers; needs the settings
+        from unhurried import checks  # noqa: F401 - registers; needs the settings
 
         if settings.MEASURE:
             _install.install()

@@ -1,6 +1,6 @@
 """System checks: wrong settings, a store that can't be used, a middleware that is missing.
 
-Ids by rule: E/W0xx settings, 1xx measure. Each has a hint, and is listed in docs/reference/checks.md.
+Ids by rule: E/W0xx settings, 1xx measure. Each has a hint; docs/reference/checks.md.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def check_store(**kwargs: Any) -> Iterable[CheckMessage]:
         return
     try:
         _store.examine()
-    except _store.ForeignFolder as error:
+    except _store.ForeignFolderError as error:
         yield Error(str(error), hint=error.hint, id="unhurried.E101")
     except StoreError as error:
         yield Error(str(error), hint=error.hint, id="unhurried.E102")

@@ -17,43 +17,44 @@ class Setting:
 
     name: str
     types: tuple[type, ...]
-    default: Any
     help: str
+    default: Any = None
 
 
 SETTINGS: dict[str, Setting] = {
     setting.name: setting
     for setting in (
         Setting(
-            "MEASURE", (bool,), True, "False takes the middleware out and installs no probe at all."
+            "MEASURE",
+            (bool,),
+            "False takes the middleware out and installs no probe at all.",
+            default=True,
         ),
         Setting(
             "STORE",
             (str, Path, type(None)),
-            None,
             "Folder of the measurements; default: one per project and user below the system's "
             "run or temporary directory.",
         ),
         Setting(
             "SINKS",
             (dict,),
-            {},
             'Where numbers go besides the store: {"log": {…}, "statsd": {…}, "graphite": {…}, '
             '"prometheus": {…}}, each with its own options.',
+            default={},
         ),
         Setting(
             "PERMISSION",
             (str, type(None)),
-            None,
             "Dotted path of function(user) -> bool that opens the dashboard; "
             "default: active staff.",
         ),
-        Setting("BADGE", (bool,), True, "Shows the badge on the pages that staff look at."),
+        Setting("BADGE", (bool,), "Shows the badge on the pages that staff look at.", default=True),
         Setting(
             "STRICT",
             (bool,),
-            False,
             "Raises what production only counts; set by unhurried.testing.override().",
+            default=False,
         ),
     )
 }

@@ -107,9 +107,7 @@ def test_transaction_control_is_time_and_no_query(store: object) -> None:
 
 def test_executemany_is_one_query(store: object) -> None:
     with measured("many"), connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO books_author (name) VALUES (%s)", [("a",), ("b",), ("c",)]
-        )
+        cursor.executemany("INSERT INTO books_author (name) VALUES (%s)", [("a",), ("b",), ("c",)])
     assert snapshot()["routes"]["many"]["queries"]["sum"] == 1
 
 

@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from math import exp, isfinite
 from time import perf_counter_ns
 from types import TracebackType
-from typing import ClassVar, Final, TypeVar
+from typing import ClassVar, Final, TypeVar, cast
 
 from unhurried.conf import settings
 
@@ -43,7 +43,8 @@ class Instrument:
             raise TypeError(f"{self.kind}() wants a name, a non-empty str, not {name!r}.")
         self.name = name
         self._store: Store | None = None
-        self._lanes = self._floats = self._fine = memoryview(b"")
+        self._lanes = self._fine = memoryview(b"")
+        self._floats = memoryview(b"").cast("d")
 
     def __repr__(self) -> str:
         return f"{self.kind}({self.name!r})"
@@ -225,10 +226,14 @@ def timer(name: str) -> Timer:
 I = TypeVar("I", bound=Instrument)  # noqa: E741 - I for instrument
 
 
-@functools.lru_cache(maxsize=5 * L.ROWS)
-def _cached(cls: type[I], name: str) -> I:
-    return cls(name)
+_made_before: dict[tuple[type[Instrument], str], Instrument] = {}
 
 
 def _made(cls: type[I], name: str) -> I:
-    return _cached(cls, name) if isinstance(name, str) else cls(name)
+    """The one of that name, or a new one; names beyond the store's rows are not kept."""
+    known = _made_before.get((cls, name)) if isinstance(name, str) else None
+    if known is None:
+        known = cls(name)
+        if len(_made_before) < 5 * L.ROWS:
+            known = _made_before.setdefault((cls, name), known)
+    return cast(I, known)

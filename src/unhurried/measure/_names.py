@@ -6,50 +6,16 @@ import errno
 import json
 import os
 import secrets
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from zlib import crc32
 
 from ._errors import StoreError
 from ._layout import GROUPS, OTHER, ROWS
-
-try:
-    import fcntl
-except ImportError:  # not a POSIX system: _store says so before anything is locked
-    fcntl = None  # type: ignore[assignment]
+from ._locks import locked
 
 HEAD = "unhurried names "
 KINDS = {"request": "route", "unit": "route"}  # kinds that share a group; others are their own
 LONGEST = 200
-PATIENCE = 1.0  # seconds
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Alone in the store: for naming a row, claiming a slot, asking who is alive."""
-    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _wait_for(fd, folder)
-        yield
-    finally:
-        os.close(fd)
-
-
-def _wait_for(fd: int, folder: Path) -> None:
-    """Holders need microseconds; a stopped one must not stop the pages of this process."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise StoreError(
-                    f"{folder}/lock has been held for {PATIENCE:g} s.",
-                    f"Find the process that holds it: fuser {folder}/lock",
-                ) from None
-            time.sleep(0.0005)
 
 
 def _private(path: str, flags: int) -> int:
@@ -110,7 +76,7 @@ class Names:
         )
 
     def row(self, kind: str, name: str) -> int:
-        """The row of a name, which is added if it is new and there is room, else that of (other)."""
+        """The row of a name: a new one where there is room, else that of (other)."""
         group, key = KINDS.get(kind, kind), (kind, name[:LONGEST])
         row = self.rows[group].get(key)
         return self._add(group, key) if row is None else row

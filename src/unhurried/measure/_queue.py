@@ -9,7 +9,6 @@ OLDEST: Final = 600.0  # seconds; nobody waits longer, a clock is wrong
 AHEAD: Final = 0.001  # clocks of two hosts never agree to the last millisecond
 
 
-
 def parse(header: str) -> int | None:
     """Nanoseconds in the queue; None for a header that can't be meant.
 

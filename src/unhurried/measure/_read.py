@@ -17,7 +17,8 @@ from weakref import finalize
 
 from . import _layout as L
 from ._errors import say_once
-from ._names import Names, fcntl, locked
+from ._locks import is_held, locked
+from ._names import Names
 from ._slot import chunks, is_ours, paths
 
 ROUTE, COUNTER = L.GROUPS["route"], L.GROUPS["counter"]
@@ -39,13 +40,8 @@ class SlotView:
         self._seen = 0
 
     def alive(self) -> bool:
-        """Whether a process holds it; to be asked inside ``locked``, or a claimer may miss it."""
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        fcntl.flock(self._fd, fcntl.LOCK_UN)
-        return False
+        """Whether a process holds it; to be asked inside ``locked``."""
+        return is_held(self._fd)
 
     def column(self, group: L.Group, lane: int) -> list[int]:
         """One lane of every row."""

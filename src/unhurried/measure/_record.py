@@ -7,7 +7,7 @@ time that others ran beside it is published as overlap.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from threading import get_ident
 from time import perf_counter_ns, thread_time_ns

@@ -16,7 +16,7 @@ from typing import Any, Final
 from . import _store
 from ._errors import TRANSIENT, StoreError, say_once, swallow
 from ._history import History
-from ._names import fcntl
+from ._locks import hold
 from ._snapshot import snapshot
 
 PERIOD: Final = 10.0  # seconds
@@ -49,9 +49,7 @@ def stand(now: int) -> None:
 def _elected(folder: Path) -> bool:
     global _lock_fd
     fd = os.open(folder / "history.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not hold(fd):
         os.close(fd)
         return False
     _lock_fd = fd

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from . import _layout as L
 from ._errors import say_once
-from ._names import fcntl, locked
+from ._locks import hold, locked
 
 
 def paths(folder: Path) -> list[Path]:
@@ -89,7 +89,7 @@ class Slot:
                 path = folder / f"slot-{number}"
                 lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
                 try:
-                    if _hold(lock) and (slot := cls._open(path, lock, names_id)):
+                    if hold(lock) and (slot := cls._open(path, lock, names_id)):
                         return slot
                 except OSError:
                     os.close(lock)
@@ -124,7 +124,7 @@ class Slot:
         start = group.start + row * group.lanes
         return self.words[start : start + group.lanes]
 
-    def floating(self, group: L.Group, row: int) -> memoryview:
+    def floating(self, group: L.Group, row: int) -> memoryview[float]:
         """The same lanes read as floats."""
         start = group.start + row * group.lanes
         return self.floats[start : start + group.lanes]
@@ -160,11 +160,3 @@ class Slot:
         """
         os.close(self._fd)
         os.close(self._lock)
-
-
-def _hold(fd: int) -> bool:
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

@@ -14,7 +14,7 @@ from . import _layout as L
 from . import _store
 from ._buckets import COUNT, TIME, VALUE, Scale, quantiles
 from ._instruments import HORIZONS, MINUTES
-from ._read import Merged, Reader
+from ._read import Merged, Reader, SlotView
 from ._record import PARTS, current
 
 SECOND: Final = 1e9
@@ -50,7 +50,7 @@ def snapshot() -> dict[str, Any]:
     source = reader()
     merged = source.merged() if source else Merged()
     if source is None:
-        return {**dict.fromkeys(KEYS, {}), "workers": 0}
+        return {**{key: {} for key in KEYS}, "workers": 0}
     return {
         **standing(source, merged),
         "histograms": _histograms(source, "histogram", VALUE),
@@ -222,7 +222,7 @@ def _meters(source: Reader) -> dict[str, dict[str, float]]:
     return rates
 
 
-def _rate(slots: list[Any], at: int, lane: int, horizon: float, now: int) -> float:
+def _rate(slots: list[SlotView], at: int, lane: int, horizon: float, now: int) -> float:
     """The processes' decayed rates, added; dividing by 1 - exp(-age/T) takes out the start at 0."""
     return sum(
         slot.floats[at + lane] * exp(-max(now - slot.words[at + 2], 0) / SECOND / horizon)
@@ -251,5 +251,3 @@ def instrument(source: Reader, group: L.Group, row: int, scale: Scale) -> dict[s
     total = sum(s.floats[at + 1] for s in used)
     top = max((s.floats[at + 2] for s in used), default=0.0)
     return _summary(buckets, scale, total, top, count) | {"max": top}
-
-

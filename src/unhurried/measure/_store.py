@@ -18,7 +18,8 @@ from unhurried.conf import settings
 
 from . import _layout as L
 from ._errors import TRANSIENT, StoreError, say_once
-from ._names import Names, fcntl
+from ._locks import SUPPORTED
+from ._names import Names
 from ._rows import Route
 from ._slot import Slot, readable, reserve
 from ._slot import paths as slots
@@ -26,7 +27,7 @@ from ._slot import paths as slots
 RETRY_AFTER = 30.0  # seconds
 
 
-class ForeignFolder(StoreError):
+class ForeignFolderError(StoreError):
     """The folder belongs to another user or is open to others."""
 
 
@@ -75,7 +76,7 @@ def _project() -> str:
 
 def prepare(path: Path) -> Path:
     """Make the folder, 0700, and refuse one that others own or may open."""
-    if fcntl is None:
+    if not SUPPORTED:
         raise StoreError(
             "The store needs POSIX file locks.", 'Set UNHURRIED = {"MEASURE": False} here.'
         )
@@ -90,14 +91,16 @@ def refuse_foreign(path: Path) -> None:
     """Raise StoreError unless the folder is ours alone."""
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode):
-        raise ForeignFolder(f"{path} is not a folder.", "Remove it, or name another one in STORE.")
+        raise ForeignFolderError(
+            f"{path} is not a folder.", "Remove it, or name another one in STORE."
+        )
     if found.st_uid != os.geteuid():
-        raise ForeignFolder(
+        raise ForeignFolderError(
             f"{path} belongs to user {found.st_uid}, not to us ({os.geteuid()}).",
             "Name a folder of your own in UNHURRIED['STORE'].",
         )
     if found.st_mode & 0o077:
-        raise ForeignFolder(
+        raise ForeignFolderError(
             f"{path} is open to others ({stat.S_IMODE(found.st_mode):04o}).", f"chmod 700 {path}"
         )
 

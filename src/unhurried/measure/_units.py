@@ -68,7 +68,7 @@ def _flush(record: Record) -> None:
 
 
 def _weigh(record: SampledRecord, row: Route) -> None:
-    """CPU by part, and what measuring this one cost: the time since its clock stopped, the probes."""
+    """Write CPU by part, and what measuring this one cost, from the moment its clock stopped."""
     own = _cost.of(record, perf_counter_ns() - record.last)
     with record.store.lock:
         row.write_sampled(record, own)

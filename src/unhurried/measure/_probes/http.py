@@ -11,7 +11,9 @@ from http.client import HTTPConnection
 from .._record import HTTP
 from .._wraps import charged, wrap
 
-WHY = "http.client has no hook; request, endheaders (urllib3 2) and getresponse are its public verbs."
+WHY = (
+    "http.client has no hook; request, endheaders (urllib3 2) and getresponse are its public verbs."
+)
 COST = "about 1 us a call inside a unit of work"
 
 

@@ -54,7 +54,11 @@ guards: list[Listener] = []
 
 
 def tap(
-    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+    execute: Callable[..., Any],
+    sql: Any,
+    params: Any,
+    many: bool,  # noqa: FBT001 - Django's signature
+    context: dict[str, Any],
 ) -> Any:
     """The execute wrapper (Django: "Database instrumentation")."""
     if observers or guards:
@@ -65,7 +69,11 @@ def tap(
 
 
 def _timed(
-    execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]
+    execute: Callable[..., Any],
+    sql: Any,
+    params: Any,
+    many: bool,  # noqa: FBT001 - Django's signature
+    context: dict[str, Any],
 ) -> Any:
     record = current.get()
     if record is None:

@@ -1,0 +1,66 @@
+"""File locks: who holds a slot, who is elected, who may name a row.
+
+``flock``, not ``lockf``: the latter is lost as soon as any descriptor of the file is closed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from ._errors import StoreError
+
+if sys.platform == "win32":  # where _store refuses to open, so that nothing here is called
+    fcntl = None
+else:
+    import fcntl
+
+SUPPORTED: Final = fcntl is not None
+PATIENCE: Final = 1.0  # seconds
+
+
+def hold(fd: int) -> bool:
+    """Take the lock for as long as the descriptor is open; False if somebody has it."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_held(fd: int) -> bool:
+    """Whether somebody holds it. Ask inside ``locked``: a claimer would take the asker for one."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return False
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Alone in the store: for naming a row, claiming a slot, asking who is alive."""
+    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _wait_for(fd, folder)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _wait_for(fd: int, folder: Path) -> None:
+    """Holders need microseconds; a stopped one must not stop the pages of this process."""
+    deadline = time.monotonic() + PATIENCE
+    while not hold(fd):
+        if time.monotonic() > deadline:
+            raise StoreError(
+                f"{folder}/lock has been held for {PATIENCE:g} s.",
+                f"Find the process that holds it: fuser {folder}/lock",
+            )
+        time.sleep(0.0005)
