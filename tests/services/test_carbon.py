@@ -11,9 +11,10 @@ import whisper
 
 from unhurried import testing
 from unhurried.measure import _sampler, counter, gauge, histogram, meter, snapshot, timer
-from unhurried.measure.sinks import _sender
+from unhurried.measure.sinks import _names, _sender
 
 WAIT_SECONDS = 15
+EXPECTED = {"carbon", "shop"}  # Carbon's own metrics come after a minute
 
 
 @pytest.fixture
@@ -80,20 +81,24 @@ def test_whisper_reads_back_what_the_site_measured(site, carbon_server):
 
 
 def test_the_elected_process_sends_by_itself(site, carbon_server, monkeypatch):
+    """A thread elected in an earlier test gives up its office at its next look, in ten seconds."""
     monkeypatch.setattr(_sampler, "PERIOD", 1.0)
-    monkeypatch.setattr(_sampler, "due", 0)
     counter("elected").increment(5)
-    site.get("/empty/")
-    wait_for(carbon_server.folder, "shop.web1.counter.elected", 5)
+    deadline = time.monotonic() + 2 * WAIT_SECONDS
+    while last(carbon_server.folder, "shop.web1.counter.elected") != 5:
+        assert time.monotonic() < deadline, "nothing was sent"
+        monkeypatch.setattr(_sampler, "due", 0)
+        site.get("/empty/")
+        time.sleep(0.1)
 
 
 def test_every_path_is_one_carbon_accepts(site, carbon_server):
     """Names out of anybody's hands become files below the prefix, and nowhere else."""
-    for name in ("../../etc/x", "a b;c=d", "日本", "a\nb 1 2", "/etc/passwd", "..", "x" * 300):
-        counter(name).increment(9)
-    counter("end").increment(9)
+    names = ("../../etc/x", "a b;c=d", "日本", "a\nb 1 2", "/etc/passwd", "..", "x" * 200)
+    for value, name in enumerate(names):
+        counter(name).increment(value)
     for subscriber in _sampler.every:
         subscriber(snapshot())
-    wait_for(carbon_server.folder, "shop.web1.counter.end", 9)
-    files = list((carbon_server.folder / "whisper" / "shop" / "web1" / "counter").rglob("*.wsp"))
-    assert len([file for file in files if "-" in file.stem]) == 7
+    for value, name in enumerate(names):
+        wait_for(carbon_server.folder, f"shop.web1.counter.{_names.path(name)}", value)
+    assert {file.name for file in (carbon_server.folder / "whisper").iterdir()} <= EXPECTED

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import pytest
 
+from unhurried.measure._units import finish, start
 from unhurried.measure.sinks.log import FIELDS, JSONFormatter
 
 from .conftest import unit
@@ -99,3 +100,16 @@ def test_json_of_other_loggers_leaves_out_what_nobody_knows():
     assert (line["message"], line["level"], line["logger"]) == ("Oh: no", "ERROR", "django")
     assert "ValueError: boom" in line["exception"]
     assert "secret" not in repr(line)
+
+
+def test_what_is_seldom_is_there_when_it_was(sinks, logged):
+    with sinks(log={}):
+        record = start("request", "feed/")
+        record.status = 200
+        rare = record.seldom()
+        rare.queued, record.connects, rare.overlap = 50_000_000, 1, 2_000_000
+        finish(record)
+        unit()
+    first, second = logged()
+    assert (first.queue, first.connects, first.overlap) == (0.05, 1, 0.002)
+    assert not hasattr(second, "queue")
