@@ -8,7 +8,7 @@ from typing import Final
 SPACE: Final = "\u00a0"
 _TIMES: Final = ((1.0, 1.0, "s"), (1e-3, 1e-3, "ms"), (0.0, 1e-6, "µs"))
 _LONG: Final = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
-_BIG: Final = ((1e9, "G"), (1e6, "M"), (1e4, "k"))
+_BIG: Final = ((1e9, 1e9, "G"), (1e6, 1e6, "M"), (1e4, 1e3, "k"))
 
 
 def seconds(value: float) -> str:
@@ -37,8 +37,8 @@ def digits(value: float) -> str:
 
 def count(value: float) -> str:
     """``9,999``, ``12.4 k``, ``3.41 M``."""
-    for size, unit in _BIG:
-        if abs(value) >= size:
+    for least, size, unit in _BIG:
+        if abs(value) >= least:
             return f"{digits(value / size)}{SPACE}{unit}"
     return digits(value)
 

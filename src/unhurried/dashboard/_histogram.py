@@ -13,7 +13,7 @@ BARS: Final = 48
 LEAST: Final = 12  # bars, so that a single value is no slab
 HEIGHT: Final = 96.0
 TOP: Final = 46.0  # room above the bars, for the names of the marks
-APART: Final = 13.0  # percent between two ticks
+APART: Final = 17.0  # percent between two ticks, so that they do not touch on a telephone
 #: Leading digits of round numbers: the first row of which three lie in view is used.
 ROUND: Final = (
     (1, 2, 5),

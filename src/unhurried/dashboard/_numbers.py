@@ -84,13 +84,13 @@ def read(own_prefix: str | None = None) -> Site:
     """
     try:
         numbers = snapshot()
-        (host_count, workers), cost = hosts(), measuring_cost()
+        (host_count, workers), cost = hosts(numbers["workers"]), measuring_cost()
     except OSError as error:
         raise StoreError(f"{folder()} can't be read: {error}.", WAY_OUT) from error
     site = Site(numbers, host_count, workers, cost)
     found: dict[str, list[tuple[str, str, dict[str, Any]]]] = {"routes": [], "units": [], "own": []}
-    for name, route in numbers["routes"].items():
-        kind = route["kind"]
+    for route in numbers["routes"].values():
+        kind, name = route["kind"], route["name"]
         own = _routes.is_own(kind, name, own_prefix)
         group = "own" if own else "routes" if kind == "request" else "units"
         found[group].append((kind, name, route))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import isfinite
 from typing import Any, Final
 
-from unhurried.measure.reading import SPANS, VERSION, folder, series
+from unhurried.measure.reading import SPANS, VERSION, folder, series, totals
 
 Sample = dict[str, Any]
 Samples = list[tuple[float, Sample]]
@@ -29,7 +29,15 @@ def known_span(asked: str | None) -> str:
 
 def samples(span: str) -> Samples:
     """Oldest first; an empty sample stands where some are missing, so that lines break there."""
-    found = series(folder() / f"v{VERSION}", span)
+    return _with_gaps(span, series(folder() / f"v{VERSION}", span))
+
+
+def total_samples(span: str) -> Samples:
+    """The same without the routes, which on large sites are slow to read."""
+    return _with_gaps(span, totals(folder() / f"v{VERSION}", span))
+
+
+def _with_gaps(span: str, found: Samples) -> Samples:
     step, whole = SPANS[span][0], found[:1]
     for (before, _), (at, sample) in pairwise(found):
         if at - before > 2.5 * step:

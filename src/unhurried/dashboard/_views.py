@@ -27,7 +27,7 @@ def front(request: HttpRequest) -> HttpResponse:
         request,
         "front",
         **_frame(request, site),
-        now=now(_series.samples("hour"), site),
+        now=now(_series.total_samples("hour"), site),
         where=_bars.stacked(in_order(site.sums("where")) if site.routes else {}),
         how=_bars.stacked(site.sums("how")),
         rows=site.routes[:FRONT_ROUTES],
@@ -98,7 +98,7 @@ def badge(request: HttpRequest, state: str) -> HttpResponse:
 @data
 def data_total(request: HttpRequest) -> HttpResponse:
     span = _series.known_span(request.GET.get("span"))
-    found = _series.samples(span)
+    found = _series.total_samples(span)
     return JsonResponse(_series.document(span, found, _series.total(found)))
 
 

@@ -4,6 +4,7 @@
 const unhurriedCharts = (() => {
   const HEIGHT = 150;
   const drawn = new Map();
+  let span = "hour", latest = null;
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const digits = (v) => {
@@ -37,7 +38,7 @@ const unhurriedCharts = (() => {
     return {
       width, height: HEIGHT,
       legend: { show: false },
-      padding: [8, 8, 0, 0],
+      padding: [8, 20, 0, 0],
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
       hooks: { setCursor: [(u) => read(u.root.parentNode, chart.unit, u)] },
       scales: { y: { range: (_, low, high) => [Math.min(low ?? 0, 0), high > 0 ? high * 1.08 : 1] } },
@@ -51,8 +52,8 @@ const unhurriedCharts = (() => {
 
   const clock = (t) => new Date(t * 1000).toTimeString().slice(0, 5);
   const day = (t) => new Date(t * 1000).toLocaleDateString("en", { day: "numeric", month: "short" });
-  const moment = (t) => (drawn.span === "month" ? day(t) + " " + clock(t) : new Date(t * 1000).toTimeString().slice(0, drawn.span === "hour" ? 8 : 5));
-  const ticks = (_, times) => times.map((t) => (drawn.span === "month" ? day(t) : clock(t)));
+  const moment = (t) => (span === "month" ? day(t) + " " + clock(t) : new Date(t * 1000).toTimeString().slice(0, span === "hour" ? 8 : 5));
+  const ticks = (_, times) => times.map((t) => (span === "month" ? day(t) : clock(t)));
 
   /* Beside the title: what is under the cursor, or the last values. */
   function read(plot, unit, u) {
@@ -118,10 +119,9 @@ const unhurriedCharts = (() => {
     drawn.delete(plot);
   }
 
-  let latest = null;
   function all(numbers) {
     latest = numbers;
-    drawn.span = numbers.span;
+    span = numbers.span;
     for (const figure of document.querySelectorAll("figure[data-chart]")) {
       draw(figure, numbers);
       sizes.observe(figure.querySelector(".plot"));
