@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.utils.module_loading import import_string
 
 from unhurried import conf
 from unhurried.measure import _store, sinks
@@ -44,6 +45,22 @@ def check_store(**kwargs: Any) -> Iterable[CheckMessage]:
         yield Error(str(error), hint=error.hint, id="unhurried.E101")
     except StoreError as error:
         yield Error(str(error), hint=error.hint, id="unhurried.E102")
+
+
+@register("unhurried")
+def check_permission(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E104 PERMISSION names nothing that can be called."""
+    path = conf.settings.PERMISSION
+    try:
+        found = import_string(path) if path else callable
+    except ImportError as error:
+        found = error
+    if not callable(found):
+        yield Error(
+            f"UNHURRIED['PERMISSION'] is {path!r}, which is no function that can be imported.",
+            hint="Name one that takes the user and returns a bool: 'site.staff.may_measure'.",
+            id="unhurried.E104",
+        )
 
 
 @register("unhurried")

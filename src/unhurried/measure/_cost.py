@@ -12,7 +12,11 @@ LIMIT: Final = 0.10  # of the wall; beyond it templates and CPU by part are no l
 WINDOW: Final = 64  # sampled units per judgement
 COLD: Final = 3  # a call in a tight loop is about three times as fast as one between real work
 
+SAMPLE_EVERY: Final = 16  # units of work
+
 shedding = False
+#: One unit in so many also splits CPU by part and is weighed.
+sample_every = SAMPLE_EVERY
 _calls: float | None = None
 _own = _wall = _seen = 0
 
@@ -28,10 +32,11 @@ def of(record: SampledRecord, finishing: int) -> int:
 
 
 def _judge(own: int, wall: int) -> None:
-    global shedding, _own, _wall, _seen
+    global shedding, sample_every, _own, _wall, _seen
     _own, _wall, _seen = _own + own, _wall + wall, _seen + 1
     if _seen >= WINDOW:
         shedding = _own > (LIMIT / 2 if shedding else LIMIT) * _wall
+        sample_every = SAMPLE_EVERY**2 if shedding else SAMPLE_EVERY
         _own = _wall = _seen = 0
 
 

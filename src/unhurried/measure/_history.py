@@ -14,6 +14,7 @@ import sqlite3
 import time
 import zlib
 from array import array
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +26,13 @@ from . import _layout as L
 from ._buckets import TIME, VALUE, Scale, quantiles
 from ._errors import StoreError, say_once
 from ._read import Merged, Reader
-from ._snapshot import SECOND, Lanes, described, reader, snapshot, standing
+from ._snapshot import SECOND, Lanes, described, reader, standing
 
 #: span -> (seconds per sample, seconds kept)
 SPANS: Final = {"hour": (10, 3600), "day": (60, 86400), "month": (600, 30 * 86400)}
 _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS sample "
-    "(span TEXT, at REAL, data BLOB, PRIMARY KEY (span, at)) WITHOUT ROWID"
+    "(span TEXT, at REAL, total TEXT, data BLOB, PRIMARY KEY (span, at)) WITHOUT ROWID"
 )
 _SHARED: Final = ("redis", "memcached", "db.DatabaseCache")
 PUBLISHED: Final = "unhurried:hosts"
@@ -46,6 +47,7 @@ class Reading:
 
     at: float
     store: int
+    slots: frozenset[tuple[str, int]]
     merged: Merged
     routes: list[array[int]]
     histograms: list[array[int]]
@@ -57,6 +59,7 @@ class History:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "history.sqlite"
+        self.last: Sample | None = None  # of the last ten seconds, for sinks that push
         self._before: dict[str, Reading] = {}
 
     def sample(self, now: float) -> None:
@@ -71,19 +74,20 @@ class History:
             return
         merged = source.merged()
         reading = _take(source, merged, now)
-        rows = [
-            (span, now, _pack(_difference(source, merged, self._before[span], reading)))
+        samples = {
+            span: _difference(source, merged, before, reading)
             for span in due
-            if span in self._before and self._before[span].store == reading.store
-        ]
+            if (before := self._before.get(span)) and _comparable(before, reading)
+        }
+        self.last = samples.get("hour")
         self._before |= dict.fromkeys(due, reading)
-        self._write(rows, now)
+        self._write([(span, now, *_pack(sample)) for span, sample in samples.items()], now)
 
-    def _write(self, rows: list[tuple[str, float, bytes]], now: float) -> None:
+    def _write(self, rows: list[tuple[str, float, str, bytes]], now: float) -> None:
         try:
             with closing(_connect(self.path)) as database, database:
                 database.execute(_SCHEMA)
-                database.executemany("REPLACE INTO sample VALUES (?, ?, ?)", rows)
+                database.executemany("REPLACE INTO sample VALUES (?, ?, ?, ?)", rows)
                 for span, (_, kept) in SPANS.items():
                     database.execute(
                         "DELETE FROM sample WHERE span = ? AND at < ?", (span, now - kept)
@@ -114,9 +118,14 @@ def _take(source: Reader, merged: Merged, now: float) -> Reading:
         return [source.fine(group, row, lane) for row in range(len(source.names.order[name]))]
 
     done = L.LANE["requests"]
-    return Reading(
-        now, source.names.id, merged, fine("route", done), fine("histogram", 0), fine("timer", 0)
-    )
+    slots = frozenset((name, slot.inode) for name, slot in source.slots.items())
+    rows = fine("route", done), fine("histogram", 0), fine("timer", 0)
+    return Reading(now, source.names.id, slots, merged, *rows)
+
+
+def _comparable(before: Reading, after: Reading) -> bool:
+    """Whether the numbers can only have grown: the same store, and no slot of it was removed."""
+    return before.store == after.store and before.slots <= after.slots
 
 
 def _difference(source: Reader, merged: Merged, before: Reading, after: Reading) -> Sample:
@@ -158,13 +167,16 @@ def _words(number: int, size: int) -> array[int]:
 
 
 def _minus(after: array[int] | None, before: array[int] | None) -> array[int]:
-    """Lane by lane; every lane only grows but the two maxima, which a difference has none of."""
+    """Lane by lane; every lane only grows but those of which a difference has none.
+
+    They are the two maxima and ``started``, which falls when the slot of a killed process is taken.
+    """
     assert after is not None
     if before is None:
         return after[:]
     later, earlier = after[:], before[:]
     if len(later) == L.LANES:
-        for lane in ("wall_max", "queries_max"):
+        for lane in ("wall_max", "queries_max", "started"):
             later[L.LANE[lane]] = earlier[L.LANE[lane]] = 0
     return _words(_number(later) - _number(earlier), len(later))
 
@@ -200,21 +212,34 @@ def _own(
 
 def series(folder: Path, span: str) -> list[tuple[float, Sample]]:
     """The samples of a span, oldest first: (unix time of its end, sample). See ``_difference``."""
+    return _select("data", _unpack, folder, span)
+
+
+def totals(folder: Path, span: str) -> list[tuple[float, Sample]]:
+    """The same, of each sample only ``seconds`` and ``total``: cheap on sites of many routes."""
+    return _select("total", json.loads, folder, span)
+
+
+def _select(
+    column: str, decode: Callable[[Any], Sample], folder: Path, span: str
+) -> list[tuple[float, Sample]]:
     path = folder / "history.sqlite"
     if not path.exists():
         return []
-    since = time.time() - SPANS[span][1]
-    query = "SELECT at, data FROM sample WHERE span = ? AND at >= ? ORDER BY at"
+    query = f"SELECT at, {column} FROM sample WHERE span = ? AND at >= ? ORDER BY at"
     try:
         with closing(_connect(path)) as database:
-            return [(at, _unpack(data)) for at, data in database.execute(query, (span, since))]
+            rows = database.execute(query, (span, time.time() - SPANS[span][1]))
+            return [(at, decode(value)) for at, value in rows]
     except (sqlite3.Error, zlib.error, ValueError) as error:
         raise StoreError(f"{path} can't be read: {error}.", f"Remove {path}.") from error
 
 
-def hosts() -> tuple[int, int]:
-    """(hosts, workers) that measure this site, as far as the shared cache knows; else this one."""
-    here = snapshot()["workers"]
+def hosts(here: int) -> tuple[int, int]:
+    """(hosts, workers) that measure this site, as far as the shared cache knows.
+
+    ``here``: the workers of this host, which is all there is to know where no cache is shared.
+    """
     if not shared_cache():
         return 1, here
     try:
@@ -243,8 +268,10 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=1.0)
 
 
-def _pack(sample: Sample) -> bytes:
-    return zlib.compress(json.dumps(sample, separators=(",", ":")).encode(), 6)
+def _pack(sample: Sample) -> tuple[str, bytes]:
+    total = {key: sample[key] for key in ("seconds", "total")}
+    data = zlib.compress(json.dumps(sample, separators=(",", ":")).encode(), 6)
+    return json.dumps(total), data
 
 
 def _unpack(data: bytes) -> Sample:

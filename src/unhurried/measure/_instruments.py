@@ -133,6 +133,8 @@ class Meter(Instrument):
         lanes, rates = self._lanes, self._floats
         if not lanes[1]:
             lanes[1] = lanes[2] = now
+        if now < lanes[2] and time.time_ns() < lanes[2]:  # else it waited for its unit's end
+            lanes[1], lanes[2] = min(lanes[1], now), now  # the clock was set back
         elapsed = max(now - lanes[2], 0) / 1e9
         for i, horizon in enumerate(HORIZONS, 3):
             rates[i] = rates[i] * exp(-elapsed / horizon) + n / horizon

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,14 @@ else:
 
 SUPPORTED: Final = fcntl is not None
 PATIENCE: Final = 1.0  # seconds
+
+#: Held while a lock is taken, and across every fork: a child that inherited the descriptor before
+#: anybody knew it would hold the lock for its whole life.
+unforked = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=unforked.acquire, after_in_parent=unforked.release, after_in_child=unforked.release
+    )
 
 
 def hold(fd: int) -> bool:
@@ -46,12 +55,13 @@ def is_held(fd: int) -> bool:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Alone in the store: for naming a row, claiming a slot, asking who is alive."""
-    fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _wait_for(fd, folder)
-        yield
-    finally:
-        os.close(fd)
+    with unforked:
+        fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _wait_for(fd, folder)
+            yield
+        finally:
+            os.close(fd)
 
 
 def _wait_for(fd: int, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import secrets
 from pathlib import Path
 from zlib import crc32
@@ -14,6 +15,7 @@ from ._layout import GROUPS, OTHER, ROWS
 from ._locks import locked
 
 HEAD = "unhurried names "
+FIRST_LINE = re.compile(re.escape(HEAD) + "([0-9a-f]{14})")
 KINDS = {"request": "route", "unit": "route"}  # kinds that share a group; others are their own
 LONGEST = 200
 
@@ -32,16 +34,27 @@ class Names:
         self.rows: dict[str, dict[tuple[str, str], int]] = {group: {} for group in GROUPS}
         self.order: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
         self._offset = 0
+        self._first = b""
         with locked(folder):
-            if not self.path.exists() or self.path.stat().st_size == 0:
+            if not self._begun():
                 self._append(f"{HEAD}{secrets.token_hex(7)}\n")
         self.refresh()
         if not self.id:
             raise self._damaged()
 
+    def _begun(self) -> bool:
+        """Whether there is a first line; one that was cut off in the middle is none."""
+        if not self.path.exists():
+            return False
+        with self.path.open("rb") as file:
+            start = file.read(len(HEAD) + 15).decode("utf-8", "replace")
+        return "\n" in start or not (HEAD.startswith(start) or start.startswith(HEAD))
+
     def refresh(self) -> None:
         """Take in what other processes have named since."""
         with self.path.open("rb") as file:
+            if self.id and file.readline(len(HEAD) + 15) != self._first:
+                raise self._damaged()
             file.seek(self._offset)
             whole, newline, _torn = file.read().rpartition(b"\n")
         if newline:
@@ -64,10 +77,11 @@ class Names:
         self.order[group].append(key)
 
     def _identify(self, text: str) -> int:
-        try:
-            return int(text.removeprefix(HEAD), 16)
-        except ValueError:
-            raise self._damaged() from None
+        found = FIRST_LINE.fullmatch(text)
+        if found is None:
+            raise self._damaged()
+        self._first = f"{text}\n".encode()
+        return int(found[1], 16)
 
     def _damaged(self) -> StoreError:
         return StoreError(

@@ -33,6 +33,7 @@ class SlotView:
         self.path = path
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         finalize(self, os.close, self._fd)
+        self.inode = os.fstat(self._fd).st_ino
         self.map = mmap.mmap(self._fd, L.BASE_BYTES, prot=mmap.PROT_READ)
         self.words = memoryview(self.map).cast("Q")
         self.floats = memoryview(self.map).cast("d")
@@ -101,18 +102,26 @@ class Reader:
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
-        """Take in new names and new slots."""
+        """Take in new names and new slots, and let go of slots that were removed."""
         with self._lock:
             self.names.refresh()
-            for path in paths(self.folder):
-                if path.name not in self.slots and path.stat().st_size >= L.BASE_BYTES:
-                    self._add(SlotView(path))
+            views = {path.name: self._view(path) for path in paths(self.folder)}
+            self.slots = {name: view for name, view in views.items() if view is not None}
 
-    def _add(self, slot: SlotView) -> None:
-        if is_ours(slot.words, self.names.id):
-            self.slots[slot.path.name] = slot
-        elif slot.words[L.H_MAGIC]:  # 0: it is only just being made
+    def _view(self, path: Path) -> SlotView | None:
+        try:
+            found = path.stat()
+            known = self.slots.get(path.name)
+            if known is not None and known.inode == found.st_ino:
+                return known
+            slot = SlotView(path) if found.st_size >= L.BASE_BYTES else None
+        except FileNotFoundError:  # removed just now
+            return None
+        if slot is None or is_ours(slot.words, self.names.id):
+            return slot
+        if slot.words[L.H_MAGIC]:  # 0: it is only just being made
             say_once("%s is no slot of this store and is left alone; remove it.", slot.path)
+        return None
 
     def merged(self) -> Merged:
         """Add up every slot."""

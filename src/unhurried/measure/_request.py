@@ -11,23 +11,29 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from . import _queue, _store
+from . import _cost, _queue, _store
 from ._errors import StoreError
-from ._record import Record, current
+from ._record import Record, SampledRecord, current
 from ._rows import STARTED
-from ._units import active, finish, start
+from ._units import active, finish, tick
 
 UNRESOLVED = "(none)"
 CLIENT_GONE = 499  # nginx's number for a client that closed the connection
 
 
-def begin(request: HttpRequest, *, sample: bool = True) -> Record | None:
+def begin(request: HttpRequest) -> Record | None:
     """A record for this request; None while measuring is off or the request is measured already."""
     outer = current.get()
     if outer is not None and outer.kind == "request":
         return None
-    record = start("request", UNRESOLVED, sample=sample)
-    if record is not None and "HTTP_X_REQUEST_START" in request.META:
+    store = _store.opened or _store.current()
+    if store is None:
+        return None
+    if next(tick) % _cost.sample_every:  # as ``start``, without the call: each page pays for it
+        record = Record("request", UNRESOLVED, store)
+    else:
+        record = SampledRecord("request", UNRESOLVED, store)
+    if "HTTP_X_REQUEST_START" in request.META:
         waited = _queue.parse(request.META["HTTP_X_REQUEST_START"])
         if waited is not None:
             record.seldom().queued = waited
@@ -36,10 +42,12 @@ def begin(request: HttpRequest, *, sample: bool = True) -> Record | None:
 
 def begin_async(request: HttpRequest) -> Record | None:
     """The same where coroutines share a thread: CPU is counted step by step, see ``Stepped``."""
-    record = begin(request, sample=False)
+    record = begin(request)
+    if type(record) is SampledRecord:  # which splits the CPU of one thread
+        record = Record("request", UNRESOLVED, record.store)
     if record is not None:
         record.pause_cpu()
-        record.threads = [get_ident()]
+        record.simple, record.threads = False, [get_ident()]
     return record
 
 

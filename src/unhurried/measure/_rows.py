@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ._buckets import COARSE_COUNT, COARSE_NS, COUNT, PER_LOG, TIME
 from ._layout import COARSE, FINE, LANE, STATUS_LANE
+from ._record import CACHE, DB, HTTP, TEMPLATE
 
 if TYPE_CHECKING:
     from ._record import Rare, Record, SampledRecord
@@ -18,7 +19,7 @@ STARTED, DONE, ERRORS, RAISED, BYTES = (
 WALL, CPU, QUERIES, WALL_MAX, QUERIES_MAX = (
     LANE[name] for name in ("wall", "cpu", "queries", "wall_max", "queries_max")
 )
-DB, CACHE, HTTP, TEMPLATE = (LANE[name] for name in ("db", "cache", "http", "template"))
+DB_NS, CACHE_NS, HTTP_NS, TEMPLATE_NS = (LANE[name] for name in ("db", "cache", "http", "template"))
 ROWS, CONNECTS, OVERLAP, STREAMED = (
     LANE[name] for name in ("rows", "connects", "overlap", "streamed")
 )
@@ -63,26 +64,28 @@ class Route:
             lanes[WALL_MAX] = wall
         if record.size:
             lanes[BYTES] += record.size
-        if parts[1]:
-            self._write_database(record, parts[1])
-        if parts[2]:
-            lanes[CACHE] += parts[2]
-        if parts[3]:
-            lanes[HTTP] += parts[3]
-        if parts[4]:
-            lanes[TEMPLATE] += parts[4]
+        if parts[DB]:
+            self._write_database(record, parts[DB])
+        if parts[CACHE]:
+            lanes[CACHE_NS] += parts[CACHE]
+        if parts[HTTP]:
+            lanes[HTTP_NS] += parts[HTTP]
+        if parts[TEMPLATE]:
+            lanes[TEMPLATE_NS] += parts[TEMPLATE]
         if status:
             lanes[STATUS_LANE.get(status) or class_lane(status)] += 1
         if record.raised or status >= 500:
             lanes[ERRORS] += 1
             lanes[RAISED] += record.raised
+        if record.connects:
+            lanes[CONNECTS] += record.connects
         if record.rare is not None:
             self._write_rare(record.rare)
         lanes[DONE] += 1
 
     def _write_database(self, record: Record, db: int) -> None:
         lanes, count = self.lanes, record.queries
-        lanes[DB] += db
+        lanes[DB_NS] += db
         if not count:
             return
         lanes[QUERIES] += count
@@ -100,19 +103,19 @@ class Route:
             lanes[QUEUED] += 1
             lanes[COARSE_QUEUE + bisect_left(COARSE_NS, rare.queued)] += 1
         lanes[ROWS] += rare.rows
-        lanes[CONNECTS] += rare.connects
         lanes[OVERLAP] += rare.overlap
         lanes[STREAMED] += rare.streamed
 
     def write_sampled(self, record: SampledRecord, own: int) -> None:
         """CPU by part; what measuring cost, and the wall that is a share of."""
-        lanes = self.lanes
+        lanes, parts = self.lanes, record.cpu_parts
         lanes[SAMPLED] += 1
         lanes[SAMPLED_WALL] += record.wall
         lanes[SAMPLED_OWN] += own
-        for i, cpu in enumerate(record.cpu_parts, CPU_PARTS):
-            if cpu:
-                lanes[i] += cpu
+        if record.probed:
+            for i in (DB, CACHE, HTTP, TEMPLATE):
+                lanes[CPU_PARTS + i] += parts[i]
+        lanes[CPU_PARTS] += max(record.cpu - sum(parts[DB:]), 0)
 
 
 def class_lane(status: int) -> int:

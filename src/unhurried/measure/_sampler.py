@@ -16,7 +16,7 @@ from typing import Any, Final
 from . import _store
 from ._errors import TRANSIENT, StoreError, say_once, swallow
 from ._history import History
-from ._locks import hold
+from ._locks import hold, unforked
 from ._snapshot import snapshot
 
 PERIOD: Final = 10.0  # seconds
@@ -38,12 +38,25 @@ def stand(now: int) -> None:
     try:
         due = now + int(PERIOD * 1e9)
         store = _store.current()  # also leaves a slot that a fork unseen by Python has copied
-        if store is not None and _lock_fd is None and _elected(store.folder):
+        if store is not None and store.lost():
+            store = _begin_anew(store.folder)
+        with unforked:
+            elected = store is not None and _lock_fd is None and _elected(store.folder)
+        if elected and store is not None:
             threading.Thread(
                 target=_work, args=(store.folder, _lock_fd), name="unhurried-sampler", daemon=True
             ).start()
     finally:
         _trying.release()
+
+
+def _begin_anew(folder: Path) -> _store.Store | None:
+    """Somebody has removed the files: go on in new ones, and let the old election lapse."""
+    global _lock_fd
+    say_once("%s was removed under this process; measuring starts anew.", folder)
+    _lock_fd = None
+    _store.forget()
+    return _store.current()
 
 
 def _elected(folder: Path) -> bool:
@@ -59,12 +72,14 @@ def _elected(folder: Path) -> bool:
 def _work(folder: Path, fd: int) -> None:
     """Sample until the store is left."""
     history = History(folder)
-    while _lock_fd == fd and _is_current(folder):
-        began = time.monotonic()
-        _sample(history)
-        time.sleep(max(PERIOD - (time.monotonic() - began), 1.0))
-    history.close()
-    _resign(fd)
+    try:
+        while _lock_fd == fd and _is_current(folder):
+            began = time.monotonic()
+            _sample(history)
+            time.sleep(max(PERIOD - (time.monotonic() - began), 1.0))
+    finally:
+        history.close()
+        _resign(fd)
 
 
 def _is_current(folder: Path) -> bool:
@@ -76,6 +91,7 @@ def _sample(history: History) -> None:
     try:
         history.sample(time.time())
         numbers = snapshot()
+        numbers["last"] = history.last
         history.publish(numbers)
     except StoreError as error:
         say_once("No history is kept: %s %s", error, error.hint)
@@ -85,6 +101,8 @@ def _sample(history: History) -> None:
             swallow("history", error)
         say_once("No history is kept: %s", error)
         return
+    except Exception as error:  # boundary: charts are not worth more
+        return swallow("history", error)
     for subscriber in every:
         try:
             subscriber(numbers)

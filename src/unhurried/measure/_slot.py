@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import re
 import time
 from collections.abc import Iterator
 from itertools import count
@@ -18,10 +19,12 @@ from . import _layout as L
 from ._errors import say_once
 from ._locks import hold, locked
 
+NUMBERED = re.compile(r"slot-(0|[1-9][0-9]{0,8})")  # whatever else has such a name is not ours
+
 
 def paths(folder: Path) -> list[Path]:
     """The slots of a store, by number."""
-    found = folder.glob("slot-*")
+    found = [p for p in folder.glob("slot-*") if NUMBERED.fullmatch(p.name)]
     return sorted(found, key=lambda path: int(path.name.removeprefix("slot-")))
 
 
@@ -38,11 +41,15 @@ def is_ours(header: memoryview, names_id: int) -> bool:
     """Whether this is a slot of the store with these names, as far as its header can tell."""
     if header[L.H_MAGIC] != L.MAGIC or header[L.H_NAMES] != names_id:
         return False
-    directory = header[L.H_DIRECTORY : L.H_DIRECTORY + min(header[L.H_CHUNKS], L.MAX_CHUNKS)]
-    return header[L.H_CHUNKS] <= L.MAX_CHUNKS and all(
-        entry >> 16 in L.BY_CHUNK and (entry & 0xFFFF) * L.CHUNK_ROWS < L.ROWS
-        for entry in directory
-    )
+    if header[L.H_CHUNKS] > L.MAX_CHUNKS:
+        return False
+    directory = header[L.H_DIRECTORY : L.H_DIRECTORY + header[L.H_CHUNKS]].tolist()
+    return len(set(directory)) == len(directory) and all(map(_is_chunk, directory))
+
+
+def _is_chunk(entry: int) -> bool:
+    group = L.BY_CHUNK.get(entry >> 16)
+    return group is not None and group.fine > 0 and (entry & 0xFFFF) * L.CHUNK_ROWS < L.ROWS
 
 
 def readable(path: Path, names_id: int) -> bool:
@@ -138,6 +145,8 @@ class Slot:
         return chunk[place * group.fine : (place + 1) * group.fine]
 
     def _append(self, group: L.Group, number: int) -> memoryview:
+        if self._fd < 0:
+            raise OSError(errno.ENOENT, "this process has left the slot", str(self.path))
         have = self.words[L.H_CHUNKS]
         if have >= L.MAX_CHUNKS:
             raise OSError(errno.EFBIG, "no room for another chunk", str(self.path))
@@ -159,4 +168,12 @@ class Slot:
         parent's, and closing one of two copies does not.
         """
         os.close(self._fd)
+        self._fd = -1
         os.close(self._lock)
+
+    def lost(self) -> bool:
+        """Whether the file was removed, or replaced, under us."""
+        try:
+            return not os.path.samestat(self.path.stat(), os.fstat(self._fd))
+        except OSError:
+            return True

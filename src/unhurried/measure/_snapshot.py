@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from array import array
 from collections.abc import Sequence
@@ -20,11 +21,17 @@ from ._record import PARTS, current
 SECOND: Final = 1e9
 SETTLED: Final = 5.0  # seconds; before that a rate per second would be a guess
 _readers: dict[Path, Reader] = {}
+if hasattr(os, "register_at_fork"):
+    # Their locks may be held by threads that a child does not have.
+    os.register_at_fork(after_in_child=_readers.clear)
 
 
 def reader() -> Reader | None:
     """The reader of the configured store; None where nothing has been measured yet."""
-    folder = _store.folder() / f"v{L.VERSION}"
+    top = _store.folder()
+    if top.exists():
+        _store.refuse_foreign(top)
+    folder = top / f"v{L.VERSION}"
     known = _readers.get(folder)
     if not (folder / "names").exists():
         _readers.pop(folder, None)
@@ -84,11 +91,12 @@ def _flush() -> None:
 
 def routes(source: Reader, merged: Merged) -> dict[str, dict[str, Any]]:
     """The routes and units that have finished at least once or are under way."""
-    return {
-        name: route(source, merged, row, kind)
-        for row, (kind, name) in enumerate(merged.routes)
-        if merged.lane(row, "requests") or merged.in_flight[row]
-    }
+    found: dict[str, dict[str, Any]] = {}
+    for row, (kind, name) in enumerate(merged.routes):
+        if merged.lane(row, "requests") or merged.in_flight[row]:
+            key = f"{kind}:{name}" if name in found else name  # a unit named like a route
+            found[key] = {"name": name, **route(source, merged, row, kind)}
+    return found
 
 
 def route(source: Reader, merged: Merged, row: int, kind: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings as django_settings
@@ -17,14 +18,15 @@ from django.core.signals import setting_changed
 from unhurried.conf import settings
 
 from . import _layout as L
-from ._errors import TRANSIENT, StoreError, say_once
-from ._locks import SUPPORTED
+from ._errors import TRANSIENT, StoreError, say_once, swallow
+from ._locks import SUPPORTED, unforked
 from ._names import Names
 from ._rows import Route
 from ._slot import Slot, readable, reserve
 from ._slot import paths as slots
 
 RETRY_AFTER = 30.0  # seconds
+SQLITE = b"SQLite format 3\0"  # how such a file begins
 
 
 class ForeignFolderError(StoreError):
@@ -37,10 +39,14 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = prepare(folder)
         self.names = Names(self.folder)
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a signal handler or a __del__ may count in the middle
         self.slot = Slot.claim(self.folder, self.names.id)
         self.pid = self.slot.pid
         self.routes: dict[tuple[str, str], Route] = {}
+
+    def lost(self) -> bool:
+        """Whether the files were removed under us: then we count for nobody."""
+        return self.slot.lost() or not self.names.path.exists()
 
     def route(self, key: tuple[str, str]) -> Route:
         """The lanes of a route or unit, ``key`` being (kind, name)."""
@@ -80,10 +86,11 @@ def prepare(path: Path) -> Path:
         raise StoreError(
             "The store needs POSIX file locks.", 'Set UNHURRIED = {"MEASURE": False} here.'
         )
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    refuse_foreign(path)
     versioned = path / f"v{L.VERSION}"
-    versioned.mkdir(mode=0o700, exist_ok=True)
+    for each in (path, versioned):
+        with suppress(FileExistsError):  # what is there may be no folder
+            each.mkdir(mode=0o700, parents=True)
+        refuse_foreign(each)
     return versioned
 
 
@@ -113,9 +120,19 @@ def examine() -> None:
         for path in slots(versioned):
             if not readable(path, names.id):
                 raise StoreError(f"{path} is no slot of this store.", f"Remove {path}.")
+        _examine_history(versioned / "history.sqlite")
         _reserve_room(versioned)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # of the latter, a null in the name
         raise _as_store_error(error) from error
+
+
+def _examine_history(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        start = file.read(len(SQLITE))
+    if start not in (b"", SQLITE):
+        raise StoreError(f"{path} is no history of ours.", f"Remove {path}.")
 
 
 def _reserve_room(folder: Path) -> None:
@@ -124,7 +141,7 @@ def _reserve_room(folder: Path) -> None:
         reserve(file.fileno(), 0, L.BASE_BYTES + L.GROUPS["route"].chunk_bytes)
 
 
-def _as_store_error(error: OSError) -> StoreError:
+def _as_store_error(error: Exception) -> StoreError:
     return StoreError(
         f"The store can't be written: {error}.",
         "Make room there or name another folder in UNHURRIED['STORE'].",
@@ -133,7 +150,8 @@ def _as_store_error(error: OSError) -> StoreError:
 
 #: The store of this process, if it is open; ``current()`` opens it.
 opened: Store | None = None
-_opening = threading.Lock()
+_opening = threading.RLock()
+_busy = False  # opening: a signal handler that counts in the middle finds no store
 _failed: StoreError | None = None
 _retry_at = 0.0
 
@@ -152,17 +170,22 @@ def failure() -> StoreError | None:
 
 
 def _open() -> Store | None:
-    global opened, _failed, _retry_at
-    with _opening:
+    global opened, _failed, _busy
+    with _opening, unforked:
         if opened is not None and opened.pid == os.getpid():
             return opened
-        if not settings.MEASURE or time.monotonic() < _retry_at:
+        if _busy or not settings.MEASURE or time.monotonic() < _retry_at:
             return None
+        _busy = True
         try:
             opened, _failed = Store(folder()), None
         except (OSError, StoreError) as error:
             fail(error)
-            return None
+        except Exception as error:  # boundary: a meter never breaks a page
+            fail(_as_store_error(error))
+            swallow("the store", error)
+        finally:
+            _busy = False
         return opened
 
 
@@ -171,7 +194,7 @@ def fail(error: OSError | StoreError) -> None:
     global _failed, _retry_at
     if isinstance(error, OSError):
         if error.errno not in TRANSIENT:
-            raise error
+            swallow("the store", error)
         error = _as_store_error(error)
     forget()
     _failed, _retry_at = error, time.monotonic() + RETRY_AFTER
@@ -181,14 +204,21 @@ def fail(error: OSError | StoreError) -> None:
 def forget() -> None:
     """Let go of the slot; the next use claims one."""
     global opened, _failed, _retry_at
-    if opened is not None:
-        opened.slot.close()
-    opened, _failed, _retry_at = None, None, 0.0
+    left, opened, _failed, _retry_at = opened, None, None, 0.0
+    if left is not None:
+        _close(left)
+
+
+def _close(left: Store) -> None:
+    if left.pid != os.getpid():  # copied by a fork: its lock may be held by nobody for ever
+        return left.slot.close()
+    with left.lock:  # no thread of ours may be making it grow
+        left.slot.close()
 
 
 def _after_fork() -> None:
-    global _opening
-    _opening = threading.Lock()  # another thread of the parent may have held it
+    global _opening, _busy
+    _opening, _busy = threading.RLock(), False  # another thread of the parent may have held it
     forget()
 
 

@@ -10,7 +10,7 @@ from inspect import iscoroutinefunction
 from itertools import count
 from time import perf_counter_ns
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from . import _cost, _sampler, _store
 from ._errors import StoreError, swallow
@@ -18,8 +18,8 @@ from ._probes import sql
 from ._record import Record, SampledRecord, Stepped, current
 from ._rows import Route
 
-SAMPLE_EVERY: Final = 16
-_tick = count()
+#: Counts units of work, of which one in ``_cost.sample_every`` is sampled.
+tick = count()
 
 #: Called with each finished record, outside every lock: sinks subscribe here.
 finished: list[Callable[[Record], None]] = []
@@ -32,9 +32,8 @@ def start(kind: str, name: str, *, sample: bool = True) -> Record | None:
     store = _store.opened or _store.current()
     if store is None:
         return None
-    if next(_tick) % (SAMPLE_EVERY**2 if _cost.shedding else SAMPLE_EVERY) or not sample:
-        return Record(kind, name, store)
-    return SampledRecord(kind, name, store)
+    sampled = sample and not next(tick) % _cost.sample_every
+    return (SampledRecord if sampled else Record)(kind, name, store)
 
 
 def finish(record: Record) -> None:
@@ -47,7 +46,7 @@ def finish(record: Record) -> None:
         row = record.row or store.route((record.kind, record.name))
         with store.lock:
             row.write(record)
-            if record.pending:
+            if record.pending is not None:
                 _flush(record)
         if type(record) is SampledRecord:
             _weigh(record, row)
@@ -100,6 +99,7 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         token = None if record is None else current.set(record)
         if record is not None and in_loop:
             record.cpu_started = None  # other coroutines run on this thread's clock
+            record.simple = False
         self._opened.append((record, token))
 
     def __exit__(

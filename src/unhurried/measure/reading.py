@@ -3,7 +3,7 @@
 from ._buckets import COUNT, TIME, VALUE, Scale
 from ._cost import LIMIT
 from ._errors import StoreError, swallow
-from ._history import SPANS, hosts, series
+from ._history import SPANS, hosts, series, totals
 from ._layout import FINE, GROUPS, LANE, VERSION
 from ._read import Merged, Reader
 from ._record import PARTS, Record, current
@@ -33,4 +33,5 @@ __all__ = [
     "reader",
     "series",
     "swallow",
+    "totals",
 ]

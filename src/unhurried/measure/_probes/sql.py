@@ -2,7 +2,7 @@
 
 It sees executes. It does not see connects (counted by signal), COMMIT and ROLLBACK of Django's own
 transactions, ``callproc``, nor fetches; those of SQLite and of server-side cursors, where fetching
-is the work, are timed on the cursor instance of ``context["cursor"]``.
+is the work, are timed by a stand-in for the driver's cursor inside ``context["cursor"]``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from time import perf_counter_ns
 from typing import Any, Final, Protocol
 
 from django.db import connections
@@ -62,8 +62,7 @@ def tap(
 ) -> Any:
     """The execute wrapper (Django: "Database instrumentation")."""
     if observers or guards:
-        alias = context["connection"].alias
-        with _heard(Statement(alias, sql, params, many)):
+        with _heard(Statement(context["connection"].alias, sql, params, many)):
             return _timed(execute, sql, params, many, context)
     return _timed(execute, sql, params, many, context)
 
@@ -78,18 +77,26 @@ def _timed(
     record = current.get()
     if record is None:
         return execute(sql, params, many, context)
-    record.enter(DB)
+    if not record.simple:
+        record.enter(DB)
+    began = perf_counter_ns()
     try:
         return execute(sql, params, many, context)
     finally:
-        record.leave(DB)
-        if not is_control(sql):
+        if record.simple:
+            took = perf_counter_ns() - began
+            record.parts[DB] += took  # Record.charge(), written out
+            record.last += took
+        else:
+            record.leave(DB)
+        if (sql.__class__ is str and sql[:6] == "SELECT") or not is_control(sql):
             record.queries += 1
         if many:
             _count_rows(record, params)
         cursor = context["cursor"]
-        if "fetchmany" not in cursor.__dict__ and _fetches_are_work(context["connection"], cursor):
-            _time_fetches(cursor, record)
+        raw = cursor.cursor
+        if context["connection"].vendor == "sqlite" or getattr(raw, "name", None) is not None:
+            cursor.cursor = raw if type(raw) is Fetched else Fetched(raw, record)
 
 
 def is_control(sql: Any) -> bool:
@@ -104,27 +111,57 @@ def _count_rows(record: Record, params: Any) -> None:
         record.seldom().rows += len(params)
 
 
-def _fetches_are_work(connection: Any, cursor: Any) -> bool:
-    """SQLite steps through the rows as they are fetched, and so does a server-side cursor."""
-    return connection.vendor == "sqlite" or getattr(cursor.cursor, "name", None) is not None
+class Fetched:
+    """Stands in for a driver's cursor where fetching is the work, and charges it to the database.
+
+    SQLite steps through the rows as they are fetched, and so does a server-side cursor.
+    """
+
+    __slots__ = ("_cursor", "_record")
+
+    def __init__(self, cursor: Any, record: Record) -> None:
+        _set(self, "_cursor", cursor)
+        _set(self, "_record", record)
+
+    def fetchmany(self, *args: Any) -> Any:
+        return self._timed(self._cursor.fetchmany, *args)
+
+    def fetchone(self) -> Any:
+        return self._timed(self._cursor.fetchone)
+
+    def fetchall(self) -> Any:
+        return self._timed(self._cursor.fetchall)
+
+    def _timed(self, fetch: Callable[..., Any], *args: Any) -> Any:
+        record = self._record
+        if not record.simple:
+            record.enter(DB)
+        began = perf_counter_ns()
+        try:
+            return fetch(*args)
+        finally:
+            if record.simple:
+                record.charge(DB, perf_counter_ns() - began)
+            else:
+                record.leave(DB)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.fetchone, None)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._cursor, name, value)
+
+    def __enter__(self) -> Any:
+        return self._cursor.__enter__()
+
+    def __exit__(self, *exc: Any) -> Any:
+        return self._cursor.__exit__(*exc)
 
 
-def _time_fetches(cursor: Any, record: Record) -> None:
-    """Shadow the fetch methods of this one cursor: public names on a documented object."""
-    cursor.fetchone = partial(_fetch, cursor, record, "fetchone")
-    cursor.fetchmany = partial(_fetch, cursor, record, "fetchmany")
-    cursor.fetchall = partial(_fetch, cursor, record, "fetchall")
-
-
-def _fetch(cursor: Any, record: Record, verb: str, *args: Any, **kwargs: Any) -> Any:
-    fetch = cursor.__getattr__(verb)  # what stands behind the shadow
-    if current.get() is not record:
-        return fetch(*args, **kwargs)
-    record.enter(DB)
-    try:
-        return fetch(*args, **kwargs)
-    finally:
-        record.leave(DB)
+_set = object.__setattr__
 
 
 @contextmanager
@@ -174,7 +211,7 @@ def _connected(*, connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     attach(connection)
     record = current.get()
     if record is not None:
-        record.seldom().connects += 1
+        record.connects += 1
 
 
 def attach(connection: BaseDatabaseWrapper) -> None:
