@@ -33,11 +33,11 @@ demo: $(call stamp,demo)  ## the example site, seeded, served, under load, measu
 	$(call run,demo) example/demo.py
 
 test: $(call stamp,$(tests))  ## the whole embedded suite, no server, on the newest Django this Python allows
-	$(call run,$(tests)) -m pytest -m "not services" --ignore tests/services $(COV) $(ARGS)
+	$(call run,$(tests)) -m pytest -m "not services" --ignore tests/services $(COV) --junitxml=.reports/test.xml $(ARGS)
 
 test-services: $(call stamp,services)  ## what needs real servers: installs, starts and requires them
 	PYTHON="$(python)" scripts/install_servers.sh
-	$(call run,services) -m pytest -m services $(ARGS)
+	$(call run,services) -m pytest -m services --junitxml=.reports/services.xml $(ARGS)
 
 matrix: .tools/.stamp  ## the embedded suite on Django x Python (MATRIX="3.11-5.2 3.13-6.1" for fewer)
 	@MAKE="$(MAKE)" MATRIX="$(MATRIX)" scripts/matrix.sh
@@ -49,14 +49,15 @@ lint: $(call stamp,dev)  ## ruff: rules, then format
 types: $(call stamp,dev)  ## mypy, strict, on the package
 	$(call run,dev) -m mypy
 
-docs: $(call stamp,dev)  ## Sphinx into docs/_build; a dead reference is an error
+docs: $(call stamp,dev)  ## the talk's page from the last tests, Sphinx into docs/_build; dead references fail
+	$(call run,dev) docs/generate_talk.py $(if $(CI),--check)
 	$(call run,dev) -m sphinx -n -W --keep-going -q docs docs/_build
 
 bench: $(call stamp,dev)  ## what measuring costs, beside its peers
 	$(call run,dev) benchmarks/measure.py $(ARGS)
 
 clean:  ## forget the environments and everything built
-	rm -rf .tools .venvs docs/_build dist .coverage .coverage.* .*_cache .hypothesis
+	rm -rf .tools .venvs .reports artefacts docs/_build dist .coverage .coverage.* .*_cache .hypothesis
 
 # pip --target does not replace what stands there, so the folder goes first.
 .tools/.stamp: requirements/uv.txt

@@ -6,7 +6,8 @@ project = "unhurried"
 author = "the unhurried developers"
 copyright = "2026, the unhurried developers"
 version = release = __version__
-extensions = ["myst_parser", "sphinx.ext.autodoc"]
+extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 2
 html_theme = "furo"
 exclude_patterns = ["_build"]

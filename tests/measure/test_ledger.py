@@ -97,6 +97,18 @@ def test_fetching_is_database_time_on_sqlite(store: object) -> None:
     assert snapshot()["routes"]["fetch"]["where"]["db"] >= 0.9 * fetching
 
 
+def test_a_cursor_that_outlives_its_unit_charges_the_next(store: object) -> None:
+    rows = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<300000) "
+    with connection.cursor() as cursor:
+        for name in ("first", "second"):
+            with measured(name):
+                cursor.execute(rows + "SELECT x FROM c")
+                cursor.fetchall()
+    routes = snapshot()["routes"]
+    for name in ("first", "second"):
+        assert routes[name]["where"]["db"] >= 0.9 * routes[name]["wall"]["sum"]
+
+
 def test_transaction_control_is_time_and_no_query(store: object) -> None:
     with measured("atomic"), transaction.atomic(), transaction.atomic():
         Author.objects.create(name="a")

@@ -182,8 +182,7 @@ def _minus(after: array[int] | None, before: array[int] | None) -> array[int]:
 
 
 def _slim(lanes: array[int], fine: array[int]) -> Sample:
-    top = 1 << 62
-    whole = described(Lanes(lanes), fine, kind="", in_flight=0, wall_max=top, queries_max=top)
+    whole = described(Lanes(lanes), fine)
     kept = {"wall": ("p50", "p95", "p99", "sum"), "queries": ("p50", "p95", "sum")}
     return {
         **{key: whole[key] for key in ("requests", "errors", "where")},

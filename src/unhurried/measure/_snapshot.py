@@ -125,9 +125,18 @@ class Lanes:
 
 
 def described(
-    lanes: Lanes, fine: array[int], *, kind: str, in_flight: int, wall_max: int, queries_max: int
+    lanes: Lanes,
+    fine: array[int],
+    *,
+    kind: str = "",
+    in_flight: int = 0,
+    wall_max: int | None = None,
+    queries_max: int | None = None,
 ) -> dict[str, Any]:
-    """One route, from its lanes and fine buckets; also used on differences of two readings."""
+    """One route, from its lanes and fine buckets; also used on differences of two readings.
+
+    The two maxima are exact where they are known; others are their topmost bucket's.
+    """
     wall = lanes.seconds("wall")
     parts = {part: lanes.seconds(part) for part in PARTS[1:]}
     cpu = min(lanes.seconds("cpu"), wall)
@@ -140,9 +149,9 @@ def described(
         "statuses": statuses(lanes),
         "bytes": lanes["bytes"],
         "connects": lanes["connects"],
-        "wall": _times(fine, "wall", wall, wall_max, lanes["requests"]),
-        "cpu": _times(fine, "cpu", lanes.seconds("cpu"), wall_max, lanes["requests"]),
-        "db": _times(fine, "db", lanes.seconds("db"), wall_max, lanes["requests"]),
+        "wall": _times(fine, lanes, "wall", wall_max),
+        "cpu": _times(fine, lanes, "cpu"),
+        "db": _times(fine, lanes, "db"),
         "queries": _queries(fine, lanes, queries_max),
         "queue": {"count": lanes["queued"], "sum": lanes.seconds("queue")},
         "where": {"view": max(wall - sum(parts.values()), 0.0), **parts},
@@ -173,28 +182,32 @@ def cost(lanes: Lanes) -> float | None:
 
 
 def _times(
-    fine: array[int], metric: str, total: float, top: int, count: int
+    fine: array[int], lanes: Lanes, metric: str, top: int | None = None
 ) -> dict[str, float | int]:
-    start = L.FINE[metric]
+    start, count = L.FINE[metric], lanes["requests"]
     buckets = fine[start : start + TIME.size]
     buckets[0] += max(count - sum(buckets), 0)  # those without any were not written
-    summary = _summary(buckets, TIME, total * SECOND, top, count)
-    return {k: v if k == "count" else v / SECOND for k, v in summary.items()}
+    return _in_seconds(_summary(buckets, TIME, lanes[metric], count, top))
 
 
-def _queries(fine: array[int], lanes: Lanes, top: int) -> dict[str, float | int]:
-    buckets = fine[L.FINE["queries"] :]
-    buckets[0] += max(lanes["requests"] - sum(buckets), 0)
-    return _summary(buckets, COUNT, lanes["queries"], top, lanes["requests"])
+def _queries(fine: array[int], lanes: Lanes, top: int | None) -> dict[str, float | int]:
+    buckets, count = fine[L.FINE["queries"] :], lanes["requests"]
+    buckets[0] += max(count - sum(buckets), 0)
+    return _summary(buckets, COUNT, lanes["queries"], count, top)
 
 
 def _summary(
-    buckets: Sequence[int], scale: Scale, total: float, top: float, count: int
+    buckets: Sequence[int], scale: Scale, total: float, count: int, top: float | None
 ) -> dict[str, float | int]:
+    """``top``: the largest value seen, if that is known better than by its bucket."""
+    if top is None:
+        top = scale.points[max((i for i, n in enumerate(buckets) if n), default=0)]
     p50, p95, p99 = quantiles(buckets, scale, (0.5, 0.95, 0.99), top)
-    highest = next((i for i in range(len(buckets) - 1, -1, -1) if buckets[i]), 0)
-    largest = min(top, scale.points[highest]) if count else 0
-    return {"count": count, "sum": total, "p50": p50, "p95": p95, "p99": p99, "max": largest}
+    return {"count": count, "sum": total, "p50": p50, "p95": p95, "p99": p99, "max": top}
+
+
+def _in_seconds(summary: dict[str, float | int]) -> dict[str, float | int]:
+    return {key: n if key == "count" else n / SECOND for key, n in summary.items()}
 
 
 def _counters(source: Reader, merged: Merged) -> dict[str, int]:
@@ -252,10 +265,8 @@ def instrument(source: Reader, group: L.Group, row: int, scale: Scale) -> dict[s
     count = sum(s.words[at] for s in used)
     buckets = source.fine(group, row, 0)
     if scale is TIME:
-        total: float = sum(s.words[at + 1] for s in used)
-        top: float = max((s.words[at + 2] for s in used), default=0)
-        summary = _summary(buckets, scale, total, top, count) | {"max": top}
-        return {k: v if k == "count" else v / SECOND for k, v in summary.items()}
+        ns, longest = (sum(s.words[at + 1] for s in used), (s.words[at + 2] for s in used))
+        return _in_seconds(_summary(buckets, scale, ns, count, max(longest, default=0)))
     total = sum(s.floats[at + 1] for s in used)
     top = max((s.floats[at + 2] for s in used), default=0.0)
-    return _summary(buckets, scale, total, top, count) | {"max": top}
+    return _summary(buckets, scale, total, count, top)

@@ -72,7 +72,8 @@ def test_everything_in_the_snapshot_arrives(carbon):
 def test_quantiles_of_the_last_ten_seconds_where_they_are_known():
     total = dict.fromkeys(("p50", "p95", "p99", "max"), 9.0)
     recent = dict.fromkeys(("p50", "p95", "p99"), 1.0)
-    route = {"kind": "request", "requests": 7, "errors": 0, "wall": total, "queries": total}
+    route = {"name": "feed/", "kind": "request", "requests": 7, "errors": 0}
+    route |= {"wall": total, "queries": total}
     numbers = {
         "workers": 1,
         "routes": {"feed/": route, "idle/": route},

@@ -96,7 +96,7 @@ def _timed(
         cursor = context["cursor"]
         raw = cursor.cursor
         if context["connection"].vendor == "sqlite" or getattr(raw, "name", None) is not None:
-            cursor.cursor = raw if type(raw) is Fetched else Fetched(raw, record)
+            cursor.cursor = raw if type(raw) is Fetched else Fetched(raw)
 
 
 def is_control(sql: Any) -> bool:
@@ -117,11 +117,10 @@ class Fetched:
     SQLite steps through the rows as they are fetched, and so does a server-side cursor.
     """
 
-    __slots__ = ("_cursor", "_record")
+    __slots__ = ("_cursor",)
 
-    def __init__(self, cursor: Any, record: Record) -> None:
+    def __init__(self, cursor: Any) -> None:
         _set(self, "_cursor", cursor)
-        _set(self, "_record", record)
 
     def fetchmany(self, *args: Any) -> Any:
         return self._timed(self._cursor.fetchmany, *args)
@@ -133,7 +132,9 @@ class Fetched:
         return self._timed(self._cursor.fetchall)
 
     def _timed(self, fetch: Callable[..., Any], *args: Any) -> Any:
-        record = self._record
+        record = current.get()
+        if record is None:
+            return fetch(*args)
         if not record.simple:
             record.enter(DB)
         began = perf_counter_ns()

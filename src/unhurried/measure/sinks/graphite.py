@@ -153,8 +153,8 @@ def points(numbers: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """
     last = numbers.get("last")
     yield "workers", numbers["workers"]
-    for name, route in numbers["routes"].items():
-        yield from _route(name, route, last)
+    for route in numbers["routes"].values():
+        yield from _route(route["name"], route, last)
     for name, value in numbers["counters"].items():
         yield f"counter.{path(name)}", value
     for name, value in numbers["gauges"].items():

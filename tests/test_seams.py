@@ -1,0 +1,302 @@
+"""Where the package leans on what others have not promised: each wrap, each private name read.
+
+On a new Django this file says what has moved; a new lean has to be added here, with its reason.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import celery.signals
+import django
+import pytest
+from asgiref.sync import SyncToAsync, async_to_sync
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.cache import cache
+from django.core.management import BaseCommand, call_command
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.http import FileResponse, StreamingHttpResponse
+from django.test import Client
+from django.utils.functional import LazyObject, SimpleLazyObject, empty
+
+import unhurried
+from unhurried.measure import _wraps
+from unhurried.measure._probes.cache import VERBS
+
+SOURCE = Path(unhurried.__file__).parent
+
+#: (class, method): the parameters that our wrapper hands on; None: whatever it is called with.
+TEMPLATE = ["self", "context"]
+WRAPPED = {
+    "django.template.base.Template.render": TEMPLATE,
+    "http.client.HTTPConnection.request": None,
+    "http.client.HTTPConnection.endheaders": None,
+    "http.client.HTTPConnection.getresponse": None,
+    "django.core.management.base.BaseCommand.execute": None,
+    "asgiref.sync.SyncToAsync.__init__": None,
+}
+if django.VERSION >= (6, 0):
+    WRAPPED["django.template.base.PartialTemplate.render"] = TEMPLATE
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+WRAPPED |= {f"{LOCMEM}.{prefix}{verb}": None for verb in VERBS for prefix in ("", "a")}
+
+#: Private names of others that the source reads: expression or string -> why.
+PRIVATE = {
+    "cache._connections": "no public way from the proxy to the back end's class",
+    "cache._alias": "the same",
+    "get_user_model()._meta": "documented (Model._meta API)",
+    "_cached_user": "whether the page has looked at its user; asking would be a query",
+    "_acached_user": "the same for auser()",
+    "_wrapped": "whether a lazy user was looked at; there is no public question",
+    "user.__dict__": "to see _wrapped without waking the lazy object",
+    "request.__dict__": "to see the user without running a lazy attribute",
+    "record.__dict__": "extra fields of a LogRecord have no other door",
+}
+
+#: Public by name, promised by no documentation.
+UNDOCUMENTED = {
+    "connection.execute_wrappers": (connection, "execute_wrappers"),
+    "CursorWrapper.cursor": (CursorWrapper(None, connection), "cursor"),
+    "SyncToAsync.func": (SyncToAsync(len), "func"),
+    "FileResponse.file_to_stream": (FileResponse(), "file_to_stream"),
+    "StreamingHttpResponse.is_async": (StreamingHttpResponse(), "is_async"),
+}
+ALWAYS_FINE = re.compile(r"__(?!dict__|getattr__)\w+__")
+
+
+def full_name(wrap: _wraps.Wrap) -> str:
+    return f"{wrap.owner.__module__}.{wrap.owner.__qualname__}.{wrap.method}"
+
+
+def test_every_wrap_is_known_here():
+    found = {full_name(wrap) for wrap in _wraps.installed}
+    assert found == WRAPPED.keys()
+    assert len(found) == len(_wraps.installed), "wrapped twice"
+
+
+@pytest.mark.parametrize("wrap", _wraps.installed, ids=full_name)
+def test_a_wrap_says_why_and_what_it_costs(wrap):
+    assert wrap.why.endswith(".")
+    assert wrap.cost
+
+
+@pytest.mark.parametrize("wrap", _wraps.installed, ids=full_name)
+def test_a_wrap_stands_in_its_place(wrap):
+    """The original is there, is of the same colour, and takes what we hand on."""
+    standing = inspect.getattr_static(wrap.owner, wrap.method)
+    original = inspect.unwrap(standing)
+    assert original is not standing
+    assert inspect.iscoroutinefunction(original) == inspect.iscoroutinefunction(standing)
+    parameters = WRAPPED[full_name(wrap)]
+    if parameters is not None:
+        assert list(inspect.signature(original).parameters) == parameters
+
+
+def run(code: str, **unhurried_settings: Any) -> Any:
+    """The JSON that ``code`` prints, in a process of its own with Django set up."""
+    given = {"INSTALLED_APPS": ["unhurried"], "UNHURRIED": unhurried_settings}
+    setup = f"import json, django\nfrom django.conf import settings\nsettings.configure(**{given})"
+    bare = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{setup}\n{code}"],
+        env=bare,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_unwrapping_restores_every_original():
+    """A name the class only inherited is gone again; one it defined is the very same object."""
+    code = """
+import inspect
+from unhurried.measure import _wraps
+before = {}
+wrap = _wraps.wrap
+def noted(owner, method, make, **says):
+    before.setdefault((owner, method), (vars(owner).get(method), getattr(owner, method)))
+    wrap(owner, method, make, **says)
+from unhurried.measure import _outside
+from unhurried.measure._probes import cache, http, template
+for module in (cache, http, template, _outside):
+    module.wrap = noted
+django.setup()
+changed = [getattr(o, m) is not had for (o, m), (_, had) in before.items()]
+_wraps.unwrap_all()
+restored = [vars(o).get(m) is own and getattr(o, m) is had for (o, m), (own, had) in before.items()]
+print(json.dumps([len(changed), all(changed), all(restored), _wraps.installed]))
+"""
+    count, changed, restored, installed = run(code)
+    assert count == len(WRAPPED)
+    assert changed
+    assert restored
+    assert installed == []
+
+
+def test_off_means_that_nothing_is_installed():
+    code = """
+django.setup()
+from django.core.signals import got_request_exception
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.db.backends.signals import connection_created
+from unhurried.measure import _wraps
+connected = connection_created.receivers, got_request_exception.receivers
+print(json.dumps([_wraps.installed, len(connection.execute_wrappers), *map(len, connected)]))
+"""
+    assert run(code, MEASURE=False) == [[], 0, *bare_receivers()]
+
+
+def bare_receivers() -> list[int]:
+    """How many listen in a Django without us."""
+    code = """
+settings.INSTALLED_APPS = []
+django.setup()
+from django.core.signals import got_request_exception
+from django.db.backends.signals import connection_created
+print(json.dumps([len(connection_created.receivers), len(got_request_exception.receivers)]))
+"""
+    return run(code)
+
+
+def private_reads(path: Path) -> Iterator[tuple[str, str]]:
+    """(where, expression) of private names read on what is not our own; strings that name one."""
+    tree = ast.parse(path.read_text())
+    ours, slots = our_names(tree), our_slots(tree)
+    for node in ast.walk(tree):
+        where = f"{path.relative_to(SOURCE)}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+            own = isinstance(node.value, ast.Name) and node.value.id in ours
+            if not own and not ALWAYS_FINE.fullmatch(node.attr):
+                yield where, ast.unparse(node)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            private = re.fullmatch(r"_[a-z]\w*", node.value) and node.value not in slots
+            if private and path.parent.name != "sinks":
+                yield where, node.value  # those of the sinks are parts of names they write
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+            if names[0] not in ("unhurried", "__future__") and any(n[0] == "_" for n in names):
+                yield where, ast.unparse(node)
+
+
+def our_names(tree: ast.Module) -> set[str]:
+    """What in this module is ours: self and cls, our modules and classes, instances of them."""
+    names = {"self", "cls"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "") == "unhurried"):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.ClassDef):
+            names.add(node.name)
+    for node in ast.walk(tree):  # slot = cls(path): an instance of our own
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            made_by = node.value.func
+            if isinstance(made_by, ast.Name) and made_by.id in names:
+                names |= {t.id for t in node.targets if isinstance(t, ast.Name)}
+    return names
+
+
+def our_slots(tree: ast.Module) -> set[str]:
+    """What this module's classes say in __slots__."""
+    assigned = [node for node in ast.walk(tree) if isinstance(node, ast.Assign)]
+    slots = [node.value for node in assigned if ast.unparse(node.targets[0]) == "__slots__"]
+    inside = [node for value in slots for node in ast.walk(value)]
+    return {node.value for node in inside if isinstance(node, ast.Constant)}
+
+
+def test_every_private_name_read_is_known_here():
+    found = [read for path in sorted(SOURCE.rglob("*.py")) for read in private_reads(path)]
+    unknown = [f"{where}: {name}" for where, name in found if name not in PRIVATE]
+    assert not unknown, "use a public name, or add it to PRIVATE with its reason"
+    unused = PRIVATE.keys() - {name for _, name in found}
+    assert not unused, "no longer read: take it out of PRIVATE"
+
+
+def test_the_caches_proxy_still_knows_its_back_end():
+    assert type(cache._connections[cache._alias]).__qualname__ == "LocMemCache"
+
+
+@pytest.mark.django_db
+def test_a_user_that_was_looked_at_can_be_seen():
+    """AuthenticationMiddleware: a lazy user, whose look-up is kept on the request."""
+    request = Client().get("/empty/").wsgi_request
+    user = request.__dict__["user"]
+    assert isinstance(user, LazyObject)
+    assert user.__dict__["_wrapped"] is empty
+    assert not hasattr(request, "_cached_user")
+    assert not request.user.is_authenticated
+    assert isinstance(request._cached_user, AnonymousUser)
+    assert user.__dict__["_wrapped"] is not empty
+
+
+@pytest.mark.django_db
+def test_the_async_user_is_kept_too():
+    request = Client().get("/empty/").wsgi_request
+    async_to_sync(request.auser)()
+    assert isinstance(request._acached_user, AnonymousUser)
+
+
+def test_a_lazy_object_keeps_its_place_for_the_wrapped():
+    assert SimpleLazyObject(User).__dict__["_wrapped"] is empty
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("fetch", ["fetchone", "fetchmany", "fetchall", "__iter__"])
+def test_a_cursor_fetches_through_what_stands_in_it(fetch):
+    """Where fetching is the work, a stand-in for the driver's cursor is put there."""
+    asked = []
+
+    class StandIn:
+        def __getattr__(self, name: str) -> Any:
+            asked.append(name)
+            return list
+
+        def __iter__(self) -> Iterator[int]:
+            asked.append("__iter__")
+            return iter([])
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        driver, cursor.cursor = cursor.cursor, StandIn()
+        list(getattr(cursor, fetch)())
+        cursor.cursor = driver
+    assert asked == [fetch]
+
+
+@pytest.mark.parametrize("name", UNDOCUMENTED)
+def test_what_is_public_but_not_promised_is_there(name):
+    owner, attribute = UNDOCUMENTED[name]
+    assert hasattr(owner, attribute)
+
+
+def test_a_command_runs_through_execute():
+    """call_command and the command line both do."""
+    assert "self.execute(" in inspect.getsource(BaseCommand.run_from_argv)
+    assert "command.execute(" in inspect.getsource(call_command)
+
+
+def test_celerys_signals_have_their_names():
+    for name in ("task_prerun", "task_failure", "task_postrun"):
+        assert hasattr(celery.signals, name)
+
+
+def test_nothing_else_of_djangos_is_replaced():
+    """No cursor, compiler, descriptor or manager: only what WRAPPED names holds our functions."""
+    strangers = set()
+    for module in [m for name, m in sys.modules.items() if name.startswith("django.")]:
+        for owner in [o for o in vars(module).values() if issubclass(type(o), type)]:
+            for name, value in vars(owner).items():
+                if str(getattr(value, "__code__", "")).find(str(SOURCE)) >= 0:
+                    strangers.add(f"{owner.__module__}.{owner.__qualname__}.{name}")
+    assert {name for name in strangers if not name.startswith("unhurried.")} <= WRAPPED.keys()

@@ -1,0 +1,208 @@
+"""The talk's slides, shown on real components; docs/the-talk.md takes its status from here.
+
+What needs a server is in tests/services/test_slides_services.py. What is not built yet is a row of
+docs/talk.toml without tests, not a skipped test here.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+from django.utils.deprecation import MiddlewareMixin
+
+from unhurried import measure as Metrology
+from unhurried.dashboard import _staff
+from unhurried.measure import _history, counter, gauge, histogram, meter, reading, snapshot, timer
+from unhurried.measure.sinks.log import JSONFormatter
+from unhurried.testing import override
+
+PATIENCE = 10.0  # seconds
+DRAWN = ("counters:http.ok", "counters:http.err", "meters:logins", "histograms:request.time")
+READER = """
+import json, sys
+from django.conf import settings
+settings.configure(UNHURRIED={"STORE": sys.argv[1]})
+from unhurried.measure import snapshot
+print(json.dumps(snapshot()))
+"""
+
+
+class SlideMiddleware(MiddlewareMixin):
+    """The class of slide 12, in the style of its day; only the import and the base are ours."""
+
+    def process_request(self, request: Any) -> None:
+        request._began = time.time()
+
+    def process_response(self, request: Any, response: Any) -> Any:
+        if response.status_code < 400:
+            Metrology.counter("http.ok").increment()
+        else:
+            Metrology.counter("http.err").increment()
+        Metrology.histogram("request.time").update(time.time() - request._began)
+        return response
+
+    def process_exception(self, request: Any, exception: Exception) -> None:
+        Metrology.counter("http.err").increment()
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    _staff._no.clear()
+    cache.clear()
+    client = Client()
+    client.force_login(User.objects.create(username="staff", is_staff=True))
+    return client
+
+
+@pytest.fixture
+def json_lines() -> Iterator[io.StringIO]:
+    """What a handler with our formatter writes for the logger ``unhurried``."""
+    stream, logger = io.StringIO(), logging.getLogger("unhurried.request")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JSONFormatter())
+    logger.addHandler(handler)
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    yield stream
+    logger.setLevel(before)
+    logger.removeHandler(handler)
+
+
+@pytest.mark.django_db
+def test_11_logging_gets_one_structured_line_per_request(
+    client: Client, store: Path, json_lines: io.StringIO
+) -> None:
+    with override(STORE=store, SINKS={"log": {}}):
+        client.get("/queries/3/")
+    [line] = [json.loads(text) for text in json_lines.getvalue().splitlines()]
+    assert (line["logger"], line["level"]) == ("unhurried.request", "INFO")
+    assert (line["route"], line["status"], line["queries"]) == ("/queries/<int:n>/", 200, 3)
+    assert 0 < line["db"] < line["wall"] < PATIENCE
+
+
+@pytest.mark.django_db
+def test_11_statsd_gets_datagrams(client: Client, store: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(PATIENCE)
+        options = {"port": listener.getsockname()[1], "prefix": "shop"}
+        with override(STORE=store, SINKS={"statsd": options}):
+            client.get("/queries/3/")
+            counter("orders").increment(2)
+        lines: list[str] = []
+        while not any(line.startswith("shop.orders") for line in lines):
+            lines += listener.recv(65536).decode().split("\n")
+    assert lines[0].startswith("shop.request.queries._int_n_.time:")
+    assert lines[0].endswith("|ms")
+    assert lines[1:] == [
+        "shop.request.queries._int_n_.queries:3|ms",
+        "shop.request.queries._int_n_.status.2xx:1|c",
+        "shop.orders:2|c",
+    ]
+
+
+def test_11_another_process_reads_without_asking_the_app(client: Client, store: Path) -> None:
+    """This process, the app's, waits for the reader to end: nobody could answer a question."""
+    client.get("/empty/")
+    counter("orders").increment(3)
+    argv = [sys.executable, "-c", READER, str(store)]
+    read = subprocess.run(argv, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    seen = json.loads(read.stdout)
+    assert seen["counters"]["orders"] == 3
+    assert seen["routes"]["empty/"]["requests"] == 1
+    assert seen["workers"] == 1
+
+
+def test_11_metrologys_five(store: Path) -> None:
+    counter("requests").increment()
+    counter("requests").increment(4)
+    counter("requests").decrement(2)
+    gauge("jobs").set(7)
+    meter("logins").mark()
+    meter("logins").mark(2)
+    for value in (10, 20, 30):
+        histogram("response-sizes").update(value)
+    with timer("request"):
+        time.sleep(0.01)
+    found = snapshot()
+    assert found["counters"] == {"requests": 3}
+    assert found["gauges"] == {"jobs": 7.0}
+    assert found["meters"]["logins"]["count"] == 3
+    assert found["meters"]["logins"]["m1"] > 0
+    sizes = found["histograms"]["response-sizes"]
+    assert (sizes["count"], sizes["sum"], sizes["max"]) == (3, 60, 30)
+    assert sizes["p50"] == pytest.approx(20, rel=0.01)
+    assert 0.01 <= found["timers"]["request"]["sum"] < PATIENCE
+
+
+@pytest.fixture
+def slide_12(store: Path, settings: Any) -> Client:
+    """A site with the slide's middleware."""
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.SlideMiddleware"]
+    return Client(raise_request_exception=False)
+
+
+def test_12_the_middleware_counts_as_its_code_says(slide_12: Client) -> None:
+    for address in ("/empty/", "/empty/", "/status/404/", "/boom/"):
+        slide_12.get(address)
+    found = snapshot()
+    assert found["counters"] == {"http.ok": 2, "http.err": 1 + 2}  # 404; the exception, its 500
+    assert found["histograms"]["request.time"]["count"] == 4
+    boom = found["routes"]["boom/"]
+    assert (boom["errors"], boom["exceptions"], boom["statuses"]) == (1, 1, {"500": 1})
+    assert found["routes"]["status/<int:code>/"]["errors"] == 0  # a 404 is the client's
+
+
+def test_14_yours_draws_the_sites_own_instruments(staff: Client, slide_12: Client) -> None:
+    """No setting, no server: what the middleware of slide 12 counts is on the page, and drawn."""
+    history = _history.History(reading.folder() / f"v{reading.VERSION}")
+    now = time.time()
+    slide_12.get("/empty/")
+    meter("logins").mark()
+    for ago in (20, 10, 0):
+        history.sample(now - ago)
+        slide_12.get("/empty/")
+        slide_12.get("/status/404/")
+        meter("logins").mark(3)
+    history.close()
+    page = staff.get("/unhurried/yours/").content.decode()
+    charts = staff.get("/unhurried/data/yours.json?span=hour").json()
+    assert 'data-charts="/unhurried/data/yours.json' in page
+    for key in (
+        "counters:http.ok",
+        "counters:http.err",
+        "meters:logins",
+        "histograms:request.time",
+    ):
+        assert f'data-chart="{key}"' in page
+        columns = charts["charts"][key]["y"]
+        assert all(len(column) == len(charts["x"]) for column in columns)
+        assert any(value for column in columns for value in column), key
+    assert charts["charts"]["counters:http.ok"]["unit"] == "/s"
+    assert charts["charts"]["histograms:request.time"]["labels"] == ["p50", "p95", "p99"]
+
+
+@pytest.mark.django_db
+def test_42_queries_are_a_distribution_per_route(client: Client, store: Path) -> None:
+    for n in (*range(1, 10), 60):
+        client.get(f"/queries/{n}/")
+    queries = snapshot()["routes"]["queries/<int:n>/"]["queries"]
+    assert queries == {"count": 10, "sum": 105, "p50": 5, "p95": 60, "p99": 60, "max": 60}
+
+
+def test_42_queries_are_in_the_header(staff: Client, store: Path) -> None:
+    assert 'desc="3 queries"' in staff.get("/queries/3/")["Server-Timing"]
+    assert "Server-Timing" not in Client().get("/queries/3/")
