@@ -76,7 +76,7 @@ def test_quantiles_of_the_last_ten_seconds_where_they_are_known():
     route |= {"wall": total, "queries": total}
     numbers = {
         "workers": 1,
-        "routes": {"feed/": route, "idle/": route},
+        "routes": {"feed/": route, "idle/": {**route, "name": "idle/"}},
         **{key: {} for key in ("counters", "gauges", "meters")},
         "histograms": {},
         "timers": {"thumb": {"count": 7, "sum": 3.5, **total}},
