@@ -1,4 +1,4 @@
-"""What visitors send is never kept: a fuzz with unique secrets, and a look at every byte of ours."""
+"""What visitors send is never kept: a fuzz with unique secrets, and a look at all our bytes."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from math import exp
+from functools import partial
+from math import exp, inf, nan
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -424,13 +425,15 @@ def test_a_childs_copy_of_a_unit_of_work_is_not_counted(store: Path, route: Rout
         increment("inside", 1)  # at once: the unit under way is not the child's
         unit.__exit__(None, None, None)
 
+    with measured("job"):
+        pass
     unit = measured("job")
     unit.__enter__()
     increment("inside", 10)
     in_child(finish_the_parents, unit)
     assert snapshot()["counters"]["inside"] == 11
     unit.__exit__(None, None, None)
-    assert route("job")["requests"] == 1
+    assert route("job")["requests"] == 2
     assert snapshot()["counters"] == {"inside": 11}
 
 
@@ -500,6 +503,7 @@ def test_threads_lose_nothing(store: Path, route: Route) -> None:
             histogram("h").update(1)
             with measured("unit"), timer("t"):
                 pass
+        increment("dense", 10_000)  # where a switch in the middle of an addition does happen
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     interval = sys.getswitchinterval()
@@ -512,7 +516,7 @@ def test_threads_lose_nothing(store: Path, route: Route) -> None:
     finally:
         sys.setswitchinterval(interval)
     found = snapshot()
-    assert found["counters"] == {"orders": 400, "plain": 400}
+    assert found["counters"] == {"orders": 400, "plain": 400, "dense": 40_000}
     assert found["histograms"]["h"]["count"] == found["histograms"]["h"]["sum"] == 400
     assert found["timers"]["t"]["count"] == 400
     assert route("count/")["requests"] == route("unit")["requests"] == 400
@@ -573,6 +577,28 @@ def test_counters_go_below_zero_and_merge(store: Path) -> None:
     in_child(counter("open").increment, -1)
     in_child(counter("open").decrement, -4)
     assert snapshot()["counters"] == {"open": 1}
+
+
+def test_values_that_cannot_be_kept(store: Path) -> None:
+    """Under STRICT they raise; in production they, and they alone, are not counted."""
+    refused: list[Callable[[], None]] = [
+        *(partial(gauge("x").set, value) for value in (nan, inf)),
+        *(partial(histogram("x").update, value) for value in (nan, -inf)),
+        *(partial(timer("x").update, value) for value in (nan, inf, 1e300, -1)),
+        *(partial(counter("x").increment, value) for value in (2**64, -(2**64), 2**70)),
+        partial(meter("x").mark, 2**64),
+    ]
+    for change in refused:
+        with pytest.raises(ValueError, match=r"\('x'\)"):
+            change()
+    with override(STORE=store, STRICT=False), measured("unit"):
+        counter("before").increment()
+        for change in refused:
+            change()
+        counter("after").increment(2**53)
+    found = snapshot()
+    assert found["counters"] == {"before": 1, "after": 2**53}
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
 
 
 def at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -830,19 +856,39 @@ def test_a_signal_in_the_middle_of_a_write_does_not_hang(store: Path) -> None:
     """A handler, or a ``__del__`` that the collector runs, may count as well, on this thread."""
 
     def work() -> int:
-        signal.signal(signal.SIGALRM, lambda *args: counter("ticks").increment())
-        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        ticks, n = counter("ticks"), 1
+        ticks.increment(0)
+        histogram("h").update(0)
+        signal.signal(signal.SIGALRM, lambda *args: ticks.increment())
+        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
         end = time.monotonic() + 0.5
-        n = 0
         while time.monotonic() < end:
             histogram("h").update(n)
             n += 1
         signal.setitimer(signal.ITIMER_REAL, 0)
         return n
 
-    assert snapshot()["histograms"] == {}
     n = in_child(work)
     assert snapshot()["histograms"]["h"]["count"] == n
+    assert snapshot()["counters"]["ticks"] > 0
+
+
+def test_a_signal_while_the_store_is_opened_does_not_hang(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it counts has no place yet, and is the only thing lost."""
+    claim = _store.Slot.claim
+
+    def interrupted(folder: Path, names_id: int) -> Any:
+        counter("from a handler").increment()
+        return claim(folder, names_id)
+
+    def work() -> None:
+        monkeypatch.setattr(_store.Slot, "claim", interrupted)
+        increment("x", 3)
+
+    in_child(work)
+    assert snapshot()["counters"] == {"x": 3}
 
 
 def test_a_slot_in_the_making_is_not_read(store: Path) -> None:

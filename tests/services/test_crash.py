@@ -31,6 +31,7 @@ from unhurried.measure import snapshot
 from unhurried.testing import override
 
 pytestmark = pytest.mark.services
+PATH = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])  # for tests.settings
 THREADS = 4
 ROUTE = "count/"
 Say = Callable[[str], None]
@@ -250,7 +251,7 @@ def gunicorn(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[byt
     argv = [sys.executable, "-m", "gunicorn", "tests.services.crash_site:application"]
     argv += ["-c", "tests/services/crash_gunicorn.py", "-b", f"127.0.0.1:{port}", "-w", "4"]
     argv += ["-k", "gthread", "--threads", str(THREADS), "--graceful-timeout", "5", *options]
-    environment = os.environ | {"CRASH_FOLDER": str(folder), "PYTHONPATH": os.getcwd()}
+    environment = os.environ | {"CRASH_FOLDER": str(folder), "PYTHONPATH": PATH}
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(argv, env=environment, stdout=log, stderr=log)
     try:

@@ -17,6 +17,7 @@ import pytest
 from unhurried.measure import _layout as L
 
 pytestmark = pytest.mark.services
+PATH = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])  # for tests.settings
 
 # A site in a process of its own: a SIGBUS must not take pytest along, and shows as its exit code.
 SITE = """
@@ -66,7 +67,7 @@ def run(store: Path, code: str) -> str:
     """What the site logged; whatever it printed must be ``ok``."""
     done = subprocess.run(
         [sys.executable, "-c", SITE + code, store],
-        env=os.environ | {"PYTHONPATH": os.getcwd()},
+        env=os.environ | {"PYTHONPATH": PATH},
         capture_output=True,
         text=True,
         timeout=60,
@@ -80,7 +81,7 @@ def check(store: Path) -> tuple[int, str]:
     code = 'settings.SILENCED_SYSTEM_CHECKS = []; call_command("check"); print("ok")'
     done = subprocess.run(
         [sys.executable, "-c", SITE + code, store],
-        env=os.environ | {"PYTHONPATH": os.getcwd()},
+        env=os.environ | {"PYTHONPATH": PATH},
         capture_output=True,
         text=True,
         timeout=60,

@@ -27,6 +27,9 @@ from ._store import Store
 MINUTES: Final = (1, 5, 15)
 HORIZONS: Final = tuple(60.0 * minutes for minutes in MINUTES)  # seconds
 
+YEAR: Final = 366 * 86400.0  # seconds
+MOST: Final = 1 << 53  # at a time: sums of many processes must stay below 2**64
+
 _began: ContextVar[tuple[int, ...]] = ContextVar("unhurried_timers", default=())
 
 #: Called with (kind, name, value) for each change, after it was made: sinks subscribe here.
@@ -56,6 +59,11 @@ class Instrument:
         if group.fine:
             self._fine = store.slot.fine(group, row)
         self._store = store
+
+    def _refuse(self, why: str) -> None:
+        """A value that can't be kept: it may come from data, so no page breaks for it."""
+        if settings.STRICT:
+            raise ValueError(f"{self!r} {why}.")
 
     def _change(self, change: Callable[[], None], value: float) -> None:
         """Make a change: at the end of the unit of work under way, or now."""
@@ -96,6 +104,8 @@ class Counter(Instrument):
     def _add(self, n: int) -> None:
         if not isinstance(n, int):
             raise TypeError(f"{self!r} counts whole numbers, not {n!r}.")
+        if abs(n) > MOST:
+            return self._refuse(f"counts to 2**53 at a time, not {n}")
         self._change(functools.partial(self._write, n), n)
 
     def _write(self, n: int) -> None:
@@ -108,7 +118,10 @@ class Gauge(Instrument):
     kind = "gauge"
 
     def set(self, value: float) -> None:
-        self._change(functools.partial(self._write, time.time_ns(), float(value)), value)
+        value = float(value)
+        if not isfinite(value):
+            return self._refuse(f"takes finite numbers, not {value}")
+        self._change(functools.partial(self._write, time.time_ns(), value), value)
 
     def _write(self, when: int, value: float) -> None:
         self._floats[1] = value
@@ -127,6 +140,8 @@ class Meter(Instrument):
     def mark(self, n: int = 1) -> None:
         if not isinstance(n, int) or n < 0:
             raise TypeError(f"{self!r} marks whole numbers from 0, not {n!r}.")
+        if n > MOST:
+            return self._refuse(f"counts to 2**53 at a time, not {n}")
         self._change(functools.partial(self._write, time.time_ns(), n), n)
 
     def _write(self, now: int, n: int) -> None:
@@ -150,9 +165,7 @@ class Histogram(Instrument):
     def update(self, value: float) -> None:
         value = float(value)
         if not isfinite(value):
-            if settings.STRICT:
-                raise ValueError(f"{self!r} takes finite numbers, not {value}.")
-            return
+            return self._refuse(f"takes finite numbers, not {value}")
         self._change(functools.partial(self._write, value), value)
 
     def _write(self, value: float) -> None:
@@ -172,10 +185,8 @@ class Timer(Instrument):
     kind = "timer"
 
     def update(self, seconds: float) -> None:
-        if not isfinite(seconds) or seconds < 0:
-            if settings.STRICT:
-                raise ValueError(f"{self!r} takes seconds from 0, not {seconds}.")
-            return
+        if not 0 <= seconds <= YEAR:
+            return self._refuse(f"takes seconds from 0 to a year, not {seconds}")
         self._change(functools.partial(self._write, int(seconds * 1e9)), seconds)
 
     def _write(self, ns: int) -> None:
