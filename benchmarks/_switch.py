@@ -1,6 +1,6 @@
 """Measuring on and off within one process: with and without the middleware and the tap.
 
-The other wraps (templates, caches, http.client) stay and pass straight through, about 0.1 us a call:
+The other wraps (templates, caches, http.client) stay and pass straight through (0.1 us a call):
 putting them in and out would make the interpreter forget what it has learnt about those classes,
 in the middle of what is to be timed. The table of peers, a process each, includes them.
 """

@@ -41,7 +41,6 @@ def test_everything_in_the_snapshot_arrives(carbon):
     unit("job", kind="unit", status=0)
     counter("orders").decrement(2)
     gauge("debt").set(-1.5)
-    gauge("odd").set(float("nan"))
     meter("logins").mark(4)
     histogram("basket").update(2.5)
     timer("thumb").update(0.25)
