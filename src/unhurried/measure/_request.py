@@ -58,10 +58,12 @@ def resolved(request: HttpRequest, *view: object) -> None:
         return
     record.name = request.resolver_match.route  # type: ignore[union-attr]
     store = record.store
+    if _store.opened is not store:
+        return  # left since: its slot may be somebody else's by now
     try:
         row = store.route(("request", record.name))
     except (OSError, StoreError) as error:
-        return _store.fail(error)
+        return _store.fail(error, store)
     with store.lock:
         row.lanes[STARTED] += 1
     record.row = row

@@ -189,9 +189,14 @@ def _open() -> Store | None:
         return opened
 
 
-def fail(error: OSError | StoreError) -> None:
-    """Measuring is off until RETRY_AFTER has passed; the site goes on."""
+def fail(error: OSError | StoreError, store: Store | None = None) -> None:
+    """Measuring is off until RETRY_AFTER has passed; the site goes on.
+
+    Nothing comes of the failure of a ``store`` that has been left already.
+    """
     global _failed, _retry_at
+    if store is not None and store is not opened:
+        return
     if isinstance(error, OSError):
         if error.errno not in TRANSIENT:
             swallow("the store", error)

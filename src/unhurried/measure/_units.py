@@ -55,7 +55,7 @@ def finish(record: Record) -> None:
         for subscriber in finished:
             subscriber(record)
     except (OSError, StoreError) as error:
-        _store.fail(error)
+        _store.fail(error, store)
     except Exception as error:  # boundary: a meter never breaks a page
         swallow("measuring", error)
 
@@ -63,7 +63,10 @@ def finish(record: Record) -> None:
 def _flush(record: Record) -> None:
     changes, record.pending = record.pending, None
     for change in changes or ():
-        change()
+        try:
+            change()
+        except Exception as error:  # boundary: one instrument's trouble is not another's
+            swallow("an instrument", error)
 
 
 def _weigh(record: SampledRecord, row: Route) -> None:
