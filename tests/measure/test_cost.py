@@ -9,33 +9,37 @@ import pytest
 from django.template import engines
 from django.test import Client
 
-from unhurried.measure import _cost, measured, snapshot
+from unhurried.measure import _cost, _store, measured, snapshot
+from unhurried.measure._cost import Cost
 from unhurried.measure._record import SampledRecord
 from unhurried.measure._units import start
 
 Route = Callable[[str], dict[str, Any]]
 
 
-@pytest.fixture(autouse=True)
-def as_new(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_cost, "shedding", False)
-    monkeypatch.setattr(_cost, "sample_every", 1)
-    for name in ("_own", "_wall", "_seen"):
-        monkeypatch.setattr(_cost, name, 0)
+@pytest.fixture
+def every_one(store: object) -> Cost:
+    """Each unit of work is sampled."""
+    opened = _store.current()
+    assert opened is not None
+    opened.cost.sample_every = 1
+    return opened.cost
 
 
-def judge(own: int, wall: int) -> None:
+def judge(cost: Cost, own: int, wall: int) -> None:
     for _ in range(_cost.WINDOW):
-        _cost._judge(own, wall)
+        cost.judge(own, wall)
 
 
-def test_a_sampled_request_is_weighed(client: Client, route: Route) -> None:
+def test_a_sampled_request_is_weighed(client: Client, every_one: Cost, route: Route) -> None:
     for _ in range(5):
         client.get("/empty/")
     assert 0 < route("empty/")["cost"] < 1
 
 
-def test_cpu_is_split_by_part_on_samples(client: Client, route: Route, db: None) -> None:
+def test_cpu_is_split_by_part_on_samples(
+    client: Client, every_one: Cost, route: Route, db: None
+) -> None:
     client.get("/nested/")
     shares = route("nested/")["cpu_by_part"]
     assert sum(shares.values()) == pytest.approx(1)
@@ -44,20 +48,21 @@ def test_cpu_is_split_by_part_on_samples(client: Client, route: Route, db: None)
 
 
 def test_over_budget_it_sheds_and_below_half_it_takes_up_again() -> None:
-    judge(own=11, wall=100)
-    assert _cost.shedding
-    assert _cost.sample_every == _cost.SAMPLE_EVERY**2
-    judge(own=6, wall=100)
-    assert _cost.shedding, "below the limit but not below half of it"
-    judge(own=4, wall=100)
-    assert not _cost.shedding
-    assert _cost.sample_every == _cost.SAMPLE_EVERY
+    cost = Cost()
+    judge(cost, own=21, wall=100)
+    assert cost.shedding
+    assert cost.sample_every == _cost.SAMPLE_EVERY**2
+    judge(cost, own=11, wall=100)
+    assert cost.shedding, "below the limit but not below half of it"
+    judge(cost, own=9, wall=100)
+    assert not cost.shedding
+    assert cost.sample_every == _cost.SAMPLE_EVERY
 
 
-def test_what_is_shed_is_no_longer_measured(store: object, monkeypatch: Any) -> None:
+def test_what_is_shed_is_no_longer_measured(every_one: Cost) -> None:
     template = engines["django"].from_string("{% for i in x %}{{ i }}{% endfor %}")
     for shedding in (False, True):
-        monkeypatch.setattr(_cost, "shedding", shedding)
+        every_one.shedding = shedding
         with measured(f"shedding {shedding}"):
             template.render({"x": range(2000)})
     routes = snapshot()["routes"]
@@ -66,7 +71,6 @@ def test_what_is_shed_is_no_longer_measured(store: object, monkeypatch: Any) -> 
     assert routes["shedding True"]["where"]["view"] > 0
 
 
-def test_one_unit_in_sixteen_is_sampled(store: object, monkeypatch: Any) -> None:
-    monkeypatch.setattr(_cost, "sample_every", _cost.SAMPLE_EVERY)
+def test_one_unit_in_sixteen_is_sampled(store: object) -> None:
     kinds = [type(start("unit", "x")) for _ in range(64)]
     assert kinds.count(SampledRecord) == 4

@@ -26,7 +26,6 @@ from unhurried.measure import (
     StoreError,
     _errors,
     _history,
-    _sampler,
     _store,
     counter,
     histogram,
@@ -341,16 +340,19 @@ def test_a_history_cut_short(store: Path) -> None:
 # Under a running process
 
 
-def test_a_store_that_is_removed_comes_back(
-    store: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def ten_seconds_pass() -> None:
+    assert _store.opened is not None
+    _store.opened.due = 0
+
+
+def test_a_store_that_is_removed_comes_back(store: Path, warnings: list[str]) -> None:
     """rm -rf under a process: it counts for nobody until it looks, at the next election."""
     visit()
     shutil.rmtree(store)
     visit()
     assert not store.exists()
     assert snapshot()["routes"] == {}
-    monkeypatch.setattr(_sampler, "due", 0)  # ten seconds later
+    ten_seconds_pass()
     for _ in range(3):
         visit()
     assert snapshot()["routes"]["empty/"]["requests"] >= 2
@@ -359,13 +361,11 @@ def test_a_store_that_is_removed_comes_back(
     assert [str(store) in said and "anew" in said for said in warnings] == [True]
 
 
-def test_a_slot_that_is_removed_comes_back(
-    store: Path, warnings: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_slot_that_is_removed_comes_back(store: Path, warnings: list[str]) -> None:
     visit()
     assert snapshot()["counters"]["outside"] == 1
     (store / "v1" / "slot-0").unlink()
-    monkeypatch.setattr(_sampler, "due", 0)
+    ten_seconds_pass()
     visit()
     visit()
     assert snapshot()["counters"]["outside"] == 2

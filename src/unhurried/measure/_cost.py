@@ -5,47 +5,58 @@ from __future__ import annotations
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Final
 
+from ._errors import say_once
+
 if TYPE_CHECKING:
     from ._record import SampledRecord
 
-LIMIT: Final = 0.10  # of the wall; beyond it templates and CPU by part are no longer measured
+LIMIT: Final = 0.20  # of the wall; beyond it templates and CPU by part are no longer measured
 WINDOW: Final = 64  # sampled units per judgement
+SAMPLE_EVERY: Final = 16  # units of work: one in so many also splits CPU by part, and is weighed
 COLD: Final = 3  # a call in a tight loop is about three times as fast as one between real work
 
-SAMPLE_EVERY: Final = 16  # units of work
 
-shedding = False
-#: One unit in so many also splits CPU by part and is weighed.
-sample_every = SAMPLE_EVERY
-_calls: float | None = None
-_own = _wall = _seen = 0
+class Cost:
+    """Of the units this process measures into one store."""
+
+    __slots__ = ("_own", "_seen", "_wall", "sample_every", "shedding")
+
+    def __init__(self) -> None:
+        self.shedding = False
+        self.sample_every = SAMPLE_EVERY
+        self._own = self._wall = self._seen = 0
+
+    def of(self, record: SampledRecord, finishing: int) -> int:
+        """Nanoseconds a unit spent on being measured: beginning and finishing it, and its probes.
+
+        Beginning does about as much as finishing. Probes are those of an unsampled record.
+        """
+        own = 2 * finishing + int(record.probed * _per_probe())
+        self.judge(own, record.wall)
+        return own
+
+    def judge(self, own: int, wall: int) -> None:
+        """Shed above the limit, take up again below half of it."""
+        self._own, self._wall, self._seen = self._own + own, self._wall + wall, self._seen + 1
+        if self._seen < WINDOW:
+            return
+        share = self._own / max(self._wall, 1)
+        self._own = self._wall = self._seen = 0
+        self.shedding = share > (LIMIT / 2 if self.shedding else LIMIT)
+        self.sample_every = SAMPLE_EVERY**2 if self.shedding else SAMPLE_EVERY
+        if self.shedding:
+            say_once("Measuring is dear here: templates' time counts as the view's for a while.")
 
 
-def of(record: SampledRecord, finishing: int) -> int:
-    """Nanoseconds a unit spent on being measured: beginning and finishing it, and its probes.
-
-    Beginning does about as much as finishing. Probes are those of an unsampled record.
-    """
-    cost = 2 * finishing + int(record.probed * _per_call() / 2)
-    _judge(cost, record.wall)
-    return cost
+_probe: float | None = None
 
 
-def _judge(own: int, wall: int) -> None:
-    global shedding, sample_every, _own, _wall, _seen
-    _own, _wall, _seen = _own + own, _wall + wall, _seen + 1
-    if _seen >= WINDOW:
-        shedding = _own > (LIMIT / 2 if shedding else LIMIT) * _wall
-        sample_every = SAMPLE_EVERY**2 if shedding else SAMPLE_EVERY
-        _own = _wall = _seen = 0
-
-
-def _per_call() -> float:
-    """One enter and leave, in nanoseconds; timed once per process."""
-    global _calls
-    if _calls is None:
+def _per_probe() -> float:
+    """One enter or leave, in nanoseconds: about four readings of a clock; timed once."""
+    global _probe
+    if _probe is None:
         began = perf_counter_ns()
         for _ in range(100):
             perf_counter_ns()
-        _calls = COLD * 8 * (perf_counter_ns() - began) / 100
-    return _calls
+        _probe = COLD * 4 * (perf_counter_ns() - began) / 100
+    return _probe

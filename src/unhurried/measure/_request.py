@@ -11,11 +11,11 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from . import _cost, _queue, _store
+from . import _queue, _store
 from ._errors import StoreError
 from ._record import Record, SampledRecord, current
 from ._rows import STARTED
-from ._units import active, finish, tick
+from ._units import active, finish
 
 UNRESOLVED = "(none)"
 CLIENT_GONE = 499  # nginx's number for a client that closed the connection
@@ -29,9 +29,11 @@ def begin(request: HttpRequest) -> Record | None:
     store = _store.opened or _store.current()
     if store is None:
         return None
-    if next(tick) % _cost.sample_every:  # as ``start``, without the call: each page pays for it
+    store.countdown -= 1
+    if store.countdown > 0:  # ``start``, written out: each page pays for its calls
         record = Record("request", UNRESOLVED, store)
     else:
+        store.countdown = store.cost.sample_every
         record = SampledRecord("request", UNRESOLVED, store)
     if "HTTP_X_REQUEST_START" in request.META:
         waited = _queue.parse(request.META["HTTP_X_REQUEST_START"])
@@ -58,8 +60,8 @@ def resolved(request: HttpRequest, *view: object) -> None:
         return
     record.name = request.resolver_match.route  # type: ignore[union-attr]
     store = record.store
-    if _store.opened is not store:
-        return  # left since: its slot may be somebody else's by now
+    if store.left:
+        return  # its slot may be somebody else's by now
     try:
         row = store.route(("request", record.name))
     except (OSError, StoreError) as error:

@@ -18,25 +18,23 @@ from ._errors import TRANSIENT, StoreError, say_once, swallow
 from ._history import History
 from ._locks import hold, unforked
 from ._snapshot import snapshot
+from ._store import Store
 
 PERIOD: Final = 10.0  # seconds
 
 #: Called with ``snapshot()`` every ten seconds in the elected process: pushing sinks subscribe.
 every: list[Callable[[dict[str, Any]], None]] = []
 
-#: When to stand next, on the clock of the records (``perf_counter_ns``).
-due = 0
 _lock_fd: int | None = None
 _trying = threading.Lock()
 
 
-def stand(now: int) -> None:
-    """Stand for election; called at the end of a unit of work once ``due`` is past."""
-    global due
+def stand(old: Store, now: int) -> None:
+    """Stand for election; called at the end of a unit of work once ``Store.due`` is past."""
     if not _trying.acquire(blocking=False):
         return
     try:
-        due = now + int(PERIOD * 1e9)
+        old.due = now + int(PERIOD * 1e9)
         store = _store.current()  # also leaves a slot that a fork unseen by Python has copied
         if store is not None and store.lost():
             store = _begin_anew(store.folder)
@@ -50,7 +48,7 @@ def stand(now: int) -> None:
         _trying.release()
 
 
-def _begin_anew(folder: Path) -> _store.Store | None:
+def _begin_anew(folder: Path) -> Store | None:
     """Somebody has removed the files: go on in new ones, and let the old election lapse."""
     global _lock_fd
     say_once("%s was removed under this process; measuring starts anew.", folder)
@@ -119,10 +117,10 @@ def _resign(fd: int) -> None:
 
 def _after_fork() -> None:
     """The lock is the parent's: our copy of its descriptor must not outlive it."""
-    global _lock_fd, due, _trying
+    global _lock_fd, _trying
     if _lock_fd is not None:
         os.close(_lock_fd)
-    _lock_fd, due, _trying = None, 0, threading.Lock()
+    _lock_fd, _trying = None, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -82,7 +82,7 @@ KEYS: Final = ("counters", "gauges", "meters", "histograms", "timers", "routes")
 def _flush() -> None:
     """A unit of work that looks sees its own changes, too."""
     record = current.get()
-    if record is not None and record.pending and record.store is _store.opened:
+    if record is not None and record.pending and not record.store.left:
         changes, record.pending = record.pending, None
         with record.store.lock:
             for change in changes:

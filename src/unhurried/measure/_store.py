@@ -18,6 +18,7 @@ from django.core.signals import setting_changed
 from unhurried.conf import settings
 
 from . import _layout as L
+from ._cost import Cost
 from ._errors import TRANSIENT, StoreError, say_once, swallow
 from ._locks import SUPPORTED, unforked
 from ._names import Names
@@ -34,9 +35,22 @@ class ForeignFolderError(StoreError):
 
 
 class Store:
-    """One folder's names, and this process's slot in it."""
+    """One folder's names, and this process's slot in it.
+
+    What every unit of work looks at lies here together, rather than in the modules it belongs to:
+    on a page that has just emptied the processor's caches each place looked at costs.
+    """
+
+    __slots__ = (
+        *("cost", "countdown", "due", "folder", "left", "lock", "names", "pid", "routes", "slot"),
+        "__weakref__",
+    )
 
     def __init__(self, folder: Path) -> None:
+        self.left = False  # after a fork, or for another store: then nothing is written any more
+        self.cost = Cost()
+        self.countdown = 1  # units of work to the next sampled one
+        self.due = 0  # when to stand for election next, on the clock of the records
         self.folder = prepare(folder)
         self.names = Names(self.folder)
         self.lock = threading.RLock()  # a signal handler or a __del__ may count in the middle
@@ -195,7 +209,7 @@ def fail(error: OSError | StoreError, store: Store | None = None) -> None:
     Nothing comes of the failure of a ``store`` that has been left already.
     """
     global _failed, _retry_at
-    if store is not None and store is not opened:
+    if store is not None and store.left:
         return
     if isinstance(error, OSError):
         if error.errno not in TRANSIENT:
@@ -209,9 +223,10 @@ def fail(error: OSError | StoreError, store: Store | None = None) -> None:
 def forget() -> None:
     """Let go of the slot; the next use claims one."""
     global opened, _failed, _retry_at
-    left, opened, _failed, _retry_at = opened, None, None, 0.0
-    if left is not None:
-        _close(left)
+    old, opened, _failed, _retry_at = opened, None, None, 0.0
+    if old is not None:
+        old.left = True
+        _close(old)
 
 
 def _close(left: Store) -> None:

@@ -7,19 +7,16 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from inspect import iscoroutinefunction
-from itertools import count
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import _cost, _sampler, _store
+from . import _sampler, _store
 from ._errors import StoreError, swallow
 from ._probes import sql
 from ._record import Record, SampledRecord, Stepped, current
 from ._rows import Route
-
-#: Counts units of work, of which one in ``_cost.sample_every`` is sampled.
-tick = count()
+from ._store import Store
 
 #: Called with each finished record, outside every lock: sinks subscribe here.
 finished: list[Callable[[Record], None]] = []
@@ -32,26 +29,36 @@ def start(kind: str, name: str, *, sample: bool = True) -> Record | None:
     store = _store.opened or _store.current()
     if store is None:
         return None
-    sampled = sample and not next(tick) % _cost.sample_every
-    return (SampledRecord if sampled else Record)(kind, name, store)
+    if sample and is_sampled(store):
+        return SampledRecord(kind, name, store)
+    return Record(kind, name, store)
+
+
+def is_sampled(store: Store) -> bool:
+    """True for one unit of work in sixteen; threads that count at once only shift which."""
+    store.countdown = left = store.countdown - 1
+    if left > 0:
+        return False
+    store.countdown = store.cost.sample_every
+    return True
 
 
 def finish(record: Record) -> None:
     """Close the record and add it to its row. Never raises, but for bugs under STRICT."""
     record.close()
     store = record.store
-    if _store.opened is not store:
-        return  # opened before a fork, or for a store that has been left since: not ours to write
+    if store.left:
+        return  # not ours to write: opened before a fork, or for a store that has been left since
     try:
         row = record.row or store.route((record.kind, record.name))
         with store.lock:
             row.write(record)
             if record.pending is not None:
                 _flush(record)
+        if record.last > store.due:
+            _sampler.stand(store, record.last)
         if type(record) is SampledRecord:
             _weigh(record, row)
-        if record.last > _sampler.due:
-            _sampler.stand(record.last)
         for subscriber in finished:
             subscriber(record)
     except (OSError, StoreError) as error:
@@ -71,7 +78,7 @@ def _flush(record: Record) -> None:
 
 def _weigh(record: SampledRecord, row: Route) -> None:
     """Write CPU by part, and what measuring this one cost, from the moment its clock stopped."""
-    own = _cost.of(record, perf_counter_ns() - record.last)
+    own = record.store.cost.of(record, perf_counter_ns() - record.last)
     with record.store.lock:
         row.write_sampled(record, own)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.template import base
 
-from .. import _cost
 from .._record import TEMPLATE, current
 from .._wraps import wrap
 
@@ -17,7 +16,7 @@ COST = "0.1 us outside a unit of work, about 1 us inside"
 def _make(render: Any) -> Any:
     def inner(self: Any, context: Any) -> Any:
         record = current.get()
-        if record is None or _cost.shedding or record.stack[-1] == TEMPLATE:
+        if record is None or record.stack[-1] == TEMPLATE or record.store.cost.shedding:
             return render(self, context)
         record.enter(TEMPLATE)
         try:
