@@ -13,6 +13,7 @@ python := $(shell $(PYTHON) -c 'import sys; print(sys.executable)')
 # Django 6 asks for Python 3.12.
 DJANGO ?= $(if $(filter 3.11,$(version)),5.2,6.1)
 COV ?= --cov --cov-report=term-missing:skip-covered
+JOBS ?= auto
 ARGS ?=
 
 uv := .tools/bin/uv
@@ -33,7 +34,7 @@ demo: $(call stamp,demo)  ## the example site, seeded, served, under load, measu
 	$(call run,demo) example/demo.py
 
 test: $(call stamp,$(tests))  ## the whole embedded suite, no server, on the newest Django this Python allows
-	$(call run,$(tests)) -m pytest -m "not services" --ignore tests/services $(COV) --junitxml=.reports/test.xml $(ARGS)
+	$(call run,$(tests)) -m pytest -n $(JOBS) -m "not services" --ignore tests/services $(COV) --junitxml=.reports/test.xml $(ARGS)
 
 test-services: $(call stamp,services)  ## what needs real servers: installs, starts and requires them
 	PYTHON="$(python)" scripts/install_servers.sh
