@@ -49,12 +49,12 @@ def test_cpu_is_split_by_part_on_samples(
 
 def test_over_budget_it_sheds_and_below_half_it_takes_up_again() -> None:
     cost = Cost()
-    judge(cost, own=21, wall=100)
+    judge(cost, own=26, wall=100)
     assert cost.shedding
     assert cost.sample_every == _cost.SAMPLE_EVERY**2
-    judge(cost, own=11, wall=100)
+    judge(cost, own=14, wall=100)
     assert cost.shedding, "below the limit but not below half of it"
-    judge(cost, own=9, wall=100)
+    judge(cost, own=12, wall=100)
     assert not cost.shedding
     assert cost.sample_every == _cost.SAMPLE_EVERY
 

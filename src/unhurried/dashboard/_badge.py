@@ -29,6 +29,8 @@ FRAMES: Final = ("iframe", "frame", "embed", "object")
 
 def decorate(request: HttpRequest, response: HttpResponseBase, record: Record) -> HttpResponseBase:
     """Add what staff get to see: the header, and the badge on whole pages."""
+    if "HTTP_COOKIE" not in request.META and not django_settings.DEBUG:
+        return response  # nobody we know: most requests of most sites end here
     try:
         _decorate(request, response, record, staff=_staff.looks(request))
     except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
@@ -40,6 +42,8 @@ async def adecorate(
     request: HttpRequest, response: HttpResponseBase, record: Record
 ) -> HttpResponseBase:
     """As ``decorate``."""
+    if "HTTP_COOKIE" not in request.META and not django_settings.DEBUG:
+        return response
     try:
         _decorate(request, response, record, staff=await _staff.alooks(request))
     except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code

@@ -10,7 +10,7 @@ from ._errors import say_once
 if TYPE_CHECKING:
     from ._record import SampledRecord
 
-LIMIT: Final = 0.20  # of the wall; beyond it templates and CPU by part are no longer measured
+LIMIT: Final = 0.25  # of the wall; beyond it templates and CPU by part are no longer measured
 WINDOW: Final = 64  # sampled units per judgement
 SAMPLE_EVERY: Final = 16  # units of work: one in so many also splits CPU by part, and is weighed
 COLD: Final = 3  # a call in a tight loop is about three times as fast as one between real work
@@ -29,9 +29,9 @@ class Cost:
     def of(self, record: SampledRecord, finishing: int) -> int:
         """Nanoseconds a unit spent on being measured: beginning and finishing it, and its probes.
 
-        Beginning does about as much as finishing. Probes are those of an unsampled record.
+        Beginning does about half as much as finishing; probes are those of an unsampled record.
         """
-        own = 2 * finishing + int(record.probed * _per_probe())
+        own = finishing + finishing // 2 + int(record.probed * _per_probe())
         self.judge(own, record.wall)
         return own
 

@@ -12,7 +12,7 @@ import threading
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from weakref import finalize
 
 from . import _layout as L
@@ -99,6 +99,7 @@ class Reader:
         self.names = Names(folder)
         self.slots: dict[str, SlotView] = {}
         self._fine: dict[tuple[str, int], tuple[tuple[int, ...], array[int]]] = {}
+        self.described: dict[int, tuple[Any, dict[str, Any]]] = {}  # by row, see _snapshot
         self._lock = threading.Lock()
 
     def refresh(self) -> None:

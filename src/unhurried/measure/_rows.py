@@ -91,8 +91,9 @@ class Route:
         lanes[QUERIES] += count
         lanes[COARSE_DB + bisect_left(COARSE_NS, db)] += 1
         lanes[COARSE_QUERIES + bisect_left(COARSE_COUNT, count)] += 1
-        self.fine[FINE_DB + TIME.index(db)] += 1
-        self.fine[FINE_QUERIES + COUNT.index(count)] += 1
+        bucket = int(log(db) * PER_LOG - OFFSET) if db > LOWEST else 0
+        self.fine[FINE_DB + (bucket if bucket < LAST else LAST)] += 1
+        self.fine[FINE_QUERIES + (count if count <= COUNT.exact else COUNT.index(count))] += 1
         if count > lanes[QUERIES_MAX]:
             lanes[QUERIES_MAX] = count
 

@@ -100,15 +100,25 @@ def routes(source: Reader, merged: Merged) -> dict[str, dict[str, Any]]:
 
 
 def route(source: Reader, merged: Merged, row: int, kind: str) -> dict[str, Any]:
-    fine = source.fine(L.GROUPS["route"], row, L.LANE["requests"])
-    return described(
-        Lanes(merged.lanes[row * L.LANES : (row + 1) * L.LANES]),
-        fine,
-        kind=kind,
-        in_flight=merged.in_flight[row],
-        wall_max=merged.wall_max[row],
-        queries_max=merged.queries_max[row],
-    )
+    """One row described; nothing is worked out again for a row that has not changed."""
+    lanes = merged.lanes[row * L.LANES : (row + 1) * L.LANES]
+    seen = lanes, merged.in_flight[row], merged.wall_max[row], merged.queries_max[row]
+    known = source.described.get(row)
+    if known is None or known[0] != seen:
+        fine = source.fine(L.GROUPS["route"], row, L.LANE["requests"])
+        _, in_flight, wall_max, queries_max = seen
+        known = source.described[row] = (
+            seen,
+            described(
+                Lanes(lanes),
+                fine,
+                kind=kind,
+                in_flight=in_flight,
+                wall_max=wall_max,
+                queries_max=queries_max,
+            ),
+        )
+    return {key: v.copy() if isinstance(v, dict) else v for key, v in known[1].items()}
 
 
 class Lanes:

@@ -61,20 +61,9 @@ def tap(
     context: dict[str, Any],
 ) -> Any:
     """The execute wrapper (Django: "Database instrumentation")."""
-    if observers or guards:
-        with _heard(Statement(context["connection"].alias, sql, params, many)):
-            return _timed(execute, sql, params, many, context)
-    return _timed(execute, sql, params, many, context)
-
-
-def _timed(
-    execute: Callable[..., Any],
-    sql: Any,
-    params: Any,
-    many: bool,  # noqa: FBT001 - Django's signature
-    context: dict[str, Any],
-) -> Any:
     record = current.get()
+    if observers or guards:
+        execute = _heard_by_all(execute)
     if record is None:
         return execute(sql, params, many, context)
     if not record.simple:
@@ -97,6 +86,14 @@ def _timed(
         raw = cursor.cursor
         if context["connection"].vendor == "sqlite" or getattr(raw, "name", None) is not None:
             cursor.cursor = raw if type(raw) is Fetched else Fetched(raw)
+
+
+def _heard_by_all(execute: Callable[..., Any]) -> Callable[..., Any]:
+    def heard(sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001
+        with _heard(Statement(context["connection"].alias, sql, params, many)):
+            return execute(sql, params, many, context)
+
+    return heard
 
 
 def is_control(sql: Any) -> bool:
@@ -123,28 +120,25 @@ class Fetched:
         _set(self, "_cursor", cursor)
 
     def fetchmany(self, *args: Any) -> Any:
-        return self._timed(self._cursor.fetchmany, *args)
-
-    def fetchone(self) -> Any:
-        return self._timed(self._cursor.fetchone)
-
-    def fetchall(self) -> Any:
-        return self._timed(self._cursor.fetchall)
-
-    def _timed(self, fetch: Callable[..., Any], *args: Any) -> Any:
         record = current.get()
-        if record is None:
-            return fetch(*args)
-        if not record.simple:
-            record.enter(DB)
+        if record is None or not record.simple:
+            return _charged(self._cursor.fetchmany, *args)
         began = perf_counter_ns()
         try:
-            return fetch(*args)
-        finally:
-            if record.simple:
-                record.charge(DB, perf_counter_ns() - began)
-            else:
-                record.leave(DB)
+            return self._cursor.fetchmany(*args)
+        finally:  # Record.charge(), written out: the ORM reads all its rows by this
+            took = perf_counter_ns() - began
+            record.parts[DB] += took
+            record.last += took
+
+    def fetchone(self) -> Any:
+        return _charged(self._cursor.fetchone)
+
+    def fetchall(self) -> Any:
+        return _charged(self._cursor.fetchall)
+
+    def close(self) -> None:
+        self._cursor.close()
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.fetchone, None)
@@ -163,6 +157,17 @@ class Fetched:
 
 
 _set = object.__setattr__
+
+
+def _charged(fetch: Callable[..., Any], *args: Any) -> Any:
+    record = current.get()
+    if record is None:
+        return fetch(*args)
+    record.enter(DB)
+    try:
+        return fetch(*args)
+    finally:
+        record.leave(DB)
 
 
 @contextmanager
