@@ -9,8 +9,11 @@ from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
+from django.template import engines
+from django.template.response import TemplateResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import path
 
@@ -165,7 +168,11 @@ async def _slow(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-urlpatterns = [path("slow-async/", _slow)]
+def _exits(request: HttpRequest) -> HttpResponse:
+    raise SystemExit(1)  # as gunicorn ends a worker that has taken too long
+
+
+urlpatterns = [path("slow-async/", _slow), path("exits/", _exits)]
 
 
 def override_urls() -> Any:
@@ -184,3 +191,71 @@ def test_off_means_no_middleware(settings: Any) -> None:
     with override(MEASURE=False):
         Client().get("/empty/")
         assert snapshot()["routes"] == {}
+
+
+def test_a_worker_that_is_ended_is_an_error(route: Route) -> None:
+    with override_urls(), pytest.raises(SystemExit):
+        Client().get("/exits/")
+    assert route("exits/")["statuses"] == {"500": 1}
+    assert route("exits/")["errors"] == 1
+
+
+def test_a_head_sends_no_bytes(client: Client, route: Route) -> None:
+    client.head("/queries/3/")
+    assert route("queries/<int:n>/")["bytes"] == 0
+
+
+class Unnamed:
+    """A resolver of a site's own, whose matches have no route."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: Any) -> None:
+        request.resolver_match.route = None  # type: ignore[assignment,union-attr]
+
+
+def test_a_match_without_a_route_breaks_nothing(route: Route, settings: Any) -> None:
+    settings.MIDDLEWARE = [f"{__name__}.Unnamed", *settings.MIDDLEWARE]
+    assert Client().get("/empty/").status_code == 200
+    assert route("")["requests"] == 1
+
+
+class Unrendered:
+    """Answers with a template that a middleware outside ours will render."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> TemplateResponse:
+        return TemplateResponse(request, engines["django"].from_string("late"))
+
+
+class Renders(Unrendered):
+    def __call__(self, request: HttpRequest) -> TemplateResponse:
+        return self.get_response(request).render()
+
+
+def test_a_response_that_is_rendered_outside_is_not_touched(store: object, settings: Any) -> None:
+    ours, here = settings.MIDDLEWARE[0], __name__
+    settings.MIDDLEWARE = [f"{here}.Renders", ours, f"{here}.Unrendered"]
+    assert Client().get("/empty/").content == b"late"
+    assert snapshot()["routes"]["(none)"]["requests"] == 1
+
+
+def test_a_sink_that_raises_loses_nothing(
+    client: Client, route: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(record: object) -> None:
+        raise ConnectionRefusedError(111, "no log server")
+
+    heard: list[object] = []
+    monkeypatch.setattr("unhurried.measure._units.finished", [broken, heard.append])
+    with override(STRICT=False, STORE=settings.UNHURRIED["STORE"]):
+        for _ in range(5):
+            client.get("/empty/")
+        assert route("empty/")["requests"] == 5
+    assert len(heard) == 5

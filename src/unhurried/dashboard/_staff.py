@@ -69,13 +69,16 @@ def _remember(key: str) -> None:
 
 
 def _ask(request: HttpRequest, key: str) -> bool:
-    with _uncounted():
-        user = _seen(request)
-        if user is None:
-            user = _look_up(request, key)
-        yes = user is not None and _access.allowed(user)
-    if not yes:
-        _remember(key)
+    yes = False
+    try:
+        with _uncounted():
+            user = _seen(request)
+            if user is None:
+                user = _look_up(request, key)
+            yes = user is not None and _access.allowed(user)
+    finally:
+        if not yes:  # nor if it failed: a database that is down is not asked at each request
+            _remember(key)
     return yes
 
 

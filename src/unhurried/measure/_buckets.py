@@ -8,7 +8,7 @@ whose relative distance to both of its edges is the same.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 from math import exp, log
@@ -66,14 +66,6 @@ COARSE_SECONDS: Final = (
 )  # fmt: skip
 COARSE_NS: Final = tuple(int(edge * 1e9) for edge in COARSE_SECONDS)
 COARSE_COUNT: Final = (0, 1, 2, 5, 10, 20, 35, 50, 75, 100, 150, 200, 300, 500, 1000)
-
-
-def coarse_ns(ns: int) -> int:
-    return bisect_left(COARSE_NS, ns)
-
-
-def coarse_count(count: int) -> int:
-    return bisect_left(COARSE_COUNT, count)
 
 
 def quantiles(

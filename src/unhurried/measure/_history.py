@@ -34,7 +34,7 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS sample "
     "(span TEXT, at REAL, total TEXT, data BLOB, PRIMARY KEY (span, at)) WITHOUT ROWID"
 )
-_SHARED: Final = ("redis", "memcached", "db.DatabaseCache")
+_SHARED: Final = ("redis", "memcached", "db.databasecache")
 PUBLISHED: Final = "unhurried:hosts"
 LIVES: Final = 60  # seconds a host counts after its last word
 
@@ -252,8 +252,8 @@ def hosts(here: int) -> tuple[int, int]:
 
 def shared_cache() -> bool:
     """Whether the default cache is one that other hosts see."""
-    kind = f"{type(cache._connections[cache._alias]).__module__}"  # type: ignore[attr-defined]
-    return any(name in kind.lower() for name in _SHARED)
+    kind = type(cache._connections[cache._alias])  # type: ignore[attr-defined]
+    return any(name in f"{kind.__module__}.{kind.__qualname__}".lower() for name in _SHARED)
 
 
 def _living(published: str | None, now: float) -> dict[str, Any]:

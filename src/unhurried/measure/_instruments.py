@@ -10,7 +10,7 @@ import functools
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from math import exp, isfinite
+from math import exp, inf, isfinite
 from time import perf_counter_ns
 from types import TracebackType
 from typing import ClassVar, Final, TypeVar, cast
@@ -21,12 +21,13 @@ from . import _layout as L
 from . import _store
 from ._buckets import TIME, VALUE
 from ._errors import StoreError, swallow
-from ._record import current
+from ._record import Record, current
 from ._store import Store
 
 MINUTES: Final = (1, 5, 15)
 HORIZONS: Final = tuple(60.0 * minutes for minutes in MINUTES)  # seconds
 
+PATIENT: Final = 64  # changes that wait for a request's end
 YEAR: Final = 366 * 86400.0  # seconds
 MOST: Final = 1 << 53  # at a time: sums of many processes must stay below 2**64
 
@@ -60,13 +61,28 @@ class Instrument:
             self._fine = store.slot.fine(group, row)
         self._store = store
 
-    def _refuse(self, why: str) -> None:
+    def _refuse(self, why: str, kind: type[Exception] = ValueError) -> None:
         """A value that can't be kept: it may come from data, so no page breaks for it."""
         if settings.STRICT:
-            raise ValueError(f"{self!r} {why}.")
+            raise kind(f"{self!r} {why}.")
+
+    def _number(self, value: float) -> float | None:
+        """The value as a finite float, or None once it has been refused."""
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            self._refuse(f"takes numbers, not {value!r}", TypeError)
+            return None
+        except OverflowError:
+            number = inf
+        if isfinite(number):
+            return number
+        self._refuse(f"takes finite numbers, not {number}")
+        return None
 
     def _change(self, change: Callable[[], None], value: float) -> None:
         """Make a change: at the end of the unit of work under way, or now."""
+        store = None
         try:
             store = _store.current()
             if store is None:
@@ -75,19 +91,41 @@ class Instrument:
                 with store.lock:
                     self._bind(store)
             record = current.get()
-            if record is not None and record.store is store:
-                if record.pending is None:
-                    record.pending = []
-                record.pending.append(change)
-            else:
+            if record is None or record.store is not store:
                 with store.lock:
                     change()
-            for subscriber in changed:
-                subscriber(self.kind, self.name, value)
+            else:
+                _keep(record, change)
         except (OSError, StoreError) as error:
-            _store.fail(error)
+            return _store.fail(error, store)
         except Exception as error:  # boundary: a meter never breaks a page
-            swallow("an instrument", error)
+            return swallow("an instrument", error)
+        for subscriber in changed:
+            try:
+                subscriber(self.kind, self.name, value)
+            except Exception as error:  # boundary: one sink's trouble is not the store's
+                swallow("a sink", error)
+
+
+def _keep(record: Record, change: Callable[[], None]) -> None:
+    """Let it wait for the end of the request; in what may run for hours nothing waits."""
+    if record.pending is None:
+        record.pending = []
+    record.pending.append(change)
+    long = record.kind != "request" or (record.rare is not None and record.rare.streamed)
+    if long or len(record.pending) >= PATIENT:
+        flush(record)
+
+
+def flush(record: Record) -> None:
+    """Make the changes that have waited."""
+    changes, record.pending = record.pending, None
+    with record.store.lock:
+        for change in changes or ():
+            try:
+                change()
+            except Exception as error:  # boundary: one instrument's trouble is not another's
+                swallow("an instrument", error)
 
 
 class Counter(Instrument):
@@ -103,7 +141,7 @@ class Counter(Instrument):
 
     def _add(self, n: int) -> None:
         if not isinstance(n, int):
-            raise TypeError(f"{self!r} counts whole numbers, not {n!r}.")
+            return self._refuse(f"counts whole numbers, not {n!r}", TypeError)
         if abs(n) > MOST:
             return self._refuse(f"counts to 2**53 at a time, not {n}")
         self._change(functools.partial(self._write, n), n)
@@ -118,10 +156,9 @@ class Gauge(Instrument):
     kind = "gauge"
 
     def set(self, value: float) -> None:
-        value = float(value)
-        if not isfinite(value):
-            return self._refuse(f"takes finite numbers, not {value}")
-        self._change(functools.partial(self._write, time.time_ns(), value), value)
+        number = self._number(value)
+        if number is not None:
+            self._change(functools.partial(self._write, time.time_ns(), number), number)
 
     def _write(self, when: int, value: float) -> None:
         self._floats[1] = value
@@ -139,7 +176,7 @@ class Meter(Instrument):
 
     def mark(self, n: int = 1) -> None:
         if not isinstance(n, int) or n < 0:
-            raise TypeError(f"{self!r} marks whole numbers from 0, not {n!r}.")
+            return self._refuse(f"marks whole numbers from 0, not {n!r}", TypeError)
         if n > MOST:
             return self._refuse(f"counts to 2**53 at a time, not {n}")
         self._change(functools.partial(self._write, time.time_ns(), n), n)
@@ -163,10 +200,9 @@ class Histogram(Instrument):
     kind = "histogram"
 
     def update(self, value: float) -> None:
-        value = float(value)
-        if not isfinite(value):
-            return self._refuse(f"takes finite numbers, not {value}")
-        self._change(functools.partial(self._write, value), value)
+        number = self._number(value)
+        if number is not None:
+            self._change(functools.partial(self._write, number), number)
 
     def _write(self, value: float) -> None:
         lanes, floats = self._lanes, self._floats
@@ -185,9 +221,12 @@ class Timer(Instrument):
     kind = "timer"
 
     def update(self, seconds: float) -> None:
-        if not 0 <= seconds <= YEAR:
-            return self._refuse(f"takes seconds from 0 to a year, not {seconds}")
-        self._change(functools.partial(self._write, int(seconds * 1e9)), seconds)
+        number = self._number(seconds)
+        if number is None:
+            return
+        if not 0 <= number <= YEAR:
+            return self._refuse(f"takes seconds from 0 to a year, not {number}")
+        self._change(functools.partial(self._write, int(number * 1e9)), number)
 
     def _write(self, ns: int) -> None:
         lanes = self._lanes
@@ -206,7 +245,9 @@ class Timer(Instrument):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        *outer, began = _began.get()
+        if not (beginnings := _began.get()):
+            return  # begun in another context, as a generator may be: nobody knows when
+        *outer, began = beginnings
         _began.set(tuple(outer))
         self.update((perf_counter_ns() - began) / 1e9)
 

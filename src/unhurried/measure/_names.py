@@ -92,7 +92,10 @@ class Names:
     def row(self, kind: str, name: str) -> int:
         """The row of a name: a new one where there is room, else that of (other)."""
         group, key = KINDS.get(kind, kind), (kind, name[:LONGEST])
-        row = self.rows[group].get(key)
+        rows = self.rows[group]
+        row = rows.get(key)
+        if row is None and len(rows) >= ROWS:  # full for good: no lock and no file to look at
+            row = next((n for (_, known), n in rows.items() if known == OTHER), None)
         return self._add(group, key) if row is None else row
 
     def _add(self, group: str, key: tuple[str, str]) -> int:

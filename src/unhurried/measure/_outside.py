@@ -35,8 +35,8 @@ def _execute(original: Any) -> Any:
         token = current.set(record)
         try:
             return original(self, *args, **kwargs)
-        except Exception:
-            record.raised = True
+        except BaseException as error:
+            record.raised = not (isinstance(error, SystemExit) and error.code in (None, 0))
             raise
         finally:
             current.reset(token)

@@ -7,6 +7,7 @@ time that others ran beside it is published as overlap.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
 from time import perf_counter_ns, thread_time_ns
@@ -64,7 +65,7 @@ class Record:
         elapsed = now - self.last
         self.parts[top] += elapsed
         self.last = now
-        if self.concurrent:
+        if self.concurrent > 0:
             self.seldom().overlap += elapsed * self.concurrent
         if 0 < top < TEMPLATE and part < TEMPLATE and (top != CACHE or part != DB):
             self.concurrent += 1  # nothing a part does opens another, a cache in a database aside
@@ -77,7 +78,7 @@ class Record:
         elapsed = now - self.last
         self.parts[stack[-1]] += elapsed
         self.last = now
-        if self.concurrent:
+        if self.concurrent > 0:  # threads that share a record may have left it below
             self.seldom().overlap += elapsed * self.concurrent
             self.concurrent -= 1
         if stack[-1] == part:
@@ -109,14 +110,15 @@ class Record:
             self.cpu_started = None
         if self.cpu > self.wall:  # clocks of different grain, or threads side by side
             self.cpu = self.wall
-        if self.parts[VIEW] < 0:
+        if min(self.parts) < 0:
             self._settle()
 
     def _settle(self) -> None:
         """A thread has carried the record along: what ran side by side is overlap, not wall."""
-        excess, self.parts[VIEW] = -self.parts[VIEW], 0
+        excess = -sum(ns for ns in self.parts if ns < 0)
+        self.parts = [max(ns, 0) for ns in self.parts]
         self.seldom().overlap += excess
-        for part in sorted(range(1, len(self.parts)), key=self.parts.__getitem__, reverse=True):
+        for part in sorted(range(len(self.parts)), key=self.parts.__getitem__, reverse=True):
             taken = min(excess, self.parts[part])
             self.parts[part] -= taken
             excess -= taken
@@ -161,6 +163,8 @@ class SampledRecord(Record):
 
 
 current: ContextVar[Record | None] = ContextVar("unhurried_record", default=None)
+if hasattr(os, "register_at_fork"):  # the record under way is the parent's to finish
+    os.register_at_fork(after_in_child=lambda: current.set(None))
 
 
 class Stepped:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterator
 from threading import get_ident
 from typing import Any
@@ -12,7 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from . import _queue, _store
-from ._errors import StoreError
+from ._errors import StoreError, swallow
 from ._record import Record, SampledRecord, current
 from ._rows import STARTED
 from ._units import active, finish
@@ -58,16 +59,18 @@ def resolved(request: HttpRequest, *view: object) -> None:
     record = current.get()
     if record is None or record.row is not None or record.kind != "request":
         return
-    record.name = request.resolver_match.route  # type: ignore[union-attr]
+    record.name = request.resolver_match.route or ""  # type: ignore[union-attr]
     store = record.store
     if store.left:
         return  # its slot may be somebody else's by now
     try:
         row = store.route(("request", record.name))
+        with store.lock:
+            row.lanes[STARTED] += 1
     except (OSError, StoreError) as error:
         return _store.fail(error, store)
-    with store.lock:
-        row.lanes[STARTED] += 1
+    except Exception as error:  # boundary: a meter never breaks a page
+        return swallow("measuring", error)
     record.row = row
 
 
@@ -78,19 +81,22 @@ async def aresolved(request: HttpRequest, *view: object) -> None:
 
 def end(record: Record, request: HttpRequest, response: HttpResponseBase) -> None:
     """Close the record, at once or at the last byte of a streamed body."""
-    record.status = response.status_code
-    if record.row is None and request.resolver_match is not None:
-        record.name = request.resolver_match.route
-    if response.streaming:
-        _follow(record, response)
-    else:
-        record.size = len(response.content)  # type: ignore[attr-defined]
-        finish(record)
+    try:
+        record.status = response.status_code
+        if record.row is None and request.resolver_match is not None:
+            record.name = request.resolver_match.route or ""
+        if response.streaming:
+            return _follow(record, response)
+        if request.method != "HEAD" and getattr(response, "is_rendered", True):
+            record.size = len(response.content)  # type: ignore[attr-defined]
+    except Exception as error:  # boundary: a meter never breaks a page
+        swallow("measuring", error)
+    finish(record)
 
 
 def abandon(record: Record, error: BaseException) -> None:
     """No response came: a bug above every handler of Django's, or the client has gone."""
-    record.raised = isinstance(error, Exception)
+    record.raised = not isinstance(error, (CancelledError, GeneratorExit))
     record.status = 500 if record.raised else CLIENT_GONE
     finish(record)
 

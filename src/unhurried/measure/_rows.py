@@ -104,7 +104,7 @@ class Route:
             lanes[QUEUED] += 1
             lanes[COARSE_QUEUE + bisect_left(COARSE_NS, rare.queued)] += 1
         lanes[ROWS] += rare.rows
-        lanes[OVERLAP] += rare.overlap
+        lanes[OVERLAP] += max(rare.overlap, 0)
         lanes[STREAMED] += rare.streamed
 
     def write_sampled(self, record: SampledRecord, own: int) -> None:

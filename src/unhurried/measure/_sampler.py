@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from django.db import connections
+
 from . import _store
 from ._errors import TRANSIENT, StoreError, say_once, swallow
 from ._history import History
@@ -40,12 +42,19 @@ def stand(old: Store, now: int) -> None:
             store = _begin_anew(store.folder)
         with unforked:
             elected = store is not None and _lock_fd is None and _elected(store.folder)
-        if elected and store is not None:
-            threading.Thread(
-                target=_work, args=(store.folder, _lock_fd), name="unhurried-sampler", daemon=True
-            ).start()
+        if elected and store is not None and _lock_fd is not None:
+            _begin(store.folder, _lock_fd)
     finally:
         _trying.release()
+
+
+def _begin(folder: Path, fd: int) -> None:
+    try:
+        threading.Thread(
+            target=_work, args=(folder, fd), name="unhurried-sampler", daemon=True
+        ).start()
+    except RuntimeError:  # none to be had: let another process try, or this one later
+        _resign(fd)
 
 
 def _begin_anew(folder: Path) -> Store | None:
@@ -74,6 +83,7 @@ def _work(folder: Path, fd: int) -> None:
         while _lock_fd == fd and _is_current(folder):
             began = time.monotonic()
             _sample(history)
+            connections.close_all()  # of this thread: a cache in the database has opened one
             time.sleep(max(PERIOD - (time.monotonic() - began), 1.0))
     finally:
         history.close()

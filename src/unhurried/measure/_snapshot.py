@@ -14,7 +14,7 @@ from typing import Any, Final
 from . import _layout as L
 from . import _store
 from ._buckets import COUNT, TIME, VALUE, Scale, quantiles
-from ._instruments import HORIZONS, MINUTES
+from ._instruments import HORIZONS, MINUTES, flush
 from ._read import Merged, Reader, SlotView
 from ._record import PARTS, current
 
@@ -53,7 +53,9 @@ def snapshot() -> dict[str, Any]:
 
     Raises ``StoreError``, with the way out in ``.hint``, where the store is not to be trusted.
     """
-    _flush()
+    record = current.get()
+    if record is not None and record.pending and not record.store.left:
+        flush(record)  # a unit of work that looks sees its own changes, too
     source = reader()
     merged = source.merged() if source else Merged()
     if source is None:
@@ -77,16 +79,6 @@ def standing(source: Reader, merged: Merged) -> dict[str, Any]:
 
 
 KEYS: Final = ("counters", "gauges", "meters", "histograms", "timers", "routes")
-
-
-def _flush() -> None:
-    """A unit of work that looks sees its own changes, too."""
-    record = current.get()
-    if record is not None and record.pending and not record.store.left:
-        changes, record.pending = record.pending, None
-        with record.store.lock:
-            for change in changes:
-                change()
 
 
 def routes(source: Reader, merged: Merged) -> dict[str, dict[str, Any]]:

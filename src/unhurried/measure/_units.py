@@ -6,13 +6,15 @@ import asyncio
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import iscoroutinefunction
+from contextvars import ContextVar, Token
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Any, TypeVar
 
 from . import _sampler, _store
 from ._errors import StoreError, swallow
+from ._instruments import flush
 from ._probes import sql
 from ._record import Record, SampledRecord, Stepped, current
 from ._rows import Route
@@ -20,6 +22,10 @@ from ._store import Store
 
 #: Called with each finished record, outside every lock: sinks subscribe here.
 finished: list[Callable[[Record], None]] = []
+
+Opened = tuple[Record | None, Token[Record | None] | None]
+#: The units that ``measured`` has opened here, so that threads and tasks may share one object.
+_opened: ContextVar[tuple[Opened, ...]] = ContextVar("unhurried_opened", default=())
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,27 +59,21 @@ def finish(record: Record) -> None:
         row = record.row or store.route((record.kind, record.name))
         with store.lock:
             row.write(record)
-            if record.pending is not None:
-                _flush(record)
-        if record.last > store.due:
-            _sampler.stand(store, record.last)
+        if record.pending is not None:
+            flush(record)
+        if record.last > store.due and not record.name.startswith("command:"):
+            _sampler.stand(store, record.last)  # a command is soon over, and may fork: no sampler
         if type(record) is SampledRecord:
             _weigh(record, row)
-        for subscriber in finished:
-            subscriber(record)
     except (OSError, StoreError) as error:
         _store.fail(error, store)
     except Exception as error:  # boundary: a meter never breaks a page
         swallow("measuring", error)
-
-
-def _flush(record: Record) -> None:
-    changes, record.pending = record.pending, None
-    for change in changes or ():
+    for subscriber in finished:
         try:
-            change()
-        except Exception as error:  # boundary: one instrument's trouble is not another's
-            swallow("an instrument", error)
+            subscriber(record)
+        except Exception as error:  # boundary: one sink's trouble is not another's, nor the store's
+            swallow("a sink", error)
 
 
 def _weigh(record: SampledRecord, row: Route) -> None:
@@ -100,7 +100,6 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         if not isinstance(name, str) or not name:
             raise TypeError(f"measured() wants the unit's name, a non-empty str, not {name!r}.")
         self.name = name
-        self._opened: list[tuple[Record | None, Any]] = []
 
     def __enter__(self) -> None:
         joined = current.get() is not None
@@ -110,7 +109,7 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         if record is not None and in_loop:
             record.cpu_started = None  # other coroutines run on this thread's clock
             record.simple = False
-        self._opened.append((record, token))
+        _opened.set((*_opened.get(), (record, token)))
 
     def __exit__(
         self,
@@ -118,8 +117,9 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        record, token = self._opened.pop()
-        if record is not None:
+        *outer, (record, token) = _opened.get() or ((None, None),)
+        _opened.set(tuple(outer))
+        if record is not None and token is not None:
             current.reset(token)
             record.raised = isinstance(error, Exception)
             finish(record)
@@ -132,6 +132,11 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
 
     def __call__(self, function: F) -> F:
         name = self.name
+        if isgeneratorfunction(function) or isasyncgenfunction(function):
+            raise TypeError(
+                f"@measured({name!r}) would time only the making of the generator "
+                f"{function.__qualname__}; use `with measured({name!r}):` inside it."
+            )
         if iscoroutinefunction(function):
 
             @functools.wraps(function)

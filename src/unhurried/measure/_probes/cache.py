@@ -22,7 +22,10 @@ COST = "0.2 us outside a unit of work, about 1 us inside"
 def install() -> None:
     """Wrap sync and async verbs once per configured class; one verb calling another counts once."""
     for options in settings.CACHES.values():
-        backend = import_string(options["BACKEND"])
+        try:
+            backend = import_string(options["BACKEND"])
+        except (ImportError, KeyError):  # Django says so where it is used, if it is
+            continue
         if not (isinstance(backend, type) and issubclass(backend, BaseCache)):
             continue
         for verb in VERBS:

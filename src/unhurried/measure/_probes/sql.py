@@ -141,7 +141,13 @@ class Fetched:
         self._cursor.close()
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self.fetchone, None)
+        step = iter(self._cursor).__next__  # the driver fetches as many at a time as it likes
+        while True:
+            try:
+                row = _charged(step)
+            except StopIteration:
+                return
+            yield row
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cursor, name)

@@ -1,0 +1,110 @@
+"""Units of work that others share, generate, fork and hold open for hours."""
+
+from __future__ import annotations
+
+import contextvars
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.measure.children import Link, in_child
+from unhurried.measure import counter, gauge, measured, snapshot, timer
+from unhurried.measure._history import shared_cache
+from unhurried.measure._probes import cache as cache_probe
+from unhurried.testing import override
+
+
+def test_threads_may_share_one_object(store: object) -> None:
+    job, together = measured("job"), threading.Barrier(8)
+
+    def work() -> None:
+        for _ in range(20):
+            together.wait()
+            with job:
+                pass
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert snapshot()["routes"]["job"]["requests"] == 160
+
+
+def test_tasks_that_overlap_may_share_one_object(store: object) -> None:
+    job = measured("job")
+    first, second = contextvars.copy_context(), contextvars.copy_context()
+    first.run(job.__enter__)
+    second.run(job.__enter__)
+    first.run(job.__exit__, None, None, None)
+    second.run(job.__exit__, None, None, None)
+    assert snapshot()["routes"]["job"]["requests"] == 2
+
+
+def test_a_generator_can_not_be_decorated() -> None:
+    with pytest.raises(TypeError, match="use `with measured"):
+
+        @measured("rows")
+        def rows() -> Iterator[int]:
+            yield 1
+
+
+def test_a_timer_that_ends_in_another_context_is_forgotten(store: object) -> None:
+    timing = timer("rows")
+    contextvars.copy_context().run(timing.__enter__)
+    timing.__exit__(None, None, None)
+    assert snapshot()["timers"].get("rows", {"count": 0})["count"] == 0
+
+
+def test_a_unit_that_runs_for_hours_writes_at_once(store: object) -> None:
+    with measured("consumer"):
+        for n in range(1000):
+            counter("messages").increment()
+            gauge("last").set(n)
+        seen = in_child(snapshot)
+        assert seen["counters"] == {"messages": 1000}
+        assert seen["gauges"] == {"last": 999}
+
+
+def test_what_a_child_measures_inside_a_unit_is_its_own(store: object) -> None:
+    def work(link: Link) -> None:
+        for _ in range(5):
+            with measured("piece"):
+                pass
+
+    with measured("whole"):
+        in_child(lambda: work(None))  # type: ignore[arg-type]
+    routes = snapshot()["routes"]
+    assert (routes["piece"]["requests"], routes["whole"]["requests"]) == (5, 1)
+
+
+def test_a_back_end_that_is_not_installed_stops_nobody(settings: Any) -> None:
+    settings.CACHES = {"default": settings.CACHES["default"], "other": {"BACKEND": "no.such.Cache"}}
+    cache_probe.install()
+
+
+@pytest.mark.parametrize(
+    ("backend", "shared"),
+    [("db.DatabaseCache", True), ("redis.RedisCache", True), ("locmem.LocMemCache", False)],
+)
+def test_which_caches_hosts_share(backend: str, shared: bool, settings: Any) -> None:
+    settings.CACHES = {
+        "default": {
+            "BACKEND": f"django.core.cache.backends.{backend}",
+            "LOCATION": "redis://127.0.0.1:1" if "redis" in backend else "table",
+        }
+    }
+    assert shared_cache() is shared
+
+
+def test_in_production_no_value_breaks_a_page(store: Any) -> None:
+    with override(STORE=store, STRICT=False):
+        counter("c").increment(1.5)  # type: ignore[arg-type]
+        gauge("g").set("n/a")  # type: ignore[arg-type]
+        gauge("g").set(10**400)
+        timer("t").update(None)  # type: ignore[arg-type]
+        assert snapshot()["counters"] == {}
+    with override(STORE=store), pytest.raises(TypeError, match="takes numbers"):
+        gauge("g").set("n/a")  # type: ignore[arg-type]
