@@ -263,7 +263,8 @@ for name in "abc": User.objects.get_or_create(username=name)
 Client(SERVER_NAME="localhost").get("/people/")
 from unhurried.measure import snapshot
 queries = snapshot()["routes"]["people/"]["queries"]
-import shutil; shutil.rmtree("store")
+import os, shutil
+while os.path.exists("store"): shutil.rmtree("store", ignore_errors=True)  # history writes
 print(int(queries["max"]))
 """
     environment = {"DJANGO_SETTINGS_MODULE": "shop.settings", "PATH": "/usr/bin:/bin"}
