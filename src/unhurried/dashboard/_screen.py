@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import select
 import signal
-import sys
 from types import FrameType, TracebackType
-from typing import Any, Final, NoReturn, TextIO
+from typing import Any, Final, TextIO
 
 try:
     import termios
@@ -19,7 +18,8 @@ ENTER: Final = "\x1b[?1049h\x1b[?25l"
 LEAVE: Final = "\x1b[?25h\x1b[?1049l"
 CUT: Final = "\x1b[?7l"  # a line that is too long for a terminal just made narrower is not wrapped
 WRAP: Final = "\x1b[?7h"
-DEADLY: Final = ("SIGTERM", "SIGHUP")
+DEADLY: Final = ("SIGINT", "SIGTERM", "SIGHUP")
+CTRL_C: Final = "\x03"
 
 
 class Screen:
@@ -29,13 +29,14 @@ class Screen:
         self.keys, self.out = keys, out
         self._saved: list[Any] = []
         self._handlers: dict[int, Any] = {}
+        self._told = 0
 
     def __enter__(self) -> Screen:
         descriptor = self.keys.fileno()
         self._saved = termios.tcgetattr(descriptor)
         for name in DEADLY:
             number = getattr(signal, name)
-            self._handlers[number] = signal.signal(number, _die)
+            self._handlers[number] = signal.signal(number, self._tell)
         self._write(ENTER + CUT)
         tty.setcbreak(descriptor)
         self._forbid_stopping(descriptor)
@@ -68,6 +69,10 @@ class Screen:
         """The next key, or an empty string when there is none in time."""
         descriptor = self.keys.fileno()
         ready, _, _ = select.select([descriptor], [], [], seconds)
+        if self._told == signal.SIGINT:
+            return CTRL_C
+        if self._told:
+            raise SystemExit(128 + self._told)
         if not ready:
             return ""
         pressed = os.read(descriptor, 32).decode(errors="replace")
@@ -75,10 +80,10 @@ class Screen:
             raise SystemExit(0)  # the terminal has gone
         return pressed if len(pressed) > 1 and pressed[0] == "\x1b" else pressed[0]
 
+    def _tell(self, number: int, frame: FrameType | None) -> None:
+        """Asked to leave. Not by raising: that may happen in a finalizer, where it is lost."""
+        self._told = number
+
     def _write(self, text: str) -> None:
         self.out.write(text)
         self.out.flush()
-
-
-def _die(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)
