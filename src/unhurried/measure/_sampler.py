@@ -91,7 +91,7 @@ def _work(folder: Path, fd: int) -> None:
 
 
 def _is_current(folder: Path) -> bool:
-    store = _store.current()
+    store = _store.opened  # not current(): who only samples opens nothing
     return store is not None and store.folder == folder
 
 

@@ -248,7 +248,8 @@ if hasattr(os, "register_at_fork"):
 
 def _setting_changed(*, setting: str, **kwargs: object) -> None:
     if setting == "UNHURRIED":
-        forget()
+        with _opening:  # a thread may just be opening the folder that was named until now
+            forget()
 
 
 setting_changed.connect(_setting_changed, dispatch_uid="unhurried.store")
