@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -109,10 +110,13 @@ def fork(work: Callable[[], None]) -> int:
     if pid:
         return pid
     code = 1
-    with suppress(BaseException):
+    try:
         work()
         code = 0
-    os._exit(code)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
 def in_threads(truth: Truth, first: int, life: float) -> None:
