@@ -74,6 +74,13 @@ def judge(store: Path, begun: int, done: int, killed_threads: int) -> str:
     return f"begun {begun}, merged {merged}, done {done}, instrument {orders}"
 
 
+@pytest.fixture(autouse=True)
+def _connections_of_others(django_db_blocker: Any) -> Iterator[None]:
+    """Django looks at each open connection when a request begins; another test may have left one."""
+    with django_db_blocker.unblock():
+        yield
+
+
 # Forked workers, killed as fast as they can be started
 
 
