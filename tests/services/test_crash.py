@@ -76,7 +76,7 @@ def judge(store: Path, begun: int, done: int, killed_threads: int) -> str:
 
 @pytest.fixture(autouse=True)
 def _connections_of_others(django_db_blocker: Any) -> Iterator[None]:
-    """Django looks at each open connection when a request begins; another test may have left one."""
+    """Django looks at open connections as a request begins; another test may have left one."""
     with django_db_blocker.unblock():
         yield
 
