@@ -86,10 +86,6 @@ class Merged:
     def lane(self, row: int, name: str) -> int:
         return self.lanes[row * L.LANES + L.LANE[name]]
 
-    def coarse(self, row: int, metric: str) -> list[int]:
-        at = row * L.LANES + L.COARSE[metric]
-        return self.lanes[at : at + 16].tolist()
-
 
 class Reader:
     """Keeps the maps between readings; one per process and folder, safe for threads."""

@@ -86,14 +86,6 @@ class Record:
         else:  # it was not opened last: a sibling under gather still runs
             del stack[len(stack) - 1 - stack[::-1].index(part)]
 
-    def charge(self, part: int, took: int) -> None:
-        """Something without parts of its own took so long: it is not the time of what is on top.
-
-        For a ``simple`` record as good as ``enter`` and ``leave``, at a third of the price.
-        """
-        self.parts[part] += took
-        self.last += took
-
     def seldom(self) -> Rare:
         if self.rare is None:
             self.rare = Rare()

@@ -1,7 +1,6 @@
 """What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
 
 from ._buckets import COUNT, TIME, VALUE, Scale
-from ._cost import LIMIT
 from ._errors import StoreError, swallow
 from ._history import SPANS, hosts, series, totals
 from ._layout import FINE, GROUPS, LANE, VERSION
@@ -15,7 +14,6 @@ __all__ = [
     "FINE",
     "GROUPS",
     "LANE",
-    "LIMIT",
     "PARTS",
     "SPANS",
     "TIME",

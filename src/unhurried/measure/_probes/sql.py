@@ -74,8 +74,8 @@ def tap(
     finally:
         if record.simple:
             took = perf_counter_ns() - began
-            record.parts[DB] += took  # Record.charge(), written out
-            record.last += took
+            record.parts[DB] += took
+            record.last += took  # so that it is not the time of what is on top: no stack needed
         else:
             record.leave(DB)
         if (sql.__class__ is str and sql[:6] == "SELECT") or not is_control(sql):
@@ -126,7 +126,7 @@ class Fetched:
         began = perf_counter_ns()
         try:
             return self._cursor.fetchmany(*args)
-        finally:  # Record.charge(), written out: the ORM reads all its rows by this
+        finally:  # as in ``tap``: the ORM reads all its rows by this
             took = perf_counter_ns() - began
             record.parts[DB] += took
             record.last += took
