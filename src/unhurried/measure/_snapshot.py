@@ -14,6 +14,7 @@ from typing import Any, Final
 from . import _layout as L
 from . import _store
 from ._buckets import COUNT, TIME, VALUE, Scale, quantiles
+from ._errors import StoreError
 from ._instruments import HORIZONS, MINUTES, flush
 from ._read import Merged, Reader, SlotView
 from ._record import PARTS, current
@@ -36,8 +37,13 @@ def reader() -> Reader | None:
     if not (folder / "names").exists():
         _readers.pop(folder, None)
         return None
-    if known is None or known.names.id != Reader(folder).names.id:
-        known = _readers[folder] = Reader(folder)
+    try:
+        if known is not None:
+            known.refresh()
+            return known
+    except StoreError:  # another list of names stands there now
+        _readers.pop(folder, None)
+    known = _readers[folder] = Reader(folder)
     return known
 
 
