@@ -20,6 +20,33 @@ if TYPE_CHECKING:
 PARTS: Final = ("view", "db", "cache", "http", "template")
 VIEW, DB, CACHE, HTTP, TEMPLATE = range(5)
 
+REPEAT: Final = 3  # so many times the same statement in one unit of work is a repeat
+NEVER: Final = 1 << 62
+LONGEST: Final = 300  # entries of a timeline
+
+
+class Seen:
+    """One distinct statement of a unit of work: its text, how often, and how long.
+
+    Times in nanoseconds: ``ns`` executing, ``least`` of them the shortest, ``fetch`` fetching where
+    that is seen. ``due`` is the count at which ``sql.repeated`` hears of it next, ``note`` is
+    whatever that hook keeps.
+    """
+
+    __slots__ = ("alias", "count", "due", "failed", "fetch", "least", "note", "ns", "rows", "sql")
+
+    def __init__(self, alias: str, sql: Any, due: int = REPEAT) -> None:
+        self.alias = alias
+        self.sql = sql
+        self.count = self.rows = self.ns = self.fetch = self.failed = 0
+        self.least = NEVER
+        self.due = due
+        self.note: Any = None
+
+
+#: What a record without a statement has seen: one for all of them, and never written.
+NOTHING: Final[dict[Any, Seen]] = {}
+
 
 class Rare:
     """What most units of work have nothing of."""
@@ -38,6 +65,7 @@ class Record:
         *("kind", "name", "status", "size", "raised", "queries", "connects"),
         *("start", "last", "wall", "stack", "parts", "concurrent"),
         *("cpu", "cpu_started", "threads", "simple", "rare", "pending", "store", "row"),
+        "statements",
     )
 
     def __init__(self, kind: str, name: str, store: Store) -> None:
@@ -50,6 +78,7 @@ class Record:
         self.raised = False
         self.simple = True  # one thread, so that a leaf of the timeline needs no stack
         self.rare: Rare | None = None
+        self.statements = NOTHING  # by raw SQL, see ``_statements``
         self.pending: list[Callable[[], None]] | None = None
         self.threads: list[int] | None = None
         self.stack = [VIEW]
@@ -128,9 +157,11 @@ class Record:
 
 
 class SampledRecord(Record):
-    """One record in sixteen also splits CPU by part, and counts what measuring itself costs."""
+    """One record in sixteen also splits CPU by part, keeps the order of its statements, and counts
+    what measuring itself costs.
+    """
 
-    __slots__ = ("cpu_last", "cpu_parts", "probed")
+    __slots__ = ("cpu_last", "cpu_parts", "probed", "timeline")
 
     def __init__(self, kind: str, name: str, store: Store) -> None:
         super().__init__(kind, name, store)
@@ -138,6 +169,8 @@ class SampledRecord(Record):
         self.cpu_parts = [0, 0, 0, 0, 0]  # of a view: what is left of the whole
         self.cpu_last = self.cpu_started or 0
         self.probed = 0
+        #: (start since the record's, duration, statement), the first of a long one.
+        self.timeline: list[tuple[int, int, Seen]] = []
 
     def enter(self, part: int) -> None:
         self._charge_cpu()

@@ -4,16 +4,20 @@ from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, swallow
 from ._history import SPANS, hosts, series, totals
 from ._layout import FINE, GROUPS, LANE, VERSION
+from ._probes.sql import Statement, observers
 from ._read import Merged, Reader
-from ._record import PARTS, Record, current
+from ._record import PARTS, Record, SampledRecord, Seen, current
 from ._snapshot import reader
+from ._statements import OTHER, repeated
 from ._store import failure, folder
+from ._units import finished
 
 __all__ = [
     "COUNT",
     "FINE",
     "GROUPS",
     "LANE",
+    "OTHER",
     "PARTS",
     "SPANS",
     "TIME",
@@ -22,13 +26,19 @@ __all__ = [
     "Merged",
     "Reader",
     "Record",
+    "SampledRecord",
     "Scale",
+    "Seen",
+    "Statement",
     "StoreError",
     "current",
     "failure",
+    "finished",
     "folder",
     "hosts",
+    "observers",
     "reader",
+    "repeated",
     "series",
     "swallow",
     "totals",

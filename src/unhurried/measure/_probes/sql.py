@@ -2,7 +2,7 @@
 
 It sees executes. It does not see connects (counted by signal), COMMIT and ROLLBACK of Django's own
 transactions, ``callproc``, nor fetches; those of SQLite and of server-side cursors, where fetching
-is the work, are timed by a stand-in for the driver's cursor inside ``context["cursor"]``.
+is the work, are timed on the driver's cursor inside ``context["cursor"]``, see ``_fetching``.
 """
 
 from __future__ import annotations
@@ -11,26 +11,27 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
 from .._errors import swallow
-from .._record import DB, Record, current
+from .._record import DB, Record, Seen, current
+from .._statements import hear, note, repeated
+from ._fetching import timed
 
-#: Not queries: the database's own bookkeeping of transactions. Its time is database time.
-CONTROL: Final = (
-    *("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START TRANSACTION"),
-    *("SET TRANSACTION", "PREPARE TRANSACTION", "END"),
-)
-_CONTROL_INITIALS: Final = frozenset("BCRSPEbcrspe")
+__all__ = ["Listener", "Statement", "guards", "observers", "repeated", "statement", "tap"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Statement:
-    """A statement on its way to the database; ``tables`` and ``writes`` only where declared."""
+    """A statement on its way to the database; ``tables`` and ``writes`` only where declared.
+
+    ``took`` is known in ``after``, in nanoseconds; ``cursor`` is Django's, None for roads that have
+    none.
+    """
 
     alias: str
     sql: Any
@@ -38,6 +39,9 @@ class Statement:
     many: bool = False
     tables: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    vendor: str = ""
+    cursor: Any = None
+    took: int = 0
 
 
 class Listener(Protocol):
@@ -70,110 +74,62 @@ def tap(
         record.enter(DB)
     began = perf_counter_ns()
     try:
-        return execute(sql, params, many, context)
-    finally:
-        if record.simple:
-            took = perf_counter_ns() - began
-            record.parts[DB] += took
-            record.last += took  # so that it is not the time of what is on top: no stack needed
-        else:
-            record.leave(DB)
-        if (sql.__class__ is str and sql[:6] == "SELECT") or not is_control(sql):
-            record.queries += 1
-        if many:
-            _count_rows(record, params)
-        cursor = context["cursor"]
-        raw = cursor.cursor
-        if context["connection"].vendor == "sqlite" or getattr(raw, "name", None) is not None:
-            cursor.cursor = raw if type(raw) is Fetched else Fetched(raw)
+        result = execute(sql, params, many, context)
+    except BaseException:
+        _came_back(record, sql, params if many else None, context, began, failed=True)
+        raise
+    _came_back(record, sql, params if many else None, context, began)
+    return result
+
+
+def _came_back(
+    record: Record,
+    sql: Any,
+    rows: Any,
+    context: dict[str, Any],
+    began: int,
+    *,
+    failed: bool = False,
+) -> None:
+    took = perf_counter_ns() - began
+    if record.simple:
+        record.parts[DB] += took
+        record.last += took  # so that it is not the time of what is on top: no stack needed
+    else:
+        record.leave(DB)
+    connection = context["connection"]
+    seen = _note(record, connection.alias, sql, began, took, failed=failed)
+    if seen is not None and rows is not None:
+        _count_rows(record, seen, rows)
+    timed(context["cursor"], connection.vendor, seen)
+
+
+def _note(
+    record: Record, alias: str, sql: Any, began: int, took: int, *, failed: bool
+) -> Seen | None:
+    seen = note(record, alias, sql, began, took)
+    if seen is not None:
+        seen.failed += failed
+        if seen.count >= seen.due:
+            hear(record, seen)
+    return seen
 
 
 def _heard_by_all(execute: Callable[..., Any]) -> Callable[..., Any]:
     def heard(sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001
-        with _heard(Statement(context["connection"].alias, sql, params, many)):
+        connection = context["connection"]
+        statement = Statement(connection.alias, sql, params, many)
+        statement.vendor, statement.cursor = connection.vendor, context["cursor"]
+        with _heard(statement):
             return execute(sql, params, many, context)
 
     return heard
 
 
-def is_control(sql: Any) -> bool:
-    """Whether the statement only begins, ends or marks a transaction."""
-    if not isinstance(sql, str) or sql[:1] not in _CONTROL_INITIALS:
-        return False
-    return sql[:24].upper().startswith(CONTROL)
-
-
-def _count_rows(record: Record, params: Any) -> None:
+def _count_rows(record: Record, seen: Seen, params: Any) -> None:
     if isinstance(params, Sequence):
+        seen.rows += len(params)
         record.seldom().rows += len(params)
-
-
-class Fetched:
-    """Stands in for a driver's cursor where fetching is the work, and charges it to the database.
-
-    SQLite steps through the rows as they are fetched, and so does a server-side cursor.
-    """
-
-    __slots__ = ("_cursor",)
-
-    def __init__(self, cursor: Any) -> None:
-        _set(self, "_cursor", cursor)
-
-    def fetchmany(self, *args: Any) -> Any:
-        record = current.get()
-        if record is None or not record.simple:
-            return _charged(self._cursor.fetchmany, *args)
-        began = perf_counter_ns()
-        try:
-            return self._cursor.fetchmany(*args)
-        finally:  # as in ``tap``: the ORM reads all its rows by this
-            took = perf_counter_ns() - began
-            record.parts[DB] += took
-            record.last += took
-
-    def fetchone(self) -> Any:
-        return _charged(self._cursor.fetchone)
-
-    def fetchall(self) -> Any:
-        return _charged(self._cursor.fetchall)
-
-    def close(self) -> None:
-        self._cursor.close()
-
-    def __iter__(self) -> Iterator[Any]:
-        step = iter(self._cursor).__next__  # the driver fetches as many at a time as it likes
-        while True:
-            try:
-                row = _charged(step)
-            except StopIteration:
-                return
-            yield row
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cursor, name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._cursor, name, value)
-
-    def __enter__(self) -> Any:
-        return self._cursor.__enter__()
-
-    def __exit__(self, *exc: Any) -> Any:
-        return self._cursor.__exit__(*exc)
-
-
-_set = object.__setattr__
-
-
-def _charged(fetch: Callable[..., Any], *args: Any) -> Any:
-    record = current.get()
-    if record is None:
-        return fetch(*args)
-    record.enter(DB)
-    try:
-        return fetch(*args)
-    finally:
-        record.leave(DB)
 
 
 @contextmanager
@@ -187,11 +143,14 @@ def statement(
             yield
             return
         record.enter(DB)
+        began, failed = perf_counter_ns(), True
         try:
             yield
+            failed = False
         finally:
+            took = perf_counter_ns() - began
             record.leave(DB)
-            record.queries += 1
+            _note(record, alias, sql, began, took, failed=failed)
 
 
 @contextmanager
@@ -199,13 +158,16 @@ def _heard(statement: Statement) -> Iterator[None]:
     for guard in guards:
         guard.before(statement)
     _observe("before", statement)
+    began = perf_counter_ns()
     try:
         yield
     except BaseException as error:
+        statement.took = perf_counter_ns() - began
         _observe("after", statement, error)
         for guard in guards:
             guard.after(statement, error)
         raise
+    statement.took = perf_counter_ns() - began
     _observe("after", statement, None)
     for guard in guards:
         guard.after(statement, None)

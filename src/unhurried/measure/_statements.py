@@ -1,0 +1,83 @@
+"""What a unit of work remembers of its statements: one entry for each distinct text.
+
+The raw text is the key: the first statement with it costs an entry, each further one a look into a
+dict. No parameter is kept, and no more than MOST texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ._errors import swallow
+from ._record import LONGEST, NEVER, REPEAT, Record, SampledRecord, Seen
+
+MOST: Final = 500  # distinct statements of one unit of work
+OTHER: Final = "(other)"  # the text and the key of all that came after them
+
+#: Not queries: the database's own bookkeeping of transactions. Its time is database time.
+CONTROL: Final = (
+    *("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "START TRANSACTION"),
+    *("SET TRANSACTION", "PREPARE TRANSACTION", "END"),
+)
+_CONTROL_INITIALS: Final = frozenset("BCRSPEbcrspe")
+
+#: Called with (record, seen) inside the tap, the code that asked still on the stack, once a
+#: statement has come back for the ``seen.due``-th time; a hook that wants more sets ``due`` anew.
+repeated: list[Callable[[Record, Seen], None]] = []
+
+
+def is_control(sql: Any) -> bool:
+    """Whether the statement only begins, ends or marks a transaction."""
+    if not isinstance(sql, str) or sql[:1] not in _CONTROL_INITIALS:
+        return False
+    return sql[:24].upper().startswith(CONTROL)
+
+
+def find(record: Record, alias: str, sql: Any) -> Seen | None:
+    """The entry of a statement, made where there is none; None for transaction control."""
+    key: Any = sql if isinstance(sql, str | bytes) else repr(sql)  # psycopg's objects have no hash
+    seen = record.statements.get(key)
+    if seen is not None and seen.alias != alias:  # the same text elsewhere
+        key = alias, key
+        seen = record.statements.get(key)
+    if seen is None and not is_control(sql):
+        seen = _add(record, alias, sql, key)
+    return seen
+
+
+def _add(record: Record, alias: str, sql: Any, key: Any) -> Seen:
+    statements = record.statements
+    if not statements:
+        record.statements = statements = {}
+    if len(statements) >= MOST:
+        alias, sql, key = "", OTHER, OTHER
+        if key in statements:
+            return statements[key]
+    seen = statements[key] = Seen(alias, sql, NEVER if key is OTHER else REPEAT)
+    return seen
+
+
+def note(record: Record, alias: str, sql: Any, began: int, took: int) -> Seen | None:
+    """Count an execution and return its entry; None for transaction control."""
+    seen = find(record, alias, sql)
+    if seen is None:
+        return None
+    record.queries += 1
+    seen.count += 1
+    seen.ns += took
+    if took < seen.least:
+        seen.least = took
+    if isinstance(record, SampledRecord) and len(record.timeline) < LONGEST:
+        record.timeline.append((began - record.start, took, seen))
+    return seen
+
+
+def hear(record: Record, seen: Seen) -> None:
+    """Tell whoever wants to know that a statement repeats itself."""
+    seen.due = NEVER
+    for hook in repeated:
+        try:
+            hook(record, seen)
+        except Exception as error:  # boundary: what looks for repeats never breaks a statement
+            swallow(f"a finder of repeats ({hook!r})", error)
