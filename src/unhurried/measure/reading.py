@@ -8,7 +8,7 @@ from ._probes.sql import Statement, observers
 from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, current
 from ._snapshot import reader
-from ._statements import OTHER, repeated
+from ._statements import OTHER, is_control, repeated
 from ._store import failure, folder
 from ._units import finished
 
@@ -36,6 +36,7 @@ __all__ = [
     "finished",
     "folder",
     "hosts",
+    "is_control",
     "observers",
     "reader",
     "repeated",

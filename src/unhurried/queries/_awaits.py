@@ -1,0 +1,48 @@
+"""Who awaits: from a thread of ``sync_to_async`` back to the coroutine that waits for it.
+
+A statement of async code runs in a thread whose stack ends at asgiref. The task that waits there is
+the one whose chain of awaits holds the same ``SyncToAsync`` object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import Any, Final
+
+from asgiref.sync import SyncToAsync
+
+_CALL: Final[CodeType] = SyncToAsync.__call__.__code__
+
+
+def waiting(handler: FrameType) -> Iterator[FrameType]:
+    """Frames of the chain that awaits this ``thread_handler``, innermost first."""
+    variables = handler.f_locals
+    waited_for, loop = variables["self"], variables["loop"]
+    for task in asyncio.all_tasks(loop):
+        chain = list(_chain(task.get_coro()))
+        if any(f.f_code is _CALL and f.f_locals.get("self") is waited_for for f in chain):
+            yield from reversed(chain)
+            return
+
+
+def _chain(awaitable: Any) -> Iterator[FrameType]:
+    """Frames of a suspended chain of awaits, outermost first."""
+    while awaitable is not None:
+        frame = _first(awaitable, "cr_frame", "ag_frame", "gi_frame")
+        if frame is not None:
+            yield frame
+        inner = _first(awaitable, "cr_await", "ag_await", "gi_yieldfrom")
+        if inner is None and frame is None:  # ``async for``: its step refers to the generator
+            inner = next((r for r in gc.get_referents(awaitable) if hasattr(r, "ag_frame")), None)
+        awaitable = inner
+
+
+def _first(thing: Any, *names: str) -> Any:
+    for name in names:
+        value = getattr(thing, name, None)
+        if value is not None:
+            return value
+    return None

@@ -1,0 +1,103 @@
+"""Eager loads that nobody reads: dictionaries that notice what is taken out of them."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from django.db.models import Model
+from django.db.models.query import prefetch_one_level, prefetch_related_objects
+
+_PREFETCHING: Final = {prefetch_related_objects.__code__, prefetch_one_level.__code__}
+_NEAR: Final = 12  # frames from a prefetch's own read up to the prefetch
+
+
+class Load:
+    """One relation loaded ahead by one queryset: for how many, and whether any was read."""
+
+    __slots__ = ("how", "loaded", "read")
+
+    def __init__(self, how: str) -> None:
+        self.how = how
+        self.loaded = 0
+        self.read = False
+
+
+class Watched(dict[str, Any]):
+    """A cache of relations that notes which are read; it pickles and copies as a plain dict."""
+
+    __slots__ = ("_loads",)
+
+    def __init__(self, values: dict[str, Any], loads: dict[str, Load]) -> None:
+        super().__init__(values)
+        self._loads = loads
+
+    def __getitem__(self, name: str) -> Any:
+        load = self._loads.get(name)
+        if load is not None and not load.read and not _by_prefetch():
+            load.read = True
+        return super().__getitem__(name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+    def copy(self) -> dict[str, Any]:
+        return dict(self)
+
+
+def _by_prefetch() -> bool:
+    """A prefetch reads the relations it goes through; that is no use of them."""
+    frame = sys._getframe(2)
+    for _ in range(_NEAR):
+        if frame.f_code in _PREFETCHING:
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def watch_joined(instance: Model, origin: Any, selected: dict[str, Any]) -> None:
+    """Look at what ``select_related`` has put into an instance."""
+    state: Any = instance._state
+    cache = state.fields_cache
+    for name in selected:
+        if isinstance(cache.get(name), Model):
+            load = origin.eager.get(name)
+            if load is None:
+                load = origin.eager[name] = Load("select_related")
+            load.loaded += 1
+    state.fields_cache = Watched(cache, origin.eager)
+
+
+def watch_prefetched(instance: Any, origin: Any) -> None:
+    """Give the instance the dictionary that the prefetch is going to fill."""
+    if "_prefetched_objects_cache" not in instance.__dict__:
+        instance._prefetched_objects_cache = Filled(origin.eager)
+
+
+class Filled(Watched):
+    """The same for prefetches, which come after the instance."""
+
+    __slots__ = ()
+
+    def __init__(self, loads: dict[str, Load]) -> None:
+        super().__init__({}, loads)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        load = self._loads.get(name)
+        if load is None:
+            load = self._loads[name] = Load("prefetch_related")
+        load.loaded += 1
+        super().__setitem__(name, value)
+
+
+def without(selected: Any, path: str) -> Any:
+    """``select_related`` of a query, less one path."""
+    if not isinstance(selected, dict):
+        return selected
+    head, _, rest = path.partition("__")
+    kept = {name: dict(inner) for name, inner in selected.items() if name != head or rest}
+    if rest and head in kept:
+        kept[head] = without(kept[head], rest)
+    return kept or False

@@ -1,0 +1,292 @@
+"""Where a statement comes from: the frames of the project's own code and templates on the stack.
+
+Raw frames only (``traceback`` and ``inspect.stack`` cost 50 times as much). What a code object is
+(library, project, a descriptor of Django's…) is looked up by ``id(code)`` with the code kept alive:
+hashing a code object costs more than everything else here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any, Final
+
+import django
+from asgiref.sync import SyncToAsync
+from django.conf import settings
+from django.db.models import query
+from django.db.models.base import Model
+from django.db.models.fields import related_descriptors as related
+from django.db.models.manager import BaseManager
+from django.db.models.query_utils import DeferredAttribute
+from django.template.base import Node
+
+from . import _awaits
+
+LIBRARY, PROJECT, NODE, JINJA, QUERYSET, PREFETCH, WRITE, THREAD = range(8)
+FORWARD, REVERSE_ONE, DEFERRED, GENERIC = range(8, 12)
+ACCESSORS: Final = (FORWARD, REVERSE_ONE, DEFERRED, GENERIC)
+DEPTH: Final = 4  # project frames that tell one way to a line from another
+
+_WRITES: Final = ("create", "get_or_create", "update_or_create", "update", "delete", "bulk_create")
+_roles: dict[int, tuple[CodeType, int]] = {}
+
+
+def _libraries() -> tuple[str, ...]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    paths = {sysconfig.get_paths()[name] for name in names}
+    packages = {os.path.dirname(django.__file__), str(Path(__file__).parent.parent)}
+    return tuple(os.path.join(path, "") for path in paths | packages)
+
+
+LIBRARIES: Final = _libraries()
+
+
+def role(frame: FrameType) -> int:
+    """What a frame is, by its code."""
+    code = frame.f_code
+    found = _roles.get(id(code))
+    return found[1] if found is not None else _learn(frame)
+
+
+def _learn(frame: FrameType) -> int:
+    code = frame.f_code
+    if not _roles:
+        _roles.update({id(code): (code, role) for code, role in _special()})
+        return role(frame)
+    found = _kind(frame)
+    _roles[id(code)] = code, found
+    return found
+
+
+def _kind(frame: FrameType) -> int:
+    code = frame.f_code
+    if "__jinja_template__" in frame.f_globals:
+        return JINJA
+    if code.co_filename == query.__file__ and code.co_varnames[:1] == ("self",):
+        return QUERYSET
+    return LIBRARY if is_library(code.co_filename) else PROJECT
+
+
+def is_library(file: str) -> bool:
+    """Whether a file is none of the project's own."""
+    if file.startswith(("<frozen", "<string>", "<__array", *LIBRARIES)):
+        return True
+    return "/site-packages/" in file or "/dist-packages/" in file
+
+
+def _special() -> Iterator[tuple[CodeType, int]]:
+    """The frames of Django's that say what the statement is for."""
+    yield _code(related.ForwardManyToOneDescriptor.__get__), FORWARD
+    yield _code(related.ReverseOneToOneDescriptor.__get__), REVERSE_ONE
+    yield _code(DeferredAttribute.__get__), DEFERRED
+    yield _code(Node.render_annotated), NODE
+    yield _code(query.prefetch_one_level), PREFETCH
+    yield _code(Model.save), WRITE
+    yield _code(Model.delete), WRITE
+    for name in _WRITES:
+        yield _code(getattr(query.QuerySet, name)), WRITE
+    yield _code(SyncToAsync.thread_handler), THREAD
+    generic = _generic_descriptor()
+    if generic is not None:
+        yield _code(generic.__get__), GENERIC
+
+
+def _generic_descriptor() -> Any:
+    """``GenericForeignKey`` is its own descriptor in Django 5.2 and has one from 6.1 on."""
+    try:
+        from django.contrib.contenttypes import fields
+    except (ImportError, RuntimeError):  # contenttypes is no app of this project
+        return None
+    return getattr(fields, "GenericForeignKeyDescriptor", fields.GenericForeignKey)
+
+
+def _code(function: Any) -> CodeType:
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function.__code__  # type: ignore[no-any-return]
+
+
+class Site:
+    """A line of the project: of a source file, or of a template.
+
+    ``span`` is the part of the source that was being evaluated, as (line, column, end line, end
+    column) with columns in bytes of UTF-8 (PEP 657), or None.
+    """
+
+    __slots__ = ("file", "is_template", "line", "span")
+
+    def __init__(
+        self,
+        file: str,
+        line: int,
+        *,
+        is_template: bool = False,
+        span: tuple[int, int, int, int] | None = None,
+    ) -> None:
+        self.file = file
+        self.line = line
+        self.is_template = is_template
+        self.span = span
+
+    @property
+    def label(self) -> str:
+        """``pins/views.py:31``, or ``pins/feed.html:12``."""
+        name = self.file if self.is_template else short(self.file)
+        return f"{name}:{self.line}"
+
+    def __repr__(self) -> str:
+        return f"<Site {self.label}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Site) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return self.file, self.line, self.span
+
+
+@cache
+def short(file: str) -> str:
+    """A path as people say it: from the project's root, or from where it was imported."""
+    base = getattr(settings, "BASE_DIR", None) if settings.configured else None
+    for root in (str(base) if base else "", *sorted(sys.path, key=len, reverse=True)):
+        if root and file.startswith(os.path.join(root, "")):
+            return os.path.relpath(file, root)
+    return file
+
+
+class Place:
+    """A frame of the project's, kept for as long as the statement is looked at."""
+
+    __slots__ = ("frame", "key", "role")
+
+    def __init__(self, frame: FrameType, role: int) -> None:
+        self.frame = frame
+        self.role = role
+        at = frame.f_locals.get("self") if role == NODE else frame.f_code
+        self.key = (id(at), frame.f_lasti if role != NODE else 0)
+
+    def site(self) -> Site:
+        if self.role == NODE:
+            return _node_site(self.frame.f_locals.get("self"))
+        if self.role == JINJA:
+            return _jinja_site(self.frame)
+        return code_site(self.frame)
+
+    def anchor(self) -> object:
+        """What must stay alive for ``key`` to mean this place and no other."""
+        return self.frame.f_locals.get("self") if self.role == NODE else self.frame.f_code
+
+
+def code_site(frame: FrameType) -> Site:
+    """The line a frame is at, with its columns."""
+    code, last = frame.f_code, frame.f_lasti
+    span = None
+    for number, positions in enumerate(code.co_positions()):
+        if number * 2 == last:
+            line, end_line, column, end_column = positions
+            if None not in positions:
+                span = line, column, end_line, end_column
+            break
+    return Site(code.co_filename, frame.f_lineno or 0, span=span)  # type: ignore[arg-type]
+
+
+def _node_site(node: Any) -> Site:
+    token, origin = getattr(node, "token", None), getattr(node, "origin", None)
+    name = getattr(origin, "template_name", None) or getattr(origin, "name", None)
+    return Site(str(name or "<template>"), token.lineno if token else 0, is_template=True)
+
+
+def _jinja_site(frame: FrameType) -> Site:
+    template = frame.f_globals["__jinja_template__"]
+    line = template.get_corresponding_lineno(frame.f_lineno)
+    return Site(str(template.name or "<template>"), line, is_template=True)
+
+
+class Walk:
+    """What the stack says about one statement."""
+
+    __slots__ = ("accessor", "lookup", "method", "places", "queryset", "verb")
+
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+        self.accessor: tuple[int, Any, Any] | None = None  # role, descriptor, instance
+        self.queryset: Any = None
+        self.method: str | None = None  # of the queryset's, as the project called it: get, count…
+        self.verb: str | None = None  # save, delete, create…
+        self.lookup: tuple[Any, int, Any] | None = None  # of a prefetch: lookup, level, instances
+
+    @property
+    def key(self) -> tuple[tuple[int, int], ...]:
+        return tuple(place.key for place in self.places)
+
+
+def walk(frame: FrameType | None, depth: int = DEPTH, stop: FrameType | None = None) -> Walk:
+    """Up the stack from ``frame``, until ``depth`` project frames are seen, or ``stop`` is."""
+    found = Walk()
+    for at in frames(frame):
+        what = role(at)
+        if what in (PROJECT, NODE, JINJA):
+            _add(found.places, Place(at, what))
+            if len(found.places) >= depth:
+                break
+        elif what and not found.places:
+            _tell(found, what, at)
+        if at is stop:
+            break
+    return found
+
+
+def _add(places: list[Place], place: Place) -> None:
+    """Recursion is one place, however deep."""
+    if all(known.key != place.key for known in places):
+        places.append(place)
+
+
+def _tell(found: Walk, what: int, frame: FrameType) -> None:
+    variables = frame.f_locals
+    if what == QUERYSET:
+        found.method = frame.f_code.co_name
+        _tell_queryset(found, variables["self"])
+    elif what == WRITE:
+        found.verb = frame.f_code.co_name
+        _tell_queryset(found, variables["self"])
+    elif what == PREFETCH:
+        found.lookup = variables["lookup"], variables["level"], variables["instances"]
+    elif what in ACCESSORS and (found.accessor is None or what == GENERIC):
+        found.accessor = what, variables["self"], variables["instance"]
+
+
+def _tell_queryset(found: Walk, holder: Any) -> None:
+    """An iterable class holds the queryset it iterates over; the innermost one counts."""
+    queryset = holder if isinstance(holder, query.QuerySet) else getattr(holder, "queryset", None)
+    if found.queryset is None and isinstance(queryset, query.QuerySet):
+        found.queryset = queryset
+
+
+def frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """Callers, innermost first; from a thread of ``sync_to_async`` on to who awaits it."""
+    while frame is not None:
+        yield frame
+        if role(frame) == THREAD:
+            yield from _awaits.waiting(frame)
+            return
+        frame = frame.f_back
+
+
+def makes_querysets(frame: FrameType) -> bool:
+    """Whether a project frame is a method of a manager or queryset of its own."""
+    code = frame.f_code
+    if not code.co_argcount:
+        return False
+    first = frame.f_locals.get(code.co_varnames[0])
+    return isinstance(first, BaseManager | query.QuerySet)

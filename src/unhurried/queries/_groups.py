@@ -1,0 +1,131 @@
+"""Statements that belong together: the same SQL from the same line, by the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import copy
+from typing import Any, Final
+
+from ._frames import Site, Walk
+from ._origin import Origin, origin_of
+from ._relations import Relation, by_key, relation
+
+KEPT: Final = 1_000  # distinct instances and parameters told apart in a group
+_READS: Final = ("SELECT", "WITH", "VALUES", "(")
+
+
+class Read:
+    """What one statement reads: a relation of an instance, or what its foreign key points to."""
+
+    __slots__ = ("keyed", "origin", "relation")
+
+    def __init__(self, found: Walk) -> None:
+        self.relation: Relation | None = None
+        self.keyed: str | None = None  # the foreign key whose value was asked for
+        self.origin: Origin | None = None
+        if found.lookup is not None:
+            return
+        self.relation = relation(found)
+        if self.relation is not None:
+            self.origin = origin_of(self.relation.instance)
+        elif (held := by_key(found)) is not None:
+            self.origin, self.keyed = origin_of(held[0]), held[1]
+
+
+class Group:
+    """What is known of one line's repetitions of one statement."""
+
+    __slots__ = (
+        *("alias", "anchors", "count", "fetch", "fingerprint", "identities", "kept", "loop"),
+        *("many", "method", "model", "ns", "parameters", "parts", "prefetch", "read", "rows"),
+        *("sql", "texts", "through", "unit", "verb"),
+    )
+
+    def __init__(
+        self, alias: str, sql: str, fingerprint: str, found: Walk, read: Read, unit: object
+    ) -> None:
+        self.alias = alias
+        self.sql = sql
+        self.fingerprint = fingerprint
+        sites = [place.site() for place in found.places]
+        self.loop: Site | None = sites[0] if sites else None
+        self.through = tuple(sites[1:])
+        self.anchors = [place.anchor() for place in found.places]  # so that ids stay theirs
+        self.verb, self.method = found.verb, _public(found.method)
+        self.model = getattr(found.queryset, "model", None)
+        self.prefetch = found.lookup is not None
+        self.count = self.ns = self.fetch = self.rows = 0
+        self.parameters: set[int] = set()
+        self.texts: set[int] = set()
+        self.identities: set[tuple[object, object]] = set()
+        self.kept: list[object] = []
+        self.read = read
+        self.unit = unit
+        self.many = False
+        self.parts = [self]
+
+    def add(self, read: Read, sql: str, statement: Any) -> None:
+        """One more execution."""
+        self.count += 1
+        self.ns += statement.took
+        self.rows += _rows(statement)
+        self.many |= statement.many
+        if len(self.parameters) < KEPT:
+            self.parameters.add(digest(statement.params))
+            self.texts.add(hash(_without_slice(sql)))
+        named = read.relation
+        if named is not None and len(self.identities) < KEPT:
+            self.identities.add(named.identity)
+            if len(self.kept) < 2:  # kept alive: their ids are not to be taken by others
+                self.kept.append(named.instance)
+
+    def alone(self) -> Group:
+        """A copy that others may be added to."""
+        twin = copy(self)
+        twin.parameters, twin.texts = set(self.parameters), set(self.texts)
+        twin.identities, twin.parts = set(self.identities), [self]
+        return twin
+
+    def absorb(self, other: Group) -> None:
+        """Add what the same line did on another way."""
+        for name in ("count", "ns", "fetch", "rows"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("parameters", "texts", "identities"):
+            getattr(self, name).update(getattr(other, name))
+        self.many |= other.many
+        self.parts.append(other)
+
+    @property
+    def reads(self) -> bool:
+        return self.sql.lstrip()[:6].upper().startswith(_READS)
+
+
+def _rows(statement: Any) -> int:
+    """Rows sent by executemany, else those the driver counted; SQLite doesn't for SELECT."""
+    if statement.many and isinstance(statement.params, Sequence):
+        return len(statement.params)
+    count = getattr(statement.cursor, "rowcount", -1)
+    return max(count if isinstance(count, int) else 0, 0)
+
+
+def _public(method: str | None) -> str | None:
+    """``aget`` and ``get`` are one; ``_fetch_all`` and the like are plain iteration."""
+    if method is None or method.startswith("_"):
+        return None
+    return method[1:] if method[:1] == "a" and method[1:] in _ASYNC else method
+
+
+_ASYNC: Final = ("get", "count", "exists", "aggregate", "first", "last", "contains", "earliest")
+
+
+def digest(params: Any) -> int:
+    try:
+        return hash(tuple(params) if isinstance(params, list | tuple) else params)
+    except TypeError:
+        return hash(repr(params))
+
+
+def _without_slice(sql: str) -> str:
+    """Pages differ in LIMIT and OFFSET, which Django writes into the text."""
+    head, limit, tail = sql.rpartition(" LIMIT ")
+    return head if limit and tail.replace(" OFFSET ", "").isdigit() else sql

@@ -1,0 +1,165 @@
+"""From what was counted to what a person is told: kinds, merging, order.
+
+A relation read on different instances is an n+1, even where the parameters are equal (all books of
+one author); read again on the same instance, or the same statement with the same parameters sent
+again with no write in between, it is a duplicate. Batches, chunks, prefetches and single rows are
+neither.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from . import _remedies
+from ._finding import DUPLICATE, N_PLUS_ONE, Finding
+from ._groups import Group
+from ._origin import Origin, Roots
+
+_EQUAL: Final = re.compile(r"[^<>!=]=\s*(?:%s|\?|:\w+|%\(\w+\)s|\$\d+|'|-?\d)", re.IGNORECASE)
+_RANGE: Final = re.compile(
+    r"\bBETWEEN\b|[<>]=?\s*(?:%s|\?|'|\d)|\bIN\s*\(\s*(?:%s|\?|'[^']*'|\d+)\s*,", re.IGNORECASE
+)
+_WRITES: Final = ("INSERT", "UPDATE", "DELETE")
+_BULK: Final = ("bulk_create", "bulk_update", "abulk_create", "abulk_update")
+
+
+@dataclass(frozen=True, slots=True)
+class CountedStatement:
+    """One statement of a block: ``count`` round trips, ``rows`` where the driver knows them.
+
+    ``seconds`` executing; ``fetch`` seconds fetching, seen on SQLite and server-side cursors;
+    ``lines`` of the project it came from, most frequent first.
+    """
+
+    sql: str
+    alias: str
+    count: int
+    rows: int | None
+    seconds: float
+    fetch: float
+    lines: tuple[str, ...]
+
+
+def findings(
+    groups: list[Group],
+    repeated: Counter[tuple[Any, ...]],
+    duplicates: dict[tuple[Any, ...], Group],
+    roots: Roots,
+) -> list[Finding]:
+    """All findings, those with most queries first."""
+    merged = _merged(groups)
+    found = [_remedies.describe(N_PLUS_ONE, group) for group in merged if is_n_plus_one(group)]
+    told = {id(group) for group in merged if is_n_plus_one(group)}
+    told |= {id(part) for group in merged if id(group) in told for part in group.parts}
+    found += _duplicated(repeated, duplicates, told)
+    found += _unused(roots)
+    return sorted(found, key=lambda finding: -finding.count)
+
+
+def _merged(groups: list[Group]) -> list[Group]:
+    """The same line and origin by several ways is one finding, where one way alone is no loop."""
+    together: dict[tuple[object, ...], Group] = {}
+    for group in groups:
+        if group.loop is None or group.prefetch:
+            continue
+        origin = group.read.origin
+        key = (
+            *(group.alias, group.fingerprint, group.loop, group.unit),
+            (origin.site, origin.path) if origin else None,
+        )
+        if key in together:
+            together[key].absorb(group)
+        else:
+            together[key] = group.alone()
+    return list(together.values())
+
+
+def is_n_plus_one(group: Group) -> bool:
+    """Whether these statements are one per row of something."""
+    if group.count < 2 or group.prefetch:
+        return False
+    if group.read.relation is not None:
+        return len(group.identities) > 1
+    if not group.reads:
+        return _writes_rows(group)
+    if len(group.parameters) < 2 and len(group.texts) < 2:
+        return False
+    return _asks_for_one(group.sql)
+
+
+def _writes_rows(group: Group) -> bool:
+    if group.method in _BULK or group.many:
+        return False
+    return group.sql.lstrip()[:6].upper() in _WRITES
+
+
+def _asks_for_one(sql: str) -> bool:
+    """By equality: ranges and lists of many are batches."""
+    _, where, conditions = sql.partition(" WHERE ")
+    return bool(where and _EQUAL.search(conditions) and not _RANGE.search(conditions))
+
+
+def _duplicated(
+    repeated: Counter[tuple[Any, ...]], duplicates: dict[tuple[Any, ...], Group], told: set[int]
+) -> Iterator[Finding]:
+    lines: dict[tuple[object, ...], Finding] = {}
+    for key, group in duplicates.items():
+        if id(group) in told or group.loop is None:
+            continue
+        place = (group.alias, group.fingerprint, group.loop)
+        if place in lines:
+            lines[place].count += repeated[key]
+        else:
+            lines[place] = _remedies.describe(DUPLICATE, group, count=repeated[key])
+    yield from lines.values()
+
+
+def _unused(roots: Roots) -> Iterator[Finding]:
+    """Relations loaded ahead, of which not one was read."""
+    seen: dict[tuple[object, ...], list[Any]] = {}
+    for root in roots.values():
+        for origin in _all(root):
+            for name, load in origin.eager.items():
+                key = (origin.site, origin.model, origin.path, name)
+                known = seen.setdefault(key, [origin, load.how, 0, False])
+                known[2] += load.loaded
+                known[3] |= load.read
+    for (*_, name), (origin, how, loaded, read) in seen.items():
+        if loaded > 1 and not read and origin.site is not None:
+            yield _remedies.unused(origin, name, how, loaded)
+
+
+def _all(origin: Origin) -> Iterable[Origin]:
+    yield origin
+    for kid in origin.kids.values():
+        yield from _all(kid)
+
+
+def statements(groups: Iterable[Group]) -> list[CountedStatement]:
+    """What was sent, by alias and fingerprint, the longest first."""
+    together: dict[tuple[str, str], list[Group]] = {}
+    for group in groups:
+        together.setdefault((group.alias, group.fingerprint), []).append(group)
+    counted = [_counted(*key, parts) for key, parts in together.items()]
+    return sorted(counted, key=lambda statement: -(statement.seconds + statement.fetch))
+
+
+def _counted(alias: str, sql: str, parts: list[Group]) -> CountedStatement:
+    lines: Counter[str] = Counter()
+    for part in parts:
+        if part.loop is not None:
+            lines[part.loop.label] += part.count
+    rows = sum(part.rows for part in parts)
+    return CountedStatement(
+        sql=sql,
+        alias=alias,
+        count=sum(part.count for part in parts),
+        rows=rows or None,
+        seconds=sum(part.ns for part in parts) / 1e9,
+        fetch=sum(part.fetch for part in parts) / 1e9,
+        lines=tuple(line for line, _ in lines.most_common()),
+    )

@@ -1,0 +1,209 @@
+"""Which relation a statement reads, named from the frames and hints Django leaves; no query is run.
+
+=================  ======================================================================
+read               named from
+=================  ======================================================================
+foreign key, o2o   frame of ``ForwardManyToOneDescriptor.__get__``
+reverse o2o        frame of ``ReverseOneToOneDescriptor.__get__``
+deferred field     frame of ``DeferredAttribute.__get__``
+generic key        frame of ``GenericForeignKey.__get__``, from 6.1 of its descriptor's
+reverse key        the queryset's ``_known_related_objects`` and the hint ``instance``
+many to many       the hint ``instance`` and the through table among the query's tables
+generic relation   content type and object id in the query's conditions
+=================  ======================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.db.models import Model, QuerySet
+
+from ._frames import DEFERRED, FORWARD, GENERIC, REVERSE_ONE, Walk
+
+ONE, MANY, FIELD, ANY = "one", "many", "field", "any"
+SHAPES: Final = {FORWARD: ONE, REVERSE_ONE: ONE, DEFERRED: FIELD, GENERIC: ANY}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Relation:
+    """``label`` is model and attribute, "books.Book.author"; ``instance`` is what was read."""
+
+    label: str
+    attribute: str
+    instance: Model | None
+    shape: str
+    whole: bool = True  # all of the relation, as a prefetch would have it: no filter, no slice
+    key: Any = None  # where the instance itself is out of sight: its primary key
+
+    @property
+    def identity(self) -> tuple[object, object]:
+        """Tells one instance from another, also when memory is used again (``iterator()``)."""
+        if self.instance is None:
+            return None, self.key
+        pk = self.instance._meta.pk
+        return id(self.instance), self.instance.__dict__.get(pk.attname)
+
+
+def relation(found: Walk) -> Relation | None:
+    """The relation a statement reads, or None where it reads none."""
+    if found.accessor is not None:
+        return _accessed(*found.accessor)
+    if found.queryset is None:
+        return None
+    return related(found.queryset) or _generic(found.queryset, _locals(found))
+
+
+def _accessed(role: int, descriptor: Any, instance: Model) -> Relation:
+    if role == REVERSE_ONE:
+        owner, name = descriptor.related.model, descriptor.related.get_accessor_name()
+    else:
+        field = getattr(descriptor, "field", descriptor)
+        owner, name = field.model, field.name
+    return Relation(_label(owner, name), name, instance, SHAPES[role])
+
+
+def _label(model: Any, name: str) -> str:
+    return f"{model._meta.concrete_model._meta.label}.{name}"
+
+
+def related(queryset: QuerySet[Any]) -> Relation | None:
+    """What a related manager's queryset reads; survives late evaluation and further filters."""
+    instance = queryset._hints.get("instance")  # type: ignore[attr-defined]
+    if not isinstance(instance, Model):
+        return None
+    named = _reverse(queryset, instance) or _many_to_many(queryset, instance)
+    if named is None:
+        return None
+    label, attribute = named
+    return Relation(label, attribute, instance, MANY, _is_whole(queryset))
+
+
+def _reverse(queryset: QuerySet[Any], instance: Model) -> tuple[str, str] | None:
+    known = queryset._known_related_objects  # type: ignore[attr-defined]
+    for field, objects in known.items():
+        remote = getattr(field, "remote_field", None)
+        if remote is not None and any(each is instance for each in objects.values()):
+            name = remote.get_accessor_name() or f"{remote.related_model._meta.model_name}_set"
+            return _label(remote.model, name), name
+    return None
+
+
+def _many_to_many(queryset: QuerySet[Any], instance: Model) -> tuple[str, str] | None:
+    tables = {getattr(join, "table_name", None) for join in queryset.query.alias_map.values()}
+    meta = type(instance)._meta
+    for field in meta.many_to_many:
+        through = field.remote_field.through
+        if through._meta.db_table in tables and _is_for(queryset.model, field):
+            return _label(field.model, field.name), field.name
+    for remote in meta.related_objects:
+        if remote.many_to_many and remote.through._meta.db_table in tables:  # type: ignore[attr-defined]
+            name = remote.get_accessor_name() or ""
+            return _label(remote.model, name), name
+    return None
+
+
+def _is_for(model: type[Model], field: Any) -> bool:
+    """Counting asks the through table alone."""
+    wanted = field.related_model, field.remote_field.through
+    return any(issubclass(each, model._meta.concrete_model or model) for each in wanted)
+
+
+def _is_whole(queryset: QuerySet[Any]) -> bool:
+    query = queryset.query
+    return (
+        len(query.where.children) <= 1
+        and not query.is_sliced
+        and not query.annotations
+        and not query.distinct
+        and query.default_ordering
+        and not query.order_by
+    )
+
+
+def _generic(queryset: QuerySet[Any], variables: Iterable[Any]) -> Relation | None:
+    """A GenericRelation leaves no hint: it asks for a content type and an id."""
+    equal = dict(_equalities(queryset))
+    for key in queryset.model._meta.private_fields:
+        names = getattr(key, "ct_field", None), getattr(key, "fk_field", None)
+        if None in names or not set(names) <= equal.keys():
+            continue
+        model = _content_model(equal[names[0]])
+        for field in model._meta.private_fields if model else ():
+            if getattr(field, "object_id_field_name", None) != names[1]:
+                continue
+            if field.related_model is queryset.model:
+                pk = equal[names[1]]
+                instance = _found(variables, model, pk)
+                label = _label(field.model, field.name)
+                return Relation(label, field.name, instance, MANY, whole=len(equal) == 2, key=pk)
+    return None
+
+
+def _equalities(queryset: QuerySet[Any]) -> Iterator[tuple[Any, Any]]:
+    for condition in queryset.query.where.children:
+        target = getattr(getattr(condition, "lhs", None), "target", None)
+        if target is not None and getattr(condition, "lookup_name", "") == "exact":
+            yield target.name, condition.rhs  # type: ignore[union-attr]
+
+
+def _content_model(pk: Any) -> Any:
+    """From the manager's memory alone; a look-up would be a query of ours."""
+    from django.contrib.contenttypes.models import ContentType
+
+    for types in ContentType.objects._cache.values():  # type: ignore[attr-defined]
+        if pk in types:
+            return types[pk].model_class()
+    return None
+
+
+def _found(variables: Iterable[Any], model: type[Model], pk: Any) -> Model | None:
+    for value in variables:
+        if isinstance(value, model) and value.__dict__.get(model._meta.pk.attname) == pk:
+            return value
+    return None
+
+
+def _locals(found: Walk) -> list[Any]:
+    """What the innermost project frame holds; of a template, what its context does."""
+    if not found.places:
+        return []
+    variables = found.places[0].frame.f_locals
+    values = list(variables.values())
+    context = variables.get("context")
+    for layer in getattr(context, "dicts", ()):
+        values.extend(layer.values())
+    return values
+
+
+def by_key(found: Walk) -> tuple[Model, str] | None:
+    """``Author.objects.get(pk=book.author_id)``: the book, and ``author``.
+
+    The instance at hand whose foreign key to the model asked for has the value asked for.
+    """
+    queryset = found.queryset
+    equal = dict(_targets(queryset)) if queryset is not None else {}
+    if len(equal) != 1:
+        return None
+    ((target, value),) = equal.items()
+    for candidate in _locals(found):
+        if isinstance(candidate, Model):
+            for field in candidate._meta.concrete_fields:
+                if (
+                    field.many_to_one
+                    and field.related_model is queryset.model
+                    and field.target_field is target  # type: ignore[attr-defined]
+                    and candidate.__dict__.get(field.attname) == value
+                ):
+                    return candidate, field.name
+    return None
+
+
+def _targets(queryset: QuerySet[Any]) -> Iterator[tuple[Any, Any]]:
+    for condition in queryset.query.where.children:
+        target = getattr(getattr(condition, "lhs", None), "target", None)
+        if target is None or getattr(condition, "lookup_name", "") != "exact":
+            return
+        yield target, condition.rhs  # type: ignore[union-attr]

@@ -1,0 +1,166 @@
+"""What to change: the call that makes one query of many, or an honest "no mechanical fix"."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.db.models import Model
+from django.db.models.fields import related_descriptors as related
+
+from ._finding import N_PLUS_ONE, UNUSED, Finding
+from ._groups import Group
+from ._origin import Injection, Origin
+from ._relations import FIELD, MANY, ONE, Relation
+
+NO_FIX: Final = "no mechanical fix"
+#: Asked of a queryset in a loop, there is no instance to read them from.
+_AGGREGATES: Final = ("count", "exists", "aggregate", "contains")
+_BY_VERB: Final = {
+    "save": "change the rows in the loop, then bulk_update(rows, [...]) once",
+    "create": "collect the rows in the loop, then bulk_create(rows) once",
+    "get_or_create": "read those there are with in_bulk(), then bulk_create() the others",
+    "update_or_create": "bulk_create(rows, update_conflicts=True, ...) once",
+    "update": "one update() of all, or bulk_update(rows, [...])",
+    "delete": "one filter(pk__in=[...]).delete()",
+}
+_BY_METHOD: Final = {
+    "get": "read them all before the loop: in_bulk([...])",
+    "count": "annotate(Count(...)) where the rows come from",
+    "exists": "annotate(Exists(...)) where the rows come from",
+    "contains": "annotate(Exists(...)) where the rows come from",
+    "aggregate": "annotate(...) where the rows come from",
+}
+_ONCE: Final = "read it once and keep it: a local, {% with %}, cached_property"
+
+
+def describe(kind: str, group: Group, count: int | None = None) -> Finding:
+    """The finding for a group, its remedy included."""
+    named = group.read.relation if _names_relation(group) else None
+    origin, path = _resolved(group.read.origin)
+    steps = (*path, named.attribute) if named else ()
+    finding = Finding(
+        kind=kind,
+        relation=named.label if named else None,
+        path="__".join(steps) or None,
+        loop=group.loop.label if group.loop else "",
+        through=tuple(site.label for site in group.through),
+        origin=origin.site.label if origin and origin.site else None,
+        count=group.count if count is None else count,
+        instances=len(group.identities) if named else 0,
+        remedy=NO_FIX,
+        fixable=False,
+        alias=group.alias,
+        fingerprint=group.fingerprint,
+        seconds=group.ns / 1e9,
+        source=origin,
+        group=group,
+    )
+    if kind != N_PLUS_ONE:
+        finding.remedy = _ONCE
+    elif named is None:
+        _without_relation(finding, group)
+    else:
+        _with_relation(finding, named, origin, steps)
+    return finding
+
+
+def _names_relation(group: Group) -> bool:
+    return group.read.relation is not None and group.method not in _AGGREGATES
+
+
+def _resolved(origin: Origin | None) -> tuple[Origin | None, tuple[str, ...]]:
+    return (None, ()) if origin is None else origin.resolved()
+
+
+def _with_relation(
+    finding: Finding, named: Relation, origin: Origin | None, steps: tuple[str, ...]
+) -> None:
+    path = "__".join(steps)
+    known = origin is not None and origin.site is not None
+    if named.shape == MANY and not named.whole:
+        finding.remedy = f'.prefetch_related(Prefetch("{path}", queryset=..., to_attr="..."))'
+        finding.fixable = known
+        return
+    if named.shape == FIELD:
+        how, finding.remedy = "undefer", f'load "{path}" with the row: not in defer(), in only()'
+    elif named.shape == ONE and (origin is None or not _crosses_many(origin.model, steps)):
+        how, finding.remedy = "select_related", f'.select_related("{path}")'
+    else:
+        how, finding.remedy = "prefetch_related", f'.prefetch_related("{path}")'
+    if origin is None or origin.site is None:
+        return
+    finding.fixable = True
+    if how == "prefetch_related" and origin.streamed:
+        finding.remedy += " and .iterator(chunk_size=2000)"
+    elif how != "undefer" or len(steps) == 1:
+        finding.injection = Injection(origin.site, origin.model, how, path)
+
+
+def _crosses_many(model: Any, steps: tuple[str, ...]) -> bool:
+    """Whether a path goes through a relation to many, or a generic one: no join can follow it."""
+    for name in steps:
+        descriptor = getattr(model, name, None)
+        if isinstance(descriptor, related.ForwardManyToOneDescriptor):
+            model = descriptor.field.related_model
+        elif isinstance(descriptor, related.ReverseOneToOneDescriptor):
+            model = descriptor.related.related_model
+        else:
+            return True
+    return False
+
+
+def _without_relation(finding: Finding, group: Group) -> None:
+    keyed, origin = group.read.keyed, finding.source
+    if group.method == "get" and keyed and origin is not None and origin.site is not None:
+        finding.remedy = f'.select_related("{keyed}"), and .{keyed} in the loop'
+        finding.fixable = True
+        return
+    if group.verb in _BY_VERB:
+        finding.remedy = _BY_VERB[group.verb]
+        finding.fixable = group.verb in ("save", "create")
+    elif group.method in _BY_METHOD:
+        finding.remedy = _BY_METHOD[group.method]
+        finding.fixable = origin is not None and origin.site is not None
+    elif group.model is not None:
+        finding.remedy = "one query before the loop, with __in, and a dict"
+    else:
+        finding.remedy = f"{NO_FIX}: one statement with IN or a join instead"
+
+
+def unused(origin: Origin, name: str, how: str, loaded: int) -> Finding:
+    """A relation that was loaded ahead and not read."""
+    assert origin.site is not None
+    path = "__".join((*origin.path, name))
+    model: type[Model] = origin.model
+    for step in origin.path:
+        model = _target(model, step)
+    injection = Injection(origin.site, origin.model, f"drop_{how}", path)
+    return Finding(
+        kind=UNUSED,
+        relation=f"{model._meta.concrete_model._meta.label}.{name}",
+        path=path,
+        loop=origin.site.label,
+        through=(),
+        origin=origin.site.label,
+        count=1 if how == "prefetch_related" else 0,
+        instances=loaded,
+        remedy=f'without .{how}("{path}")',
+        fixable=True,
+        alias="",
+        fingerprint="",
+        seconds=0.0,
+        injection=injection,
+        source=origin,
+    )
+
+
+def _target(model: Any, name: str) -> Any:
+    descriptor = getattr(model, name, None)
+    field = getattr(descriptor, "field", None)
+    if isinstance(descriptor, related.ReverseOneToOneDescriptor):
+        return descriptor.related.related_model
+    if isinstance(descriptor, related.ManyToManyDescriptor):
+        return descriptor.rel.model if not descriptor.reverse else descriptor.rel.related_model
+    if isinstance(descriptor, related.ReverseManyToOneDescriptor):
+        return descriptor.rel.related_model
+    return getattr(field, "related_model", model) or model
