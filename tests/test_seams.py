@@ -21,17 +21,23 @@ import django
 import pytest
 from asgiref.sync import SyncToAsync, async_to_sync
 from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.contenttypes import fields
 from django.core.cache import cache
 from django.core.management import BaseCommand, call_command
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Model, query
+from django.db.models.fields import related_descriptors
+from django.db.models.query_utils import DeferredAttribute
 from django.http import FileResponse, StreamingHttpResponse
+from django.template.base import Node
 from django.test import Client
 from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
 import unhurried
 from unhurried.measure import _wraps
 from unhurried.measure._probes.cache import VERBS
+from unhurried.queries._origin import tracking
 
 SOURCE = Path(unhurried.__file__).parent
 
@@ -54,13 +60,47 @@ WRAPPED |= {f"{LOCMEM}.{prefix}{verb}": None for verb in VERBS for prefix in (""
 PRIVATE = {
     "cache._connections": "no public way from the proxy to the back end's class",
     "cache._alias": "the same",
-    "get_user_model()._meta": "documented (Model._meta API)",
     "_cached_user": "whether the page has looked at its user; asking would be a query",
     "_acached_user": "the same for auser()",
     "_wrapped": "whether a lazy user was looked at; there is no public question",
     "user.__dict__": "to see _wrapped without waking the lazy object",
     "request.__dict__": "to see the user without running a lazy attribute",
     "record.__dict__": "extra fields of a LogRecord have no other door",
+    "queryset._query": "a lazy queryset's query; its clones copy what is on it",
+    "queryset._hints": "whose related manager it is",
+    "queryset._known_related_objects": "the same, with the foreign key",
+    "queryset._iterable_class": "the one place through which every instance passes",
+    "queryset._prefetch_related_lookups": "whether a prefetch is to follow; a remedy tried out",
+    "_prefetched_objects_cache": "to put a dict there that notices what is read",
+    "instance._prefetched_objects_cache": "the same",
+    "instance.__dict__": "to see a value without loading a deferred one",
+    "self.instance.__dict__": "the same",
+    "candidate.__dict__": "the same",
+    "value.__dict__": "the same",
+    "instance._state.__dict__": "where an instance carries its origin",
+    "value._state.__dict__": "the same",
+    "ContentType.objects._cache": "its model by id; asking the manager would be a query",
+}
+#: Documented, underscore and all: Model._meta, Model._state, sys._getframe.
+DOCUMENTED = {"_meta", "_state", "_getframe"}
+
+#: Variables that are read from the frames of these functions while they run.
+FRAMES = {
+    related_descriptors.ForwardManyToOneDescriptor.__get__: {"self", "instance"},
+    related_descriptors.ReverseOneToOneDescriptor.__get__: {"self", "instance"},
+    DeferredAttribute.__get__: {"self", "instance"},
+    getattr(fields, "GenericForeignKeyDescriptor", fields.GenericForeignKey).__get__: {
+        *("self", "instance"),
+    },
+    query.prefetch_one_level: {"lookup", "level", "instances"},
+    query.prefetch_related_objects: set(),
+    query.ModelIterable.__iter__: {"self"},
+    query.QuerySet.get: {"self"},
+    Model.save: {"self"},
+    Model.delete: {"self"},
+    Node.render_annotated: {"self", "context"},
+    SyncToAsync.thread_handler: {"self", "loop"},
+    SyncToAsync.__call__: {"self"},
 }
 
 #: Public by name, promised by no documentation.
@@ -151,6 +191,9 @@ django.setup()
 from django.core.signals import got_request_exception
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
+from django.db.models import Model, query
+from django.db.models.fields import related_descriptors
+from django.db.models.query_utils import DeferredAttribute
 from django.db.backends.signals import connection_created
 from unhurried.measure import _wraps
 connected = connection_created.receivers, got_request_exception.receivers
@@ -179,10 +222,12 @@ def private_reads(path: Path) -> Iterator[tuple[str, str]]:
         where = f"{path.relative_to(SOURCE)}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
             own = isinstance(node.value, ast.Name) and node.value.id in ours
-            if not own and not ALWAYS_FINE.fullmatch(node.attr):
+            fine = node.attr in DOCUMENTED or ALWAYS_FINE.fullmatch(node.attr)
+            if not own and not fine:
                 yield where, ast.unparse(node)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            private = re.fullmatch(r"_[a-z]\w*", node.value) and node.value not in slots
+            private = re.fullmatch(r"_(?!unhurried)[a-z]\w+", node.value)
+            private = private and node.value not in slots | DOCUMENTED
             if private and path.parent.name != "sinks":
                 yield where, node.value  # those of the sinks are parts of names they write
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -221,6 +266,30 @@ def test_every_private_name_read_is_known_here():
     assert not unknown, "use a public name, or add it to PRIVATE with its reason"
     unused = PRIVATE.keys() - {name for _, name in found}
     assert not unused, "no longer read: take it out of PRIVATE"
+
+
+@pytest.mark.parametrize("function", FRAMES, ids=lambda function: function.__qualname__)
+def test_a_frame_still_holds_what_is_read_from_it(function):
+    code = inspect.unwrap(function).__code__
+    names = {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
+    assert names >= FRAMES[function]
+
+
+def test_querysets_are_wrapped_only_while_somebody_tracks():
+    original = query.QuerySet.__init__
+    with tracking(), tracking():
+        assert query.QuerySet.__init__ is not original
+        assert inspect.unwrap(query.QuerySet.__init__) is original
+        assert inspect.signature(query.QuerySet.__init__) == inspect.signature(original)
+    assert query.QuerySet.__init__ is original
+
+
+def test_a_clone_copies_what_is_on_the_query():
+    """So the line that made a queryset stays with it, and ``_clone`` need not be wrapped."""
+    users = User.objects.all()
+    users.query.mark = "here"
+    assert users.filter(pk=1).order_by("pk")[:3].query.mark == "here"
+    assert users.values("pk")._iterable_class is not users._iterable_class
 
 
 def test_the_caches_proxy_still_knows_its_back_end():

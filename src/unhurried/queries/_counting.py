@@ -1,4 +1,4 @@
-"""``with count_queries() as queries:`` what was asked, how often, from where, and what to change."""
+"""``with count_queries() as queries:`` what was asked, how often, from where, what to change."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Queries:
 
     @property
     def floor(self) -> float:
-        """Seconds of the total that are round trips: per alias, the shortest seen x their number."""
+        """Seconds of the total on the wire: per alias, the shortest seen x their number."""
         return sum(least * count for least, count in self._floors.values()) / 1e9
 
     def __repr__(self) -> str:
@@ -89,7 +89,7 @@ class Queries:
 
     def _group(self, statement: Any, sql: str, text: str, found: Walk, read: Read) -> Group:
         unit = self._unit()
-        key = (statement.alias, text, found.key, id(read.origin), unit)
+        key: tuple[Any, ...] = (statement.alias, text, found.key, id(read.origin), unit)
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= GROUPS:

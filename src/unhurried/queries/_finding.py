@@ -19,9 +19,9 @@ class Finding:
 
     ``kind`` is "n+1", "duplicate" or "unused eager load". ``relation`` is the model whose instance
     is read and the attribute ("books.Book.author"), None where no relation is (get, save, create,
-    count, exists, raw). ``path`` is what to write at ``origin`` ("author__country"). ``loop`` is the
-    innermost line of the project ("feed.html:12", "pins/views.py:31"), ``through`` the lines around
-    it, ``origin`` where the queryset was made: None if that is not known, never a wrong line.
+    count, exists, raw). ``path`` is what to write at ``origin`` ("author__country"). ``loop`` is
+    the innermost line of the project ("feed.html:12", "pins/views.py:31"), ``through`` the lines
+    around it, ``origin`` where the queryset was made: None if not known, never a wrong line.
     ``count`` queries read ``instances`` instances in ``seconds``. ``remedy`` is code, or says that
     there is no mechanical one; ``diff`` is a unified diff that ``git apply`` takes, or empty.
     ``verified`` is "yes" only where the remedy ran and gave the same output with fewer queries

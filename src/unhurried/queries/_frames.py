@@ -144,13 +144,13 @@ class Site:
         return f"<Site {self.label}>"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Site) and self._key == other._key
+        return isinstance(other, Site) and self.key == other.key
 
     def __hash__(self) -> int:
-        return hash(self._key)
+        return hash(self.key)
 
     @property
-    def _key(self) -> tuple[object, ...]:
+    def key(self) -> tuple[object, ...]:
         return self.file, self.line, self.span
 
 

@@ -120,7 +120,7 @@ def _duplicated(
 
 def _unused(roots: Roots) -> Iterator[Finding]:
     """Relations loaded ahead, of which not one was read."""
-    seen: dict[tuple[object, ...], list[Any]] = {}
+    seen: dict[tuple[Any, ...], list[Any]] = {}
     for root in roots.values():
         for origin in _all(root):
             for name, load in origin.eager.items():

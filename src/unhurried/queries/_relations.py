@@ -86,7 +86,7 @@ def _reverse(queryset: QuerySet[Any], instance: Model) -> tuple[str, str] | None
     for field, objects in known.items():
         remote = getattr(field, "remote_field", None)
         if remote is not None and any(each is instance for each in objects.values()):
-            name = remote.get_accessor_name() or f"{remote.related_model._meta.model_name}_set"
+            name = remote.get_accessor_name() or ""
             return _label(remote.model, name), name
     return None
 
@@ -95,7 +95,7 @@ def _many_to_many(queryset: QuerySet[Any], instance: Model) -> tuple[str, str] |
     tables = {getattr(join, "table_name", None) for join in queryset.query.alias_map.values()}
     meta = type(instance)._meta
     for field in meta.many_to_many:
-        through = field.remote_field.through
+        through: Any = field.remote_field.through
         if through._meta.db_table in tables and _is_for(queryset.model, field):
             return _label(field.model, field.name), field.name
     for remote in meta.related_objects:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.db.models import Model
 from django.db.models.fields import related_descriptors as related
 
 from ._finding import N_PLUS_ONE, UNUSED, Finding
@@ -131,7 +130,7 @@ def unused(origin: Origin, name: str, how: str, loaded: int) -> Finding:
     """A relation that was loaded ahead and not read."""
     assert origin.site is not None
     path = "__".join((*origin.path, name))
-    model: type[Model] = origin.model
+    model: Any = origin.model
     for step in origin.path:
         model = _target(model, step)
     injection = Injection(origin.site, origin.model, f"drop_{how}", path)
