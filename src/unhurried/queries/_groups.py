@@ -51,7 +51,7 @@ class Group:
         self.loop: Site | None = sites[0] if sites else None
         self.through = tuple(sites[1:])
         self.anchors = [place.anchor() for place in found.places]  # so that ids stay theirs
-        self.verb, self.method = found.verb, _public(found.method)
+        self.verb, self.method = found.verb, public(found.method)
         self.model = getattr(found.queryset, "model", None)
         self.prefetch = found.lookup is not None
         self.count = self.ns = self.fetch = self.rows = 0
@@ -108,7 +108,7 @@ def _rows(statement: Any) -> int:
     return max(count if isinstance(count, int) else 0, 0)
 
 
-def _public(method: str | None) -> str | None:
+def public(method: str | None) -> str | None:
     """``aget`` and ``get`` are one; ``_fetch_all`` and the like are plain iteration."""
     if method is None or method.startswith("_"):
         return None

@@ -85,19 +85,18 @@ def is_n_plus_one(group: Group) -> bool:
     if group.read.relation is not None:
         return len(group.identities) > 1
     if not group.reads:
-        return _writes_rows(group)
+        return not group.many and writes_rows(group.sql, group.method)
     if len(group.parameters) < 2 and len(group.texts) < 2:
         return False
-    return _asks_for_one(group.sql)
+    return asks_for_one(group.sql)
 
 
-def _writes_rows(group: Group) -> bool:
-    if group.method in _BULK or group.many:
-        return False
-    return group.sql.lstrip()[:6].upper() in _WRITES
+def writes_rows(sql: str, method: str | None) -> bool:
+    """Whether a statement writes row by row what others write at once."""
+    return method not in _BULK and sql.lstrip()[:6].upper() in _WRITES
 
 
-def _asks_for_one(sql: str) -> bool:
+def asks_for_one(sql: str) -> bool:
     """By equality: ranges and lists of many are batches."""
     _, where, conditions = sql.partition(" WHERE ")
     return bool(where and _EQUAL.search(conditions) and not _RANGE.search(conditions))

@@ -13,7 +13,7 @@ from ._relations import FIELD, MANY, ONE, Relation
 
 NO_FIX: Final = "no mechanical fix"
 #: Asked of a queryset in a loop, there is no instance to read them from.
-_AGGREGATES: Final = ("count", "exists", "aggregate", "contains")
+AGGREGATES: Final = ("count", "exists", "aggregate", "contains")
 _BY_VERB: Final = {
     "save": "change the rows in the loop, then bulk_update(rows, [...]) once",
     "create": "collect the rows in the loop, then bulk_create(rows) once",
@@ -64,7 +64,7 @@ def describe(kind: str, group: Group, count: int | None = None) -> Finding:
 
 
 def _names_relation(group: Group) -> bool:
-    return group.read.relation is not None and group.method not in _AGGREGATES
+    return group.read.relation is not None and group.method not in AGGREGATES
 
 
 def _resolved(origin: Origin | None) -> tuple[Origin | None, tuple[str, ...]]:

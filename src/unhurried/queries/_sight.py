@@ -1,0 +1,121 @@
+"""What a repeat is and where it comes from, as production asks it: seldom, and only of repeats.
+
+A statement is looked at when it has come back the third time, and once more to see whether the
+same line asks for another instance. What was found holds for this process, by route and text: a
+loop that is known costs no look at all, except in sampled units of work.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, Final
+
+from unhurried.measure.reading import Record, SampledRecord, Seen
+
+from ._finding import DUPLICATE, N_PLUS_ONE
+from ._frames import Walk, walk
+from ._groups import Read, digest, public
+from ._judge import asks_for_one, writes_rows
+from ._remedies import AGGREGATES
+
+KNOWN: Final = 4_096  # texts of all routes
+LOOKS: Final = 4  # at one statement of one unit of work
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A repeat: its kind, the relation that is read, the line that asks, the lines it is under."""
+
+    kind: str
+    relation: str | None
+    loop: str
+    through: tuple[str, ...] = ()
+
+
+class Look:
+    """A first look at a repeat: what the second one is compared with."""
+
+    __slots__ = ("asked", "identity", "instance", "key", "looks", "relation")
+
+    def __init__(self, found: Walk, read: Read, asked: int, looks: int) -> None:
+        named = read.relation
+        self.key = found.key
+        self.relation = named.label if named else None
+        self.identity = named.identity if named else None
+        self.instance = named.instance if named else None  # alive, so that its id stays its own
+        self.asked = asked
+        self.looks = looks
+
+
+_known: dict[tuple[str, str, Any], Sighting | None] = {}
+
+
+def sight(record: Record, seen: Seen) -> Sighting | None:
+    """What the repeat under way is; None while that is not clear, and where it is no fault."""
+    key = record.name, seen.alias, seen.sql
+    if not isinstance(record, SampledRecord) and key in _known:
+        return _known[key]
+    first, params = seen.note, _params(sys._getframe(1))
+    found = walk(sys._getframe(1))
+    if found.lookup is not None or not found.places:
+        return _keep(key, None)
+    look = Look(found, Read(found), digest(params), 1)
+    if not isinstance(first, Look) or first.key != look.key:
+        look.looks += first.looks if isinstance(first, Look) else 0
+        _look_again(seen, look)
+        return None
+    return _keep(key, _judged(found, first, look, str(seen.sql)))
+
+
+def line(record: Record) -> str | None:
+    """The innermost line of the project's own that is under way."""
+    found = walk(sys._getframe(1), 1)
+    return found.places[0].site().label if found.places else None
+
+
+def _look_again(seen: Seen, look: Look) -> None:
+    """At the next one; where several lines ask the same in turn, ever more seldom."""
+    seen.note = look
+    if look.looks < LOOKS:
+        seen.due = seen.count + 1 if look.looks == 1 else 2 * seen.count
+
+
+def _judged(found: Walk, first: Look, second: Look, sql: str) -> Sighting | None:
+    if second.relation is not None:
+        kind = N_PLUS_ONE if first.identity != second.identity else DUPLICATE
+    elif not sql.lstrip()[:6].upper().startswith(("SELECT", "WITH")):
+        if not writes_rows(sql, found.method):
+            return None
+        kind = N_PLUS_ONE
+    elif first.asked == second.asked:
+        kind = DUPLICATE
+    elif asks_for_one(sql):
+        kind = N_PLUS_ONE
+    else:
+        return None
+    lines = [place.site().label for place in found.places]
+    relation = None if public(found.method) in AGGREGATES else second.relation
+    return Sighting(kind, relation, lines[0], tuple(lines[1:]))
+
+
+def _keep(key: tuple[str, str, Any], sighting: Sighting | None) -> Sighting | None:
+    try:
+        if len(_known) >= KNOWN:
+            _known.clear()
+        _known[key] = sighting
+    except TypeError:  # psycopg's objects have no hash
+        pass
+    return sighting
+
+
+def _params(frame: FrameType | None) -> Any:
+    """The parameters of the statement under way, from the tap's own frame; none is kept."""
+    for _ in range(6):
+        if frame is None:
+            return None
+        if frame.f_code.co_name == "tap" and "params" in frame.f_locals:
+            return frame.f_locals["params"]
+        frame = frame.f_back
+    return None
