@@ -79,6 +79,8 @@ PRIVATE = {
     "value.__dict__": "the same",
     "instance._state.__dict__": "where an instance carries its origin",
     "value._state.__dict__": "the same",
+    "_get_response": "beyond it nobody has to do with what the page asks",
+    "_get_response_async": "the same",
     "ContentType.objects._cache": "its model by id; asking the manager would be a query",
 }
 #: Documented, underscore and all: Model._meta, Model._state, sys._getframe.

@@ -4,7 +4,7 @@ from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, swallow
 from ._history import SPANS, hosts, series, totals
 from ._layout import FINE, GROUPS, LANE, VERSION
-from ._probes.sql import Statement, observers
+from ._probes.sql import Statement, observers, tap
 from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, current
 from ._snapshot import reader
@@ -42,5 +42,6 @@ __all__ = [
     "repeated",
     "series",
     "swallow",
+    "tap",
     "totals",
 ]

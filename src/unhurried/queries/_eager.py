@@ -8,19 +8,20 @@ from typing import Any, Final
 from django.db.models import Model
 from django.db.models.query import prefetch_one_level, prefetch_related_objects
 
-_PREFETCHING: Final = {prefetch_related_objects.__code__, prefetch_one_level.__code__}
+_ONE_LEVEL: Final = prefetch_one_level.__code__
+_PREFETCHING: Final = {prefetch_related_objects.__code__, _ONE_LEVEL}
 _NEAR: Final = 12  # frames from a prefetch's own read up to the prefetch
 
 
 class Load:
     """One relation loaded ahead by one queryset: for how many, and whether any was read."""
 
-    __slots__ = ("how", "loaded", "read")
+    __slots__ = ("how", "loaded", "reads")
 
     def __init__(self, how: str) -> None:
         self.how = how
         self.loaded = 0
-        self.read = False
+        self.reads = 0
 
 
 class Watched(dict[str, Any]):
@@ -34,8 +35,8 @@ class Watched(dict[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         load = self._loads.get(name)
-        if load is not None and not load.read and not _by_prefetch():
-            load.read = True
+        if load is not None and not _by_prefetch():
+            load.reads += 1
         return super().__getitem__(name)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -71,9 +72,11 @@ def watch_joined(instance: Model, origin: Any, selected: dict[str, Any]) -> None
 
 
 def watch_prefetched(instance: Any, origin: Any) -> None:
-    """Give the instance the dictionary that the prefetch is going to fill."""
+    """Give the instance the dictionaries that the prefetch is going to fill."""
+    state = instance._state
+    state.fields_cache = Filled(state.fields_cache, origin.eager)
     if "_prefetched_objects_cache" not in instance.__dict__:
-        instance._prefetched_objects_cache = Filled(origin.eager)
+        instance._prefetched_objects_cache = Filled({}, origin.eager)
 
 
 class Filled(Watched):
@@ -81,14 +84,12 @@ class Filled(Watched):
 
     __slots__ = ()
 
-    def __init__(self, loads: dict[str, Load]) -> None:
-        super().__init__({}, loads)
-
     def __setitem__(self, name: str, value: Any) -> None:
-        load = self._loads.get(name)
-        if load is None:
-            load = self._loads[name] = Load("prefetch_related")
-        load.loaded += 1
+        if sys._getframe(1).f_code is _ONE_LEVEL:
+            load = self._loads.get(name)
+            if load is None:
+                load = self._loads[name] = Load("prefetch_related")
+            load.loaded += 1
         super().__setitem__(name, value)
 
 

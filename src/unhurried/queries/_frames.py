@@ -19,6 +19,7 @@ from typing import Any, Final
 import django
 from asgiref.sync import SyncToAsync
 from django.conf import settings
+from django.core.handlers.base import BaseHandler
 from django.db.models import query
 from django.db.models.base import Model
 from django.db.models.fields import related_descriptors as related
@@ -29,11 +30,17 @@ from django.template.base import Node
 from . import _awaits
 
 LIBRARY, PROJECT, NODE, JINJA, QUERYSET, PREFETCH, WRITE, THREAD = range(8)
-FORWARD, REVERSE_ONE, DEFERRED, GENERIC = range(8, 12)
+FORWARD, REVERSE_ONE, DEFERRED, GENERIC, HANDLER = range(8, 13)
 ACCESSORS: Final = (FORWARD, REVERSE_ONE, DEFERRED, GENERIC)
 DEPTH: Final = 4  # project frames that tell one way to a line from another
 
-_WRITES: Final = ("create", "get_or_create", "update_or_create", "update", "delete", "bulk_create")
+_WRITES: Final = (
+    *("create", "get_or_create", "update_or_create", "update", "delete"),
+    *("bulk_create", "bulk_update"),
+)
+_MANAGERS: Final = ("add", "remove", "set", "clear")  # of a related manager, which is a closure
+#: Whoever calls these asks for a page; none of its lines has to do with what the page asks.
+_HANDLERS: Final = ("get_response", "get_response_async", "_get_response", "_get_response_async")
 _roles: dict[int, tuple[CodeType, int]] = {}
 
 
@@ -70,6 +77,8 @@ def _kind(frame: FrameType) -> int:
         return JINJA
     if code.co_filename == query.__file__ and code.co_varnames[:1] == ("self",):
         return QUERYSET
+    if code.co_filename == related.__file__ and code.co_name in _MANAGERS:
+        return WRITE
     return LIBRARY if is_library(code.co_filename) else PROJECT
 
 
@@ -92,6 +101,8 @@ def _special() -> Iterator[tuple[CodeType, int]]:
     for name in _WRITES:
         yield _code(getattr(query.QuerySet, name)), WRITE
     yield _code(SyncToAsync.thread_handler), THREAD
+    for name in _HANDLERS:
+        yield _code(getattr(BaseHandler, name)), HANDLER
     generic = _generic_descriptor()
     if generic is not None:
         yield _code(generic.__get__), GENERIC
@@ -231,7 +242,7 @@ class Walk:
 
 
 def walk(frame: FrameType | None, depth: int = DEPTH, stop: FrameType | None = None) -> Walk:
-    """Up the stack from ``frame``, until ``depth`` project frames are seen, or ``stop`` is."""
+    """Up the stack from ``frame``: to ``depth`` project frames, to the handler, or to ``stop``."""
     found = Walk()
     for at in frames(frame):
         what = role(at)
@@ -241,7 +252,7 @@ def walk(frame: FrameType | None, depth: int = DEPTH, stop: FrameType | None = N
                 break
         elif what and not found.places:
             _tell(found, what, at)
-        if at is stop:
+        if what == HANDLER or at is stop:
             break
     return found
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ._frames import Site, Walk
 from ._origin import Origin, origin_of
-from ._relations import Relation, by_key, relation
+from ._relations import Relation, by_key, relation, row
 
 KEPT: Final = 1_000  # distinct instances and parameters told apart in a group
 _READS: Final = ("SELECT", "WITH", "VALUES", "(")
@@ -17,28 +17,31 @@ _READS: Final = ("SELECT", "WITH", "VALUES", "(")
 class Read:
     """What one statement reads: a relation of an instance, or what its foreign key points to."""
 
-    __slots__ = ("keyed", "origin", "relation")
+    __slots__ = ("keyed", "origin", "relation", "row")
 
     def __init__(self, found: Walk) -> None:
         self.relation: Relation | None = None
         self.keyed: str | None = None  # the foreign key whose value was asked for
         self.origin: Origin | None = None
+        self.row: tuple[object, ...] | None = None  # of the instance it was read for
         if found.lookup is not None:
             return
         self.relation = relation(found)
         if self.relation is not None:
             self.origin = origin_of(self.relation.instance)
-        elif (held := by_key(found)) is not None:
+            self.row = self.relation.row
+        elif found.verb is None and (held := by_key(found)) is not None:
             self.origin, self.keyed = origin_of(held[0]), held[1]
+            self.row = row(held[0])
 
 
 class Group:
     """What is known of one line's repetitions of one statement."""
 
     __slots__ = (
-        *("alias", "anchors", "count", "fetch", "fingerprint", "identities", "kept", "loop"),
-        *("many", "method", "model", "ns", "parameters", "parts", "prefetch", "read", "rows"),
-        *("sql", "texts", "through", "unit", "verb"),
+        *("alias", "anchors", "count", "fetch", "fingerprint", "instances", "loop"),
+        *("many", "method", "model", "ns", "parameters", "parts", "prefetch", "read", "recursive"),
+        *("rows", "sql", "texts", "through", "unit", "verb"),
     )
 
     def __init__(
@@ -57,11 +60,11 @@ class Group:
         self.count = self.ns = self.fetch = self.rows = 0
         self.parameters: set[int] = set()
         self.texts: set[int] = set()
-        self.identities: set[tuple[object, object]] = set()
-        self.kept: list[object] = []
+        self.instances: set[tuple[object, ...]] = set()
         self.read = read
         self.unit = unit
         self.many = False
+        self.recursive = False  # a tree: how deep it goes is not in the code
         self.parts = [self]
 
     def add(self, read: Read, sql: str, statement: Any) -> None:
@@ -73,24 +76,21 @@ class Group:
         if len(self.parameters) < KEPT:
             self.parameters.add(digest(statement.params))
             self.texts.add(hash(_without_slice(sql)))
-        named = read.relation
-        if named is not None and len(self.identities) < KEPT:
-            self.identities.add(named.identity)
-            if len(self.kept) < 2:  # kept alive: their ids are not to be taken by others
-                self.kept.append(named.instance)
+        if read.row is not None and len(self.instances) < KEPT:
+            self.instances.add(read.row)
 
     def alone(self) -> Group:
         """A copy that others may be added to."""
         twin = copy(self)
         twin.parameters, twin.texts = set(self.parameters), set(self.texts)
-        twin.identities, twin.parts = set(self.identities), [self]
+        twin.instances, twin.parts = set(self.instances), [self]
         return twin
 
     def absorb(self, other: Group) -> None:
         """Add what the same line did on another way."""
         for name in ("count", "ns", "fetch", "rows"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("parameters", "texts", "identities"):
+        for name in ("parameters", "texts", "instances"):
             getattr(self, name).update(getattr(other, name))
         self.many |= other.many
         self.parts.append(other)

@@ -24,7 +24,8 @@ _RANGE: Final = re.compile(
     r"\bBETWEEN\b|[<>]=?\s*(?:%s|\?|'|\d)|\bIN\s*\(\s*(?:%s|\?|'[^']*'|\d+)\s*,", re.IGNORECASE
 )
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE")
-_BULK: Final = ("bulk_create", "bulk_update", "abulk_create", "abulk_update")
+_BULK: Final = ("bulk_create", "bulk_update")
+_SINGLE: Final = ("get", "exists", "count", "first", "last")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +52,29 @@ def findings(
     roots: Roots,
 ) -> list[Finding]:
     """All findings, those with most queries first."""
-    merged = _merged(groups)
-    found = [_remedies.describe(N_PLUS_ONE, group) for group in merged if is_n_plus_one(group)]
-    told = {id(group) for group in merged if is_n_plus_one(group)}
-    told |= {id(part) for group in merged if id(group) in told for part in group.parts}
+    told: set[int] = set()
+    found = []
+    for group in _merged(groups):
+        parts = [group] if group.verb is None else group.parts
+        if any(is_n_plus_one(part) for part in parts):
+            found.append(_remedies.describe(N_PLUS_ONE, group))
+            told.update(map(id, group.parts))
     found += _duplicated(repeated, duplicates, told)
-    found += _unused(roots)
+    found += _unused(roots, groups)
     return sorted(found, key=lambda finding: -finding.count)
 
 
 def _merged(groups: list[Group]) -> list[Group]:
-    """The same line and origin by several ways is one finding, where one way alone is no loop."""
+    """One line with one answer is one finding: by several ways, in several statements or requests.
+
+    A loop may lead through many callers that each ask once; saving, creating and deleting send
+    several statements; a generic key asks each of its tables.
+    """
     together: dict[tuple[object, ...], Group] = {}
     for group in groups:
         if group.loop is None or group.prefetch:
             continue
-        origin = group.read.origin
-        key = (
-            *(group.alias, group.fingerprint, group.loop, group.unit),
-            (origin.site, origin.path) if origin else None,
-        )
+        key = (group.alias, group.loop, group.unit, *_answer(group))
         if key in together:
             together[key].absorb(group)
         else:
@@ -78,28 +82,45 @@ def _merged(groups: list[Group]) -> list[Group]:
     return list(together.values())
 
 
+def _answer(group: Group) -> tuple[object, ...]:
+    origin, named = group.read.origin, group.read.relation
+    if group.verb is not None:
+        return (group.verb,)
+    if named is None:
+        return group.fingerprint, origin and origin.site
+    if origin is None:
+        return (named.label,)
+    path = tuple(step for step in origin.path if step != named.attribute)
+    group.recursive |= path != origin.path
+    return named.label, origin.site, origin.model, path
+
+
 def is_n_plus_one(group: Group) -> bool:
     """Whether these statements are one per row of something."""
     if group.count < 2 or group.prefetch:
         return False
     if group.read.relation is not None:
-        return len(group.identities) > 1
+        return len(group.instances) > 1
     if not group.reads:
-        return not group.many and writes_rows(group.sql, group.method)
+        return not group.many and writes_rows(group.sql, group.verb)
+    if len(group.instances) > 1:
+        return True
     if len(group.parameters) < 2 and len(group.texts) < 2:
         return False
-    return asks_for_one(group.sql)
+    return asks_for_one(group.sql, group.method)
 
 
-def writes_rows(sql: str, method: str | None) -> bool:
+def writes_rows(sql: str, verb: str | None) -> bool:
     """Whether a statement writes row by row what others write at once."""
-    return method not in _BULK and sql.lstrip()[:6].upper() in _WRITES
+    return verb not in _BULK and sql.lstrip()[:6].upper() in _WRITES
 
 
-def asks_for_one(sql: str) -> bool:
-    """By equality: ranges and lists of many are batches."""
+def asks_for_one(sql: str, method: str | None) -> bool:
+    """By equality, or for one answer: ranges and lists of many are batches."""
     _, where, conditions = sql.partition(" WHERE ")
-    return bool(where and _EQUAL.search(conditions) and not _RANGE.search(conditions))
+    if not where or _RANGE.search(conditions):
+        return False
+    return method in _SINGLE or bool(_EQUAL.search(conditions))
 
 
 def _duplicated(
@@ -117,19 +138,31 @@ def _duplicated(
     yield from lines.values()
 
 
-def _unused(roots: Roots) -> Iterator[Finding]:
-    """Relations loaded ahead, of which not one was read."""
+def _unused(roots: Roots, groups: list[Group]) -> Iterator[Finding]:
+    """Relations loaded ahead that nobody read, or only to ask the database anew."""
     seen: dict[tuple[Any, ...], list[Any]] = {}
     for root in roots.values():
         for origin in _all(root):
             for name, load in origin.eager.items():
                 key = (origin.site, origin.model, origin.path, name)
-                known = seen.setdefault(key, [origin, load.how, 0, False])
+                known = seen.setdefault(key, [origin, load.how, 0, 0])
                 known[2] += load.loaded
-                known[3] |= load.read
-    for (*_, name), (origin, how, loaded, read) in seen.items():
-        if loaded > 1 and not read and origin.site is not None:
+                known[3] += load.reads
+    for (*_, name), (origin, how, loaded, reads) in seen.items():
+        if loaded > 1 and origin.site is not None and reads <= _asked(groups, origin, name):
             yield _remedies.unused(origin, name, how, loaded)
+
+
+def _asked(groups: list[Group], origin: Origin, name: str) -> int:
+    """Queries for what was there: ``.filter()`` on a prefetched relation asks again."""
+    return sum(
+        group.count
+        for group in groups
+        if group.read.relation is not None
+        and group.read.relation.attribute == name
+        and group.read.origin is not None
+        and (group.read.origin.site, group.read.origin.path) == (origin.site, origin.path)
+    )
 
 
 def _all(origin: Origin) -> Iterable[Origin]:

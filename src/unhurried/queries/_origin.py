@@ -13,18 +13,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import islice
 from threading import Lock
 from types import FrameType
 from typing import Any, Final
 
-from django.db.models import Model
+from django.db.models import Model, prefetch_related_objects
 from django.db.models.query import ModelIterable
 
 from . import _eager, _wraps
-from ._frames import NODE, PROJECT, Place, Site, Walk, frames, makes_querysets, role, walk
+from ._frames import (
+    HANDLER,
+    JINJA,
+    NODE,
+    PROJECT,
+    Place,
+    Site,
+    Walk,
+    frames,
+    makes_querysets,
+    role,
+    walk,
+)
 from ._relations import Relation, relation
 
 MARK: Final = "_unhurried_origin"
+CHUNK: Final = 2_000  # what Django proposes for iterator()
 MOST: Final = 1_000  # origins told apart in one tracked block
 
 
@@ -36,7 +50,7 @@ class Origin:
     """
 
     __slots__ = (
-        *("eager", "kids", "model", "outer", "path", "root", "rows", "runs", "site"),
+        *("combined", "eager", "kids", "model", "outer", "path", "root", "runs", "site"),
         "streamed",
     )
 
@@ -48,8 +62,9 @@ class Origin:
         self.path = path
         self.root: Origin = root or self
         self.outer: Origin | None = None
-        self.runs = self.rows = 0
+        self.runs = 0
         self.streamed = False  # by iterator(), which prefetches only with a chunk_size
+        self.combined = False  # union() and the like, whose parts must have the same columns
         self.eager: dict[str, _eager.Load] = {}
         self.kids: dict[str, Origin] = {}
 
@@ -82,7 +97,8 @@ class Injection:
 
     site: Site
     model: type[Model]
-    how: str  # select_related, prefetch_related, undefer; drop_… of the first two
+    how: str  # select_related, prefetch_related, prefetch_in_chunks, undefer, drop_select_related,
+    # drop_prefetch_related
     path: str
 
 
@@ -176,8 +192,10 @@ def _making(frame: FrameType | None) -> Site | None:
     first = None
     for at in frames(frame):
         what = role(at)
-        if what == NODE:
+        if what in (NODE, JINJA):
             return Place(at, what).site()
+        if what == HANDLER:
+            break
         if what == PROJECT:
             if not makes_querysets(at):
                 return Place(at, what).site()
@@ -196,15 +214,25 @@ class Tracked(ModelIterable):  # type: ignore[type-arg]
             return
         origin = _origin_of(queryset, roots)
         origin.streamed |= self.chunked_fetch
-        _adjust(queryset, origin)
+        origin.combined |= bool(queryset._query.combinator)
+        chunks = _adjust(queryset, origin)
         selected = queryset._query.select_related
         lookups = queryset._prefetch_related_lookups
-        for instance in super().__iter__():
-            origin.rows += 1
+        for instance in _in_chunks(super().__iter__(), chunks):
             _spread(instance, origin, selected)
             if lookups:
                 _eager.watch_prefetched(instance, origin)
             yield instance
+
+
+def _in_chunks(instances: Iterator[Any], paths: list[str]) -> Iterator[Any]:
+    """As ``prefetch_related(*paths).iterator(chunk_size=CHUNK)`` yields them."""
+    if not paths:
+        yield from instances
+        return
+    while chunk := list(islice(instances, CHUNK)):
+        prefetch_related_objects(chunk, *paths)
+        yield from chunk
 
 
 def _origin_of(queryset: Any, roots: Roots) -> Origin:
@@ -247,8 +275,9 @@ def _read_through(named: Relation, of: Origin, queryset: Any) -> Origin:
     return near
 
 
-def _adjust(queryset: Any, origin: Origin) -> None:
-    """Injections that only make sense on the finished query."""
+def _adjust(queryset: Any, origin: Origin) -> list[str]:
+    """Injections that only make sense on the finished query; paths to be prefetched in chunks."""
+    chunks = []
     for injection in _injected.get():
         if injection.site != origin.site or injection.model is not origin.model or origin.path:
             continue
@@ -257,8 +286,15 @@ def _adjust(queryset: Any, origin: Origin) -> None:
             names, deferring = query.deferred_loading
             names = names - {injection.path} if deferring else names | {injection.path}
             query.deferred_loading = names, deferring
+        elif injection.how == "drop_prefetch_related":
+            queryset._prefetch_related_lookups = tuple(
+                each for each in queryset._prefetch_related_lookups if each != injection.path
+            )
         elif injection.how == "drop_select_related":
             query.select_related = _eager.without(query.select_related, injection.path)
+        elif injection.how == "prefetch_in_chunks":
+            chunks.append(injection.path)
+    return chunks
 
 
 def _spread(instance: Any, origin: Origin, selected: Any) -> None:

@@ -39,12 +39,15 @@ class Relation:
     key: Any = None  # where the instance itself is out of sight: its primary key
 
     @property
-    def identity(self) -> tuple[object, object]:
-        """Tells one instance from another, also when memory is used again (``iterator()``)."""
-        if self.instance is None:
-            return None, self.key
-        pk = self.instance._meta.pk
-        return id(self.instance), self.instance.__dict__.get(pk.attname)
+    def row(self) -> tuple[object, ...]:
+        """Tells the row of one instance from another's; two instances of a row are the same."""
+        return (self.label, self.key) if self.instance is None else row(self.instance)
+
+
+def row(instance: Model) -> tuple[object, ...]:
+    """The row an instance is of; one that is not saved is itself."""
+    pk = instance.__dict__.get(instance._meta.pk.attname)
+    return (instance._meta.concrete_model, id(instance) if pk is None else pk)
 
 
 def relation(found: Walk) -> Relation | None:
@@ -114,8 +117,7 @@ def _is_for(model: type[Model], field: Any) -> bool:
 def _is_whole(queryset: QuerySet[Any]) -> bool:
     query = queryset.query
     return (
-        len(query.where.children) <= 1
-        and not query.is_sliced
+        len(query.where.children) <= 1  # a slice is taken from what was prefetched
         and not query.annotations
         and not query.distinct
         and query.default_ordering
@@ -179,26 +181,44 @@ def _locals(found: Walk) -> list[Any]:
 
 
 def by_key(found: Walk) -> tuple[Model, str] | None:
-    """``Author.objects.get(pk=book.author_id)``: the book, and ``author``.
+    """``Author.objects.get(pk=book.author_id)``: the book, and ``author``;
+    ``Book.objects.filter(author=author)``: the author, and ``book_set``.
 
-    The instance at hand whose foreign key to the model asked for has the value asked for.
+    The one instance at hand whose key is the value that is asked for.
     """
     queryset = found.queryset
-    equal = dict(_targets(queryset)) if queryset is not None else {}
+    equal = list(_targets(queryset)) if queryset is not None else []
     if len(equal) != 1:
         return None
-    ((target, value),) = equal.items()
+    target, value = equal[0]
     for candidate in _locals(found):
         if isinstance(candidate, Model):
-            for field in candidate._meta.concrete_fields:
-                if (
-                    field.many_to_one
-                    and field.related_model is queryset.model
-                    and field.target_field is target  # type: ignore[attr-defined]
-                    and candidate.__dict__.get(field.attname) == value
-                ):
-                    return candidate, field.name
+            name = _forward(candidate, queryset.model, target, value)
+            name = name or _backward(candidate, target, value)
+            if name is not None:
+                return candidate, name
     return None
+
+
+def _forward(candidate: Model, model: Any, target: Any, value: Any) -> str | None:
+    for field in candidate._meta.concrete_fields:
+        if (
+            field.many_to_one
+            and field.related_model is model
+            and field.target_field is target  # type: ignore[attr-defined]
+            and candidate.__dict__.get(field.attname) == value
+        ):
+            return field.name
+    return None
+
+
+def _backward(candidate: Model, target: Any, value: Any) -> str | None:
+    remote = getattr(target, "remote_field", None)
+    if remote is None or not isinstance(candidate, remote.model):
+        return None
+    if candidate.__dict__.get(target.target_field.attname) != value:
+        return None
+    return remote.get_accessor_name()  # type: ignore[no-any-return]
 
 
 def _targets(queryset: QuerySet[Any]) -> Iterator[tuple[Any, Any]]:

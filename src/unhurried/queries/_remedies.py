@@ -20,6 +20,7 @@ _BY_VERB: Final = {
     "get_or_create": "read those there are with in_bulk(), then bulk_create() the others",
     "update_or_create": "bulk_create(rows, update_conflicts=True, ...) once",
     "update": "one update() of all, or bulk_update(rows, [...])",
+    "add": "collect the pairs in the loop, then through.objects.bulk_create(pairs) once",
     "delete": "one filter(pk__in=[...]).delete()",
 }
 _BY_METHOD: Final = {
@@ -34,18 +35,23 @@ _ONCE: Final = "read it once and keep it: a local, {% with %}, cached_property"
 
 def describe(kind: str, group: Group, count: int | None = None) -> Finding:
     """The finding for a group, its remedy included."""
-    named = group.read.relation if _names_relation(group) else None
-    origin, path = _resolved(group.read.origin)
-    steps = (*path, named.attribute) if named else ()
+    read = group.read
+    named = read.relation
+    origin, path = _resolved(read.origin) if kind == N_PLUS_ONE else (None, ())
+    attribute = named.attribute if named else read.keyed
+    if group.recursive:
+        path = tuple(step for step in path if step != attribute)
+    steps = (*path, attribute) if attribute else ()
+    aggregates = group.method in AGGREGATES
     finding = Finding(
         kind=kind,
-        relation=named.label if named else None,
+        relation=named.label if named and not aggregates else None,
         path="__".join(steps) or None,
         loop=group.loop.label if group.loop else "",
         through=tuple(site.label for site in group.through),
         origin=origin.site.label if origin and origin.site else None,
         count=group.count if count is None else count,
-        instances=len(group.identities) if named else 0,
+        instances=len(group.instances),
         remedy=NO_FIX,
         fixable=False,
         alias=group.alias,
@@ -56,15 +62,11 @@ def describe(kind: str, group: Group, count: int | None = None) -> Finding:
     )
     if kind != N_PLUS_ONE:
         finding.remedy = _ONCE
-    elif named is None:
+    elif named is None or aggregates:
         _without_relation(finding, group)
     else:
         _with_relation(finding, named, origin, steps)
     return finding
-
-
-def _names_relation(group: Group) -> bool:
-    return group.read.relation is not None and group.method not in AGGREGATES
 
 
 def _resolved(origin: Origin | None) -> tuple[Origin | None, tuple[str, ...]]:
@@ -75,24 +77,45 @@ def _with_relation(
     finding: Finding, named: Relation, origin: Origin | None, steps: tuple[str, ...]
 ) -> None:
     path = "__".join(steps)
+    group = finding.group
     known = origin is not None and origin.site is not None
     if named.shape == MANY and not named.whole:
         finding.remedy = f'.prefetch_related(Prefetch("{path}", queryset=..., to_attr="..."))'
         finding.fixable = known
         return
-    if named.shape == FIELD:
-        how, finding.remedy = "undefer", f'load "{path}" with the row: not in defer(), in only()'
-    elif named.shape == ONE and (origin is None or not _crosses_many(origin.model, steps)):
-        how, finding.remedy = "select_related", f'.select_related("{path}")'
-    else:
-        how, finding.remedy = "prefetch_related", f'.prefetch_related("{path}")'
-    if origin is None or origin.site is None:
+    how = _how(named, origin, steps)
+    finding.remedy = f'.{how}("{path}")'
+    if how == "undefer":
+        finding.remedy = f'load "{path}" with the row: not in defer(), in only()'
+    if origin is None or origin.site is None or group is None:
+        return
+    if group.recursive:
+        finding.remedy += ", a step of a tree: its depth is not in the code"
+        return
+    if _also_defers(group):
+        finding.remedy += f', with "{path}" in only()'
         return
     finding.fixable = True
     if how == "prefetch_related" and origin.streamed:
         finding.remedy += " and .iterator(chunk_size=2000)"
-    elif how != "undefer" or len(steps) == 1:
-        finding.injection = Injection(origin.site, origin.model, how, path)
+        how = "prefetch_in_chunks"
+    finding.injection = Injection(origin.site, origin.model, how, path)
+
+
+def _how(named: Relation, origin: Origin | None, steps: tuple[str, ...]) -> str:
+    if named.shape == FIELD:
+        return "undefer"
+    if named.shape != ONE:
+        return "prefetch_related"
+    if origin is not None and (origin.combined or _crosses_many(origin.model, steps)):
+        return "prefetch_related"
+    return "select_related"
+
+
+def _also_defers(group: Group) -> bool:
+    """Whether the foreign key itself was left out, too."""
+    shapes = {part.read.relation.shape for part in group.parts if part.read.relation}
+    return len(shapes) > 1
 
 
 def _crosses_many(model: Any, steps: tuple[str, ...]) -> bool:
@@ -110,16 +133,19 @@ def _crosses_many(model: Any, steps: tuple[str, ...]) -> bool:
 
 def _without_relation(finding: Finding, group: Group) -> None:
     keyed, origin = group.read.keyed, finding.source
-    if group.method == "get" and keyed and origin is not None and origin.site is not None:
-        finding.remedy = f'.select_related("{keyed}"), and .{keyed} in the loop'
-        finding.fixable = True
-        return
-    if group.verb in _BY_VERB:
+    known = origin is not None and origin.site is not None
+    if group.method == "get" and keyed:
+        finding.remedy = f'.select_related("{finding.path}"), and .{keyed} in the loop'
+        finding.fixable = known
+    elif keyed and group.method not in _BY_METHOD:
+        finding.remedy = f'.prefetch_related("{finding.path}"), and .{keyed}.all() in the loop'
+        finding.fixable = known
+    elif group.verb in _BY_VERB:
         finding.remedy = _BY_VERB[group.verb]
         finding.fixable = group.verb in ("save", "create")
     elif group.method in _BY_METHOD:
         finding.remedy = _BY_METHOD[group.method]
-        finding.fixable = origin is not None and origin.site is not None
+        finding.fixable = known
     elif group.model is not None:
         finding.remedy = "one query before the loop, with __in, and a dict"
     else:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, Final
 
-from unhurried.measure.reading import Record, SampledRecord, Seen
+from unhurried.measure.reading import Record, SampledRecord, Seen, tap
 
 from ._finding import DUPLICATE, N_PLUS_ONE
 from ._frames import Walk, walk
@@ -37,14 +37,13 @@ class Sighting:
 class Look:
     """A first look at a repeat: what the second one is compared with."""
 
-    __slots__ = ("asked", "identity", "instance", "key", "looks", "relation")
+    __slots__ = ("asked", "key", "looks", "relation", "row")
 
     def __init__(self, found: Walk, read: Read, asked: int, looks: int) -> None:
         named = read.relation
         self.key = found.key
         self.relation = named.label if named else None
-        self.identity = named.identity if named else None
-        self.instance = named.instance if named else None  # alive, so that its id stays its own
+        self.row = read.row
         self.asked = asked
         self.looks = looks
 
@@ -57,11 +56,11 @@ def sight(record: Record, seen: Seen) -> Sighting | None:
     key = record.name, seen.alias, seen.sql
     if not isinstance(record, SampledRecord) and key in _known:
         return _known[key]
-    first, params = seen.note, _params(sys._getframe(1))
-    found = walk(sys._getframe(1))
+    asking = _tap(sys._getframe(1))
+    first, found = seen.note, walk(asking)
     if found.lookup is not None or not found.places:
         return _keep(key, None)
-    look = Look(found, Read(found), digest(params), 1)
+    look = Look(found, Read(found), digest(asking.f_locals.get("params")), 1)
     if not isinstance(first, Look) or first.key != look.key:
         look.looks += first.looks if isinstance(first, Look) else 0
         _look_again(seen, look)
@@ -71,7 +70,7 @@ def sight(record: Record, seen: Seen) -> Sighting | None:
 
 def line(record: Record) -> str | None:
     """The innermost line of the project's own that is under way."""
-    found = walk(sys._getframe(1), 1)
+    found = walk(_tap(sys._getframe(1)), 1)
     return found.places[0].site().label if found.places else None
 
 
@@ -84,14 +83,16 @@ def _look_again(seen: Seen, look: Look) -> None:
 
 def _judged(found: Walk, first: Look, second: Look, sql: str) -> Sighting | None:
     if second.relation is not None:
-        kind = N_PLUS_ONE if first.identity != second.identity else DUPLICATE
+        kind = N_PLUS_ONE if first.row != second.row else DUPLICATE
     elif not sql.lstrip()[:6].upper().startswith(("SELECT", "WITH")):
-        if not writes_rows(sql, found.method):
+        if not writes_rows(sql, found.verb):
             return None
+        kind = N_PLUS_ONE
+    elif second.row is not None and first.row != second.row:
         kind = N_PLUS_ONE
     elif first.asked == second.asked:
         kind = DUPLICATE
-    elif asks_for_one(sql):
+    elif asks_for_one(sql, public(found.method)):
         kind = N_PLUS_ONE
     else:
         return None
@@ -110,12 +111,11 @@ def _keep(key: tuple[str, str, Any], sighting: Sighting | None) -> Sighting | No
     return sighting
 
 
-def _params(frame: FrameType | None) -> Any:
-    """The parameters of the statement under way, from the tap's own frame; none is kept."""
-    for _ in range(6):
-        if frame is None:
-            return None
-        if frame.f_code.co_name == "tap" and "params" in frame.f_locals:
-            return frame.f_locals["params"]
-        frame = frame.f_back
-    return None
+def _tap(frame: FrameType) -> FrameType:
+    """The tap's own frame, which has the parameters; none of them is kept."""
+    at: FrameType | None = frame
+    while at is not None:
+        if at.f_code is tap.__code__:
+            return at
+        at = at.f_back
+    return frame

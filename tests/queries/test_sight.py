@@ -1,0 +1,92 @@
+"""What production sees of a repeat: its kind, relation and line, at the price of two looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.books.models import Author, Book
+from unhurried.measure import measured
+from unhurried.measure import reading as measure
+from unhurried.queries import _sight
+from unhurried.queries._sight import Sighting, sight
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def seen(store) -> Iterator[list[Sighting]]:
+    """What is sighted while the test runs, by a process that knows nothing yet."""
+    found: list[Sighting] = []
+
+    def look(record: measure.Record, statement: measure.Seen) -> None:
+        sighting = sight(record, statement)
+        if sighting is not None:
+            found.append(sighting)
+
+    _sight._known.clear()
+    before, measure.repeated[:] = list(measure.repeated), [look]
+    yield found
+    measure.repeated[:] = before
+    _sight._known.clear()
+
+
+@pytest.fixture
+def rows() -> None:
+    for i in range(6):
+        Book.objects.create(title=f"book {i}", author=Author.objects.create(name=f"author {i}"))
+
+
+def run(work: Callable[[], object], times: int = 1) -> None:
+    for _ in range(times):
+        with measured("work"):
+            work()
+
+
+def read_authors() -> None:
+    for book in Book.objects.all():
+        str(book.author)
+
+
+def test_a_loop_is_sighted_with_its_line(seen, rows):
+    run(read_authors)
+    (sighting,) = seen
+    assert sighting.kind == "n+1"
+    assert sighting.relation == "books.Book.author"
+    assert sighting.loop.startswith("tests/queries/test_sight.py:")
+    assert sighting.through
+
+
+def test_a_loop_that_is_known_is_not_looked_at_again(seen, rows, monkeypatch):
+    run(read_authors)
+    monkeypatch.setattr(_sight, "walk", None)  # calling it would raise
+    monkeypatch.setattr(_sight, "isinstance", lambda *_: False, raising=False)  # none is sampled
+    run(read_authors, times=3)
+    assert len(seen) == 4
+    assert len(set(seen)) == 1
+
+
+def test_the_same_row_again_is_a_duplicate(seen, rows):
+    author = Author.objects.get(name="author 1")
+    run(lambda: [list(author.book_set.all()) for _ in range(5)])
+    assert [sighting.kind for sighting in seen] == ["duplicate"]
+
+
+def test_other_parameters_from_one_line_are_an_n_plus_one(seen, rows):
+    run(lambda: [Author.objects.filter(name=f"author {i}").first() for i in range(5)])
+    assert [(sighting.kind, sighting.relation) for sighting in seen] == [("n+1", None)]
+
+
+def test_batches_are_innocent(seen, rows):
+    def batches() -> None:
+        for start in range(5):
+            list(Author.objects.filter(pk__gt=start).order_by("pk")[:2])
+
+    run(batches)
+    assert seen == []
+
+
+def test_two_are_too_few(seen, rows):
+    run(lambda: [str(book.author) for book in Book.objects.all()[:2]])
+    assert seen == []
