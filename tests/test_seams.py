@@ -74,7 +74,6 @@ PRIVATE = {
     "_prefetched_objects_cache": "to put a dict there that notices what is read",
     "instance._prefetched_objects_cache": "the same",
     "instance.__dict__": "to see a value without loading a deferred one",
-    "self.instance.__dict__": "the same",
     "candidate.__dict__": "the same",
     "value.__dict__": "the same",
     "instance._state.__dict__": "where an instance carries its origin",

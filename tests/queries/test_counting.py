@@ -174,7 +174,7 @@ def test_a_queryset_made_inside_may_be_used_outside(books):
 
 
 def test_a_statement_that_fails_is_counted_and_raises(books):
-    with count_queries() as queries, connection.cursor() as cursor:
-        with pytest.raises(DatabaseError), transaction.atomic():
-            cursor.execute("SELECT * FROM nowhere")
+    failing = pytest.raises(DatabaseError), transaction.atomic()
+    with count_queries() as queries, connection.cursor() as cursor, failing[0], failing[1]:
+        cursor.execute("SELECT * FROM nowhere")
     assert queries.total == 1
