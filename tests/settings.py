@@ -15,6 +15,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "unhurried",
     "tests.books",
+    "tests.queries.corpus",
 ]
 MIDDLEWARE = [
     "unhurried.middleware.UnhurriedMiddleware",
