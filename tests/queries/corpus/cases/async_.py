@@ -60,7 +60,7 @@ async def aget_by_given_keys() -> str:
     return ",".join([(await Tag.objects.aget(pk=key)).name for key in (1, 2, 3)])  # loop: a
 
 
-@case(reads("Author.book_set", "book_set", "annotate", fixable=False), queries=9)
+@case(reads(("Author.book_set", None), "book_set", "annotate", fixable=False), queries=9)
 async def acount_of_a_set() -> str:
     out = []
     async for author in Author.objects.order_by("pk"):  # origin: b
@@ -218,7 +218,7 @@ async def stream(request: HttpRequest) -> StreamingHttpResponse:
 
 @case(
     reads(
-        "Author.book_set",
+        ("Author.book_set", None),
         "book_set",
         "annotate",
         loop="async lines",

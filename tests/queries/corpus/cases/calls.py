@@ -56,14 +56,14 @@ def get_object_or_404_in_a_helper() -> str:
     return ",".join(one_book(f"book {i}").title for i in range(2, 5))
 
 
-# Told with its relation: whoever reads it wants author.book_set, and annotate(Count("book")).
-@case(reads("Author.book_set", "book_set", "annotate", fixable=False), queries=9)
+# A count reads no rows of the set, but names it: issue 3 asks for no relation, a person for it.
+@case(reads(("Author.book_set", None), "book_set", "annotate", fixable=False), queries=9)
 def count_of_a_set() -> str:
     authors = Author.objects.all()  # origin: b
     return ",".join(str(author.book_set.count()) for author in authors)  # loop: a
 
 
-@case(reads("Author.book_set", "book_set", "annotate", fixable=False), queries=9)
+@case(reads(("Author.book_set", None), "book_set", "annotate", fixable=False), queries=9)
 def exists_on_a_set() -> str:
     out = []
     for author in Author.objects.all():  # origin: b
@@ -72,13 +72,13 @@ def exists_on_a_set() -> str:
     return ",".join(out)
 
 
-@case(reads("Book.tags", "tags", "annotate", fixable=False), queries=9)
+@case(reads(("Book.tags", None), "tags", "annotate", fixable=False), queries=9)
 def count_of_many_to_many() -> str:
     books = Book.objects.all()  # origin: b
     return ",".join(str(book.tags.count()) for book in books)  # loop: a
 
 
-@case(reads("Author.book_set", "book_set", "annotate", fixable=False), queries=9)
+@case(reads(("Author.book_set", None), "book_set", "annotate", fixable=False), queries=9)
 def aggregate_of_a_set() -> str:
     out = []
     for author in Author.objects.all():  # origin: b

@@ -84,7 +84,9 @@ def property_of_the_model() -> str:
 
 
 @case(
-    reads("Book.tags", "tags", "annotate", loop="tag count", origin="any page", fixable=False),
+    reads(
+        ("Book.tags", None), "tags", "annotate", loop="tag count", origin="any page", fixable=False
+    ),
     queries=9,
 )
 def count_of_a_set() -> str:
