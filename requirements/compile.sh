@@ -22,6 +22,7 @@ lock django60 "Django==6.0.*" --python-version 3.12 --group test
 lock django61 "Django==6.1.*" --python-version 3.12 --group test
 
 lock services "Django>=5.2" --python-version 3.11 --group services
+lock django_sdist "Django>=5.2" --python-version 3.11 --group sdist   # the services environment's
 lock demo "Django>=5.2" --python-version 3.11 --group demo
 lock dev "Django>=5.2" pyproject.toml --all-extras --python-version 3.11 \
     --group lint --group types --group docs --group bench
