@@ -1,4 +1,4 @@
-"""What ``django_suite`` puts into the run of Django's tests: us, and a list of what became of each."""
+"""What ``django_suite`` puts into the run of Django's tests: us, and what became of each test."""
 
 from __future__ import annotations
 
