@@ -115,13 +115,13 @@ def through_functions() -> str:
 # The inner queryset is made anew for each row, at its own line: its rows are few each time, and
 # what repeats is the making. The author is asked for once per making: the inner line is its origin.
 @case(
-    reads(("Publisher.books", None), None, None, origin=None),
+    reads(("Publisher.books", None), None, None, origin="b", fixable=False),
     reads("Book.author", "author", "select_related", loop="d", origin="c"),
     queries=17,
 )
 def queryset_made_in_the_loop() -> str:
     out = []
-    for publisher in Publisher.objects.all():
+    for publisher in Publisher.objects.all():  # origin: b
         books = Book.objects.filter(publisher_id=publisher.pk)  # origin: c
         for book in books:  # loop: a
             out.append(book.author.name)  # loop: d
