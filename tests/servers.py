@@ -112,7 +112,9 @@ def postgres(*options: str):
         argv = [program, "-D", str(data), "-p", str(port), "-k", ""]  # no Unix socket: TCP alone
         argv += [f"--{option}" for option in ("listen_addresses=127.0.0.1", *options)]
         # SIGINT is "fast": SIGTERM would wait for clients to leave.
-        with _running(argv, port, folder, user="postgres", stop=signal.SIGINT) as server:
+        # It listens, and turns clients away, a moment before it is ready.
+        said = "ready to accept connections"
+        with _running(argv, port, folder, "postgres", signal.SIGINT, said) as server:
             yield server
 
 
@@ -199,7 +201,7 @@ def _initdb(program: str, data: Path, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _running(argv, port, folder, *, user=None, stop=signal.SIGTERM):
+def _running(argv, port, folder, user=None, stop=signal.SIGTERM, said=""):
     parent = os.getpid()
 
     def die_with_parent():  # after Popen has changed the user, which would clear it
@@ -224,21 +226,24 @@ def _running(argv, port, folder, *, user=None, stop=signal.SIGTERM):
         )
     try:
         server = Server(process.pid, port, folder)
-        _wait(process, server, Path(argv[0]).name)
+        _wait(process, server, Path(argv[0]).name, said)
         yield server
     finally:
         _stop(process, stop)
 
 
-def _wait(process: subprocess.Popen, server: Server, name: str) -> None:
+def _wait(process: subprocess.Popen, server: Server, name: str, said: str) -> None:
+    """Until it answers, and has `said` so in its log."""
     deadline = time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
             socket.create_connection((server.host, server.port), timeout=1).close()
         except OSError:
             time.sleep(0.02)
-        else:
+            continue
+        if said in server.log:
             return
+        time.sleep(0.02)
     how = "still starts" if process.poll() is None else f"exited with {process.returncode}"
     raise ServerError(
         f"{name} does not answer on {server.host}:{server.port} after at most {START_SECONDS} s "
