@@ -6,6 +6,7 @@ from django.apps import AppConfig
 
 from unhurried.conf import settings
 from unhurried.measure import _install
+from unhurried.queries import _production
 
 
 class UnhurriedConfig(AppConfig):
@@ -17,3 +18,4 @@ class UnhurriedConfig(AppConfig):
 
         if settings.MEASURE:
             _install.install()
+            _production.install()

@@ -332,7 +332,7 @@ def test_without_users_nobody_is_let_in(client):
 
 
 def test_a_store_that_cannot_be_read_is_told(staff, monkeypatch):
-    def fail():
+    def fail(**kwargs):
         raise StoreError("<the folder> is somebody's.", "Name another in UNHURRIED['STORE'].")
 
     monkeypatch.setattr("unhurried.dashboard._numbers.snapshot", fail)
@@ -348,7 +348,7 @@ def test_a_store_that_cannot_be_read_is_told(staff, monkeypatch):
 
 
 def test_a_store_that_cannot_be_opened_is_told(staff, monkeypatch):
-    def fail():
+    def fail(**kwargs):
         raise PermissionError(13, "Permission denied", "/run/x")
 
     monkeypatch.setattr("unhurried.dashboard._numbers.snapshot", fail)

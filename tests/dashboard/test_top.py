@@ -118,7 +118,7 @@ def test_looking_is_no_unit_of_work(filled):
 
 
 def test_a_store_of_somebody_else(monkeypatch, store):
-    def fail():
+    def fail(**kwargs):
         raise StoreError("/run/x belongs to user 7.", "Name a folder of your own.")
 
     monkeypatch.setattr("unhurried.dashboard._numbers.snapshot", fail)

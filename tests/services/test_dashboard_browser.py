@@ -170,7 +170,7 @@ class TestWithoutNumbers:
         assert (seen.complaints, seen.answer[0]) == ([], False)
 
     def test_trouble(self, browser, width, scheme, monkeypatch):
-        def fail() -> None:
+        def fail(**kwargs: object) -> None:
             raise StoreError(
                 "/run/unhurried-0-66a1f2c0d9e8 belongs to user 1001, not to us (33).",
                 "Name a folder of your own in UNHURRIED['STORE'].",

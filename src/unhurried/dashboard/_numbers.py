@@ -83,7 +83,7 @@ def read(own_prefix: str | None = None) -> Site:
     Raises StoreError, with the way out, where the store can't be read.
     """
     try:
-        numbers = snapshot()
+        numbers = snapshot(statements=False)
         (host_count, workers), cost = hosts(numbers["workers"]), measuring_cost()
     except OSError as error:
         raise StoreError(f"{folder()} can't be read: {error}.", WAY_OUT) from error

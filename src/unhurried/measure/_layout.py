@@ -12,12 +12,15 @@ from typing import Final
 
 from ._buckets import COUNT, TIME, VALUE
 
-VERSION: Final = 1
+VERSION: Final = 2
 MAGIC: Final = int.from_bytes(b"unhurry1", "little")
 WORD: Final = 8
 PAGE: Final = 16384  # a multiple of every page size in use, so that any block can be mapped
 
-ROWS: Final = 200  # per group of names; the last is (other)
+ROWS: Final = 200  # of routes, and of each kind of instrument; the last is (other)
+STATEMENTS: Final = 2000
+SIGHTINGS: Final = 400
+LINES: Final = 1000
 OTHER: Final = "(other)"
 CHUNK_ROWS: Final = 16
 
@@ -56,6 +59,7 @@ class Group:
     """Rows of one kind: their lanes in the base, their fine buckets in chunks."""
 
     name: str
+    rows: int
     lanes: int
     fine: int
     start: int
@@ -63,7 +67,7 @@ class Group:
 
     @property
     def words(self) -> int:
-        return self.lanes * ROWS
+        return self.lanes * self.rows
 
     @property
     def chunk_bytes(self) -> int:
@@ -74,23 +78,32 @@ class Group:
 FINE: Final = {"wall": 0, "cpu": TIME.size, "db": 2 * TIME.size, "queries": 3 * TIME.size}
 FINE_ROUTE: Final = 3 * TIME.size + COUNT.size
 
+# Lanes of a statement on a route, of a repeat seen there, of a line that asked. Times in
+# nanoseconds, ``last`` in seconds of unix time; ``least`` is 0 where nothing was timed.
+STATEMENT: Final = ("requests", "count", "ns", "least", "fetch", "rows", "failed", "last")
+SIGHTING: Final = ("requests", "queries", "ns", "last")
+LINE: Final = ("count", "last")
+
 # Lanes of the instruments: counter up/down, gauge when/value, meter count/first/last/m1/m5/m15,
 # histogram and timer count/sum/max/low.
 _SIZES: Final = (
-    ("route", LANES, FINE_ROUTE),
-    ("counter", 2, 0),
-    ("gauge", 2, 0),
-    ("meter", 6, 0),
-    ("histogram", 4, VALUE.size),
-    ("timer", 4, TIME.size),
+    ("route", ROWS, LANES, FINE_ROUTE),
+    ("counter", ROWS, 2, 0),
+    ("gauge", ROWS, 2, 0),
+    ("meter", ROWS, 6, 0),
+    ("histogram", ROWS, 4, VALUE.size),
+    ("timer", ROWS, 4, TIME.size),
+    ("statement", STATEMENTS, len(STATEMENT), 0),
+    ("sighting", SIGHTINGS, len(SIGHTING), 0),
+    ("line", LINES, len(LINE), 0),
 )
 
 
 def _groups() -> dict[str, Group]:
     start, groups = HEADER, {}
-    for number, (name, lanes, fine) in enumerate(_SIZES, 1):
-        groups[name] = Group(name, lanes, fine, start, number)
-        start += lanes * ROWS
+    for number, (name, rows, lanes, fine) in enumerate(_SIZES, 1):
+        groups[name] = Group(name, rows, lanes, fine, start, number)
+        start += lanes * rows
     return groups
 
 

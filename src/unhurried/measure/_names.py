@@ -11,13 +11,15 @@ from pathlib import Path
 from zlib import crc32
 
 from ._errors import StoreError
-from ._layout import GROUPS, OTHER, ROWS
+from ._layout import GROUPS, OTHER
 from ._locks import locked
 
 HEAD = "unhurried names "
 FIRST_LINE = re.compile(re.escape(HEAD) + "([0-9a-f]{14})")
 KINDS = {"request": "route", "unit": "route"}  # kinds that share a group; others are their own
 LONGEST = 200
+#: Names that are JSON, of fields whose lengths are whoever's who makes them: they can't be cut.
+WHOLE = frozenset({"statement", "sighting", "line"})
 
 
 def _private(path: str, flags: int) -> int:
@@ -33,6 +35,7 @@ class Names:
         self.id = 0
         self.rows: dict[str, dict[tuple[str, str], int]] = {group: {} for group in GROUPS}
         self.order: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
+        self._others: dict[str, int] = {}  # the rows of (other)
         self._offset = 0
         self._first = b""
         with locked(folder):
@@ -73,7 +76,9 @@ class Names:
         if check != f"{crc32(rest.encode()):08x}" or group not in self.rows:
             raise self._damaged()
         key = (kind, json.loads(quoted))
-        self.rows[group][key] = len(self.order[group])
+        self.rows[group][key] = row = len(self.order[group])
+        if key[1] == OTHER:
+            self._others.setdefault(group, row)
         self.order[group].append(key)
 
     def _identify(self, text: str) -> int:
@@ -91,18 +96,18 @@ class Names:
 
     def row(self, kind: str, name: str) -> int:
         """The row of a name: a new one where there is room, else that of (other)."""
-        group, key = KINDS.get(kind, kind), (kind, name[:LONGEST])
+        group, key = KINDS.get(kind, kind), (kind, name if kind in WHOLE else name[:LONGEST])
         rows = self.rows[group]
         row = rows.get(key)
-        if row is None and len(rows) >= ROWS:  # full for good: no lock and no file to look at
-            row = next((n for (_, known), n in rows.items() if known == OTHER), None)
+        if row is None and len(rows) >= GROUPS[group].rows:  # for good: no lock, no file to look at
+            row = self._others.get(group)
         return self._add(group, key) if row is None else row
 
     def _add(self, group: str, key: tuple[str, str]) -> int:
         with locked(self.folder):
             self.refresh()
             rows = self.rows[group]
-            if key not in rows and len(rows) >= ROWS - 1:
+            if key not in rows and len(rows) >= GROUPS[group].rows - 1:
                 key = next((k for k in rows if k[1] == OTHER), (key[0], OTHER))
             if key not in rows:
                 rest = f"{key[0]} {json.dumps(key[1])}"

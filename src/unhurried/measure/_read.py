@@ -95,6 +95,7 @@ class Reader:
         self.names = Names(folder)
         self.slots: dict[str, SlotView] = {}
         self._fine: dict[tuple[str, int], tuple[tuple[int, ...], array[int]]] = {}
+        self.fields: dict[str, list[Any]] = {group: [] for group in L.GROUPS}  # see _tables
         self.described: dict[int, tuple[Any, dict[str, Any]]] = {}  # by row, see _snapshot
         self._lock = threading.Lock()
 

@@ -98,7 +98,7 @@ def _is_current(folder: Path) -> bool:
 def _sample(history: History) -> None:
     try:
         history.sample(time.time())
-        numbers = snapshot()
+        numbers = snapshot(statements=False)  # sinks have no use for texts, nor a shared cache
         numbers["last"] = history.last
         history.publish(numbers)
     except StoreError as error:

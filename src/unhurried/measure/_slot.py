@@ -49,7 +49,7 @@ def is_ours(header: memoryview, names_id: int) -> bool:
 
 def _is_chunk(entry: int) -> bool:
     group = L.BY_CHUNK.get(entry >> 16)
-    return group is not None and group.fine > 0 and (entry & 0xFFFF) * L.CHUNK_ROWS < L.ROWS
+    return group is not None and group.fine > 0 and (entry & 0xFFFF) * L.CHUNK_ROWS < group.rows
 
 
 def readable(path: Path, names_id: int) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from . import _layout as L
 from . import _store
+from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale, quantiles
 from ._errors import StoreError
 from ._instruments import HORIZONS, MINUTES, flush
@@ -32,7 +33,7 @@ def reader() -> Reader | None:
     top = _store.folder()
     if top.exists():
         _store.refuse_foreign(top)
-    folder = top / f"v{L.VERSION}"
+    folder = _store.versioned(top)
     known = _readers.get(folder)
     if not (folder / "names").exists():
         _readers.pop(folder, None)
@@ -47,7 +48,7 @@ def reader() -> Reader | None:
     return known
 
 
-def snapshot() -> dict[str, Any]:
+def snapshot(*, statements: bool = True) -> dict[str, Any]:
     """Everything measured so far, by all processes of this host, dead ones included.
 
     ``counters`` {name: int}, ``gauges`` {name: last set}, ``meters`` {name: {count, m1, m5, m15}},
@@ -55,6 +56,8 @@ def snapshot() -> dict[str, Any]:
     ``routes`` {route: {requests, errors, statuses, wall, queries, where, how, …}} with ``wall``,
     ``queries``, ``cpu`` and ``db`` of those six keys, ``where`` {part: seconds} and ``how``
     {cpu, off} each adding up to the wall; and ``workers``, the processes that are alive.
+    ``statements`` is a list of the hundred that took longest, ``sightings`` one of repeats seen,
+    both without any literal; they and the routes' ``db_floor`` can be left out.
     Times are in seconds. Quantiles are within 1 %, query counts exact to 63.
 
     Raises ``StoreError``, with the way out in ``.hint``, where the store is not to be trusted.
@@ -65,14 +68,16 @@ def snapshot() -> dict[str, Any]:
     source = reader()
     merged = source.merged() if source else Merged()
     if source is None:
-        return {**{key: {} for key in KEYS}, "workers": 0}
-    return {
+        nothing: dict[str, Any] = {"statements": [], "sightings": []} if statements else {}
+        return {**{key: {} for key in KEYS}, "workers": 0, **nothing}
+    found = {
         **standing(source, merged),
         "histograms": _histograms(source, "histogram", VALUE),
         "timers": _histograms(source, "timer", TIME),
         "routes": routes(source, merged),
         "workers": merged.workers,
     }
+    return {**found, **asked(source, found["routes"])} if statements else found
 
 
 def standing(source: Reader, merged: Merged) -> dict[str, Any]:

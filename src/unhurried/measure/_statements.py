@@ -26,6 +26,9 @@ _CONTROL_INITIALS: Final = frozenset("BCRSPEbcrspe")
 #: statement has come back for the ``seen.due``-th time; a hook that wants more sets ``due`` anew.
 repeated: list[Callable[[Record, Seen], None]] = []
 
+#: The same for the first time of each statement, in sampled units alone.
+sampled: list[Callable[[Record, Seen], None]] = []
+
 
 def is_control(sql: Any) -> bool:
     """Whether the statement only begins, ends or marks a transaction."""
@@ -68,15 +71,22 @@ def note(record: Record, alias: str, sql: Any, began: int, took: int) -> Seen | 
     seen.ns += took
     if took < seen.least:
         seen.least = took
-    if isinstance(record, SampledRecord) and len(record.timeline) < LONGEST:
-        record.timeline.append((began - record.start, took, seen))
+    if isinstance(record, SampledRecord):
+        if len(record.timeline) < LONGEST:
+            record.timeline.append((began - record.start, took, seen))
+        if seen.count == 1 and seen.sql is not OTHER:
+            _tell(sampled, record, seen)
     return seen
 
 
 def hear(record: Record, seen: Seen) -> None:
     """Tell whoever wants to know that a statement repeats itself."""
     seen.due = NEVER
-    for hook in repeated:
+    _tell(repeated, record, seen)
+
+
+def _tell(hooks: list[Callable[[Record, Seen], None]], record: Record, seen: Seen) -> None:
+    for hook in hooks:
         try:
             hook(record, seen)
         except Exception as error:  # boundary: what looks for repeats never breaks a statement

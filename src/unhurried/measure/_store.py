@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import stat
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
@@ -43,7 +46,7 @@ class Store:
 
     __slots__ = (
         *("cost", "countdown", "due", "folder", "left", "lock", "names", "pid", "routes", "slot"),
-        "__weakref__",
+        *("kept", "__weakref__"),
     )
 
     def __init__(self, folder: Path) -> None:
@@ -57,6 +60,7 @@ class Store:
         self.slot = Slot.claim(self.folder, self.names.id)
         self.pid = self.slot.pid
         self.routes: dict[tuple[str, str], Route] = {}
+        self.kept: dict[Any, Any] = {}  # what rooms above remember as long as this is ours
 
     def lost(self) -> bool:
         """Whether the files were removed under us: then we count for nobody."""
@@ -75,6 +79,15 @@ class Store:
             if len(self.routes) < 4 * L.ROWS:  # names beyond the cap are all (other)
                 self.routes[key] = row
         return row
+
+    def row(self, group: str, fields: Sequence[Any]) -> tuple[int, memoryview]:
+        """(number, lanes) of a row that is named by several fields; ask for it under the lock."""
+        number = self.names.row(group, json.dumps(fields, separators=(",", ":")))
+        return number, self.slot.lanes(L.GROUPS[group], number)
+
+    def known_as(self, kind: str, name: str) -> str:
+        """The name that a unit's numbers stand under: its own, cut, or (other)."""
+        return self.names.order["route"][self.names.row(kind, name)][1]
 
 
 def folder() -> Path:
@@ -100,12 +113,17 @@ def prepare(path: Path) -> Path:
         raise StoreError(
             "The store needs POSIX file locks.", 'Set UNHURRIED = {"MEASURE": False} here.'
         )
-    versioned = path / f"v{L.VERSION}"
-    for each in (path, versioned):
+    inner = versioned(path)
+    for each in (path, inner):
         with suppress(FileExistsError):  # what is there may be no folder
             each.mkdir(mode=0o700, parents=True)
         refuse_foreign(each)
-    return versioned
+    return inner
+
+
+def versioned(path: Path) -> Path:
+    """Where in the folder this version's files are."""
+    return path / f"v{L.VERSION}"
 
 
 def refuse_foreign(path: Path) -> None:
@@ -129,13 +147,13 @@ def refuse_foreign(path: Path) -> None:
 def examine() -> None:
     """Look whether the store could be used, for the checks; raises StoreError with the way out."""
     try:
-        versioned = prepare(folder())
-        names = Names(versioned)
-        for path in slots(versioned):
+        inner = prepare(folder())
+        names = Names(inner)
+        for path in slots(inner):
             if not readable(path, names.id):
                 raise StoreError(f"{path} is no slot of this store.", f"Remove {path}.")
-        _examine_history(versioned / "history.sqlite")
-        _reserve_room(versioned)
+        _examine_history(inner / "history.sqlite")
+        _reserve_room(inner)
     except (OSError, ValueError) as error:  # of the latter, a null in the name
         raise _as_store_error(error) from error
 

@@ -1,15 +1,18 @@
 """What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
 
 from ._buckets import COUNT, TIME, VALUE, Scale
-from ._errors import StoreError, swallow
+from ._errors import StoreError, say_once, swallow
+from ._folding import folds
 from ._history import SPANS, hosts, series, totals
-from ._layout import FINE, GROUPS, LANE, VERSION
+from ._layout import FINE, GROUPS, LANE, STATEMENT, VERSION
+from ._locks import locked
 from ._probes.sql import Statement, observers, tap
 from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, current
 from ._snapshot import reader
-from ._statements import OTHER, is_control, repeated
-from ._store import failure, folder
+from ._statements import OTHER, is_control, repeated, sampled
+from ._store import failure, folder, prepare, versioned
+from ._tables import SightingRow, StatementRow, sightings, statements, waiting
 from ._units import finished
 
 __all__ = [
@@ -20,6 +23,7 @@ __all__ = [
     "OTHER",
     "PARTS",
     "SPANS",
+    "STATEMENT",
     "TIME",
     "VALUE",
     "VERSION",
@@ -29,19 +33,30 @@ __all__ = [
     "SampledRecord",
     "Scale",
     "Seen",
+    "SightingRow",
     "Statement",
+    "StatementRow",
     "StoreError",
     "current",
     "failure",
     "finished",
     "folder",
+    "folds",
     "hosts",
     "is_control",
+    "locked",
     "observers",
+    "prepare",
     "reader",
     "repeated",
+    "sampled",
+    "say_once",
     "series",
+    "sightings",
+    "statements",
     "swallow",
     "tap",
     "totals",
+    "versioned",
+    "waiting",
 ]

@@ -69,7 +69,8 @@ def _fold(text: str) -> str:
 
 
 def _scrubbed(text: str, vendor: str) -> str:
-    pieces, at = [], 0
+    pieces: list[tuple[str | None, str]] = []
+    at = 0
     aliases: set[str] = set()
     for kind, start, end in tokens(text, vendor):
         between = text[at:start]

@@ -43,4 +43,4 @@ def _collect() -> Iterator[str]:
         for model in list(registered.values()):
             yield model._meta.db_table
             yield from _PARTS.findall(model._meta.db_table)  # some write "schema"."table"
-            yield from (field.column for field in model._meta.local_concrete_fields)
+            yield from (f.column for f in model._meta.local_concrete_fields if f.column)
