@@ -6,7 +6,6 @@ from django.apps import AppConfig
 
 from unhurried.conf import settings
 from unhurried.measure import _install
-from unhurried.queries import _production
 
 
 class UnhurriedConfig(AppConfig):
@@ -17,5 +16,7 @@ class UnhurriedConfig(AppConfig):
         from unhurried import checks  # noqa: F401 - registers; needs the settings
 
         if settings.MEASURE:
+            from unhurried.queries import _production  # listens to connections by being there
+
             _install.install()
             _production.install()

@@ -14,7 +14,7 @@ from django.db.utils import OperationalError, ProgrammingError
 from django.test import AsyncClient, Client
 
 from tests.books.models import Author, Book
-from unhurried.measure import _units, measured
+from unhurried.measure import _statements, _units, measured
 from unhurried.measure._probes import sql
 from unhurried.measure._record import NEVER, NOTHING, Record, SampledRecord, Seen, current
 from unhurried.measure._statements import MOST, OTHER
@@ -22,6 +22,13 @@ from unhurried.testing import override
 
 pytestmark = pytest.mark.django_db
 MANY_ROWS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<100000) "
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_hears(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rooms above set ``due`` as they like."""
+    monkeypatch.setattr(sql, "repeated", [])
+    monkeypatch.setattr(_statements, "repeated", sql.repeated)
 
 
 @pytest.fixture

@@ -73,15 +73,15 @@ urlpatterns = [
 
 @pytest.fixture(autouse=True)
 def site(store: Any) -> Iterator[None]:
+    _sight._known.clear()
     with override_settings(ROOT_URLCONF=__name__):
         yield
 
 
 @pytest.fixture
 def books() -> None:
-    author = Author.objects.create(name="a")
     for title in "abcde":
-        Book.objects.create(title=title, author=author)
+        Book.objects.create(title=title, author=Author.objects.create(name=title))
 
 
 def statements(route: str) -> dict[str, dict[str, Any]]:
@@ -275,7 +275,10 @@ def test_the_hook_may_find_nothing(books: None, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_others_note_is_left_alone(books: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_sight, "sight", lambda record, seen: [1, 2])
+    def mine(record: _record.Record, seen: _record.Seen) -> None:
+        seen.note = [1, 2]
+
+    monkeypatch.setattr(_sight, "sight", mine)
     get("/loop/")
     assert snapshot()["sightings"] == []
 

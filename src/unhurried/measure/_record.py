@@ -161,7 +161,7 @@ class SampledRecord(Record):
     what measuring itself costs.
     """
 
-    __slots__ = ("cpu_last", "cpu_parts", "probed", "timeline")
+    __slots__ = ("cpu_last", "cpu_parts", "lines", "probed", "timeline")
 
     def __init__(self, kind: str, name: str, store: Store) -> None:
         super().__init__(kind, name, store)
@@ -171,6 +171,7 @@ class SampledRecord(Record):
         self.probed = 0
         #: (start since the record's, duration, statement), the first of a long one.
         self.timeline: list[tuple[int, int, Seen]] = []
+        self.lines: dict[Seen, str] = {}  # where each was first asked, as ``sampled`` has it
 
     def enter(self, part: int) -> None:
         self._charge_cpu()

@@ -6,7 +6,7 @@ dict. No parameter is kept, and no more than MOST texts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ._errors import swallow
@@ -27,7 +27,7 @@ _CONTROL_INITIALS: Final = frozenset("BCRSPEbcrspe")
 repeated: list[Callable[[Record, Seen], None]] = []
 
 #: The same for the first time of each statement, in sampled units alone.
-sampled: list[Callable[[Record, Seen], None]] = []
+sampled: list[Callable[[SampledRecord, Seen], None]] = []
 
 
 def is_control(sql: Any) -> bool:
@@ -85,7 +85,7 @@ def hear(record: Record, seen: Seen) -> None:
     _tell(repeated, record, seen)
 
 
-def _tell(hooks: list[Callable[[Record, Seen], None]], record: Record, seen: Seen) -> None:
+def _tell(hooks: Sequence[Callable[[Any, Seen], None]], record: Record, seen: Seen) -> None:
     for hook in hooks:
         try:
             hook(record, seen)

@@ -14,6 +14,7 @@ from unhurried.measure.reading import (
     OTHER,
     STATEMENT,
     Record,
+    SampledRecord,
     Seen,
     finished,
     folds,
@@ -30,8 +31,6 @@ REMEMBERED: Final = 8192  # raw texts of all routes
 WORTH: Final = 8192  # characters of a text that is remembered
 NEW: Final = 100  # texts unknown so far that one unit may add; the rest is (other)
 LABEL: Final = 200  # characters of a line or a relation
-NOTES: Final = (str, Sighting)  # another hook may have noted things of its own
-
 REQUESTS, COUNT, NS, LEAST, FETCH, ROWS, FAILED, LAST = range(len(STATEMENT))
 
 
@@ -54,15 +53,23 @@ class Row:
         self.alias, self.number, self.lanes = alias, number, lanes
         self.noted: dict[str | Sighting, memoryview] = {}
 
+    def note(self, what: str | Sighting, number: int, lanes: memoryview) -> memoryview:
+        if len(self.noted) >= NEW:
+            self.noted.clear()
+        self.noted[what] = lanes
+        return lanes
+
 
 def look(record: Record, seen: Seen) -> None:
     """Note what a repeat is, while the code that asks is on the stack."""
     seen.note = _sight.sight(record, seen) or seen.note
 
 
-def ask(record: Record, seen: Seen) -> None:
+def ask(record: SampledRecord, seen: Seen) -> None:
     """Note the line that a statement of a sampled unit comes from, be it repeated or not."""
-    seen.note = _sight.line(record)
+    line = _sight.line(record)
+    if line is not None:
+        record.lines[seen] = line
 
 
 @folds
@@ -71,6 +78,7 @@ def fold(record: Record) -> None:
     kept = record.store.kept
     known = kept.get((record.kind, record.name)) or _know(record)
     rows, now, new = known.rows, int(time()), 0
+    lines = record.lines if type(record) is SampledRecord else None
     for key, seen in record.statements.items():
         row = rows.get(key)
         if row is None or row.alias != seen.alias:
@@ -90,8 +98,10 @@ def fold(record: Record) -> None:
         if seen.rows or seen.failed:
             lanes[ROWS] += seen.rows
             lanes[FAILED] += seen.failed
-        if seen.note.__class__ in NOTES:
-            _noted(record, known, row, seen, now)
+        if seen.note.__class__ is Sighting:
+            _sighted(record, known, row, seen, now)
+        if lines and seen in lines:
+            _asked(record, row, lines[seen], now)
 
 
 def _know(record: Record) -> Known:
@@ -127,38 +137,36 @@ def _remember(kept: dict[Any, Any], known: Known, key: Any, row: Row) -> None:
     known.rows[key] = row
 
 
-def _noted(record: Record, known: Known, row: Row, seen: Seen, now: int) -> None:
-    note = seen.note
-    lanes = row.noted.get(note)
+def _sighted(record: Record, known: Known, row: Row, seen: Seen, now: int) -> None:
+    lanes = row.noted.get(seen.note)
     if lanes is None:
-        if len(row.noted) >= NEW:
-            row.noted.clear()
-        lanes = row.noted[note] = _open(record, known, row, note)
-    if isinstance(note, Sighting):
-        lanes[0] += 1
-        lanes[1] += seen.count
-        lanes[2] += seen.ns + seen.fetch
-        lanes[3] = now
-    else:
-        lanes[0] += 1
-        lanes[1] = now
+        lanes = row.note(seen.note, *_open(record, known, row, seen.note))
+    lanes[0] += 1
+    lanes[1] += seen.count
+    lanes[2] += seen.ns + seen.fetch
+    lanes[3] = now
 
 
-def _open(record: Record, known: Known, row: Row, note: str | Sighting) -> memoryview:
-    if not isinstance(note, Sighting):
-        return record.store.row("line", (row.number, note[:LABEL]))[1]
-    unit = (known.kind, known.name)
+def _open(record: Record, known: Known, row: Row, note: Sighting) -> tuple[int, memoryview]:
     relation = note.relation and note.relation[:LABEL]
     through = [line[:LABEL] for line in note.through[:4]]
-    fields = (unit, row.alias[:LABEL], row.number, note.kind, relation, note.loop[:LABEL], through)
-    return record.store.row("sighting", fields)[1]
+    fields = (note.kind, relation, note.loop[:LABEL], through)
+    unit = (known.kind, known.name)
+    return record.store.row("sighting", (unit, row.alias[:LABEL], row.number, *fields))
+
+
+def _asked(record: Record, row: Row, line: str, now: int) -> None:
+    lanes = row.noted.get(line)
+    if lanes is None:
+        lanes = row.note(line, *record.store.row("line", (row.number, line[:LABEL])))
+    lanes[0] += 1
+    lanes[1] = now
 
 
 def install() -> None:
     """It is noted, then folded, then drawn."""
-    for hooks, hook in ((sampled, ask), (repeated, look)):
-        if hook not in hooks:
-            hooks.append(hook)
-    for subscriber in (fold, _waterfall.keep):
-        if subscriber not in finished:
-            finished.append(subscriber)
+    if fold in finished:
+        return
+    sampled.append(ask)
+    repeated.append(look)
+    finished.extend((fold, _waterfall.keep))

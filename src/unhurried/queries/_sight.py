@@ -53,7 +53,8 @@ _known: dict[tuple[str, str, Any], Sighting | None] = {}
 
 def sight(record: Record, seen: Seen) -> Sighting | None:
     """What the repeat under way is; None while that is not clear, and where it is no fault."""
-    key = record.name, seen.alias, seen.sql
+    text = seen.sql if isinstance(seen.sql, str | bytes) else repr(seen.sql)
+    key = record.name, seen.alias, text  # psycopg's objects have no hash
     if not isinstance(record, SampledRecord) and key in _known:
         return _known[key]
     asking = _tap(sys._getframe(1))
@@ -102,12 +103,9 @@ def _judged(found: Walk, first: Look, second: Look, sql: str) -> Sighting | None
 
 
 def _keep(key: tuple[str, str, Any], sighting: Sighting | None) -> Sighting | None:
-    try:
-        if len(_known) >= KNOWN:
-            _known.clear()
-        _known[key] = sighting
-    except TypeError:  # psycopg's objects have no hash
-        pass
+    if len(_known) >= KNOWN:
+        _known.clear()
+    _known[key] = sighting
     return sighting
 
 

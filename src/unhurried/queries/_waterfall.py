@@ -12,7 +12,6 @@ from unhurried.measure.reading import PARTS, Reader, Record, SampledRecord, Seen
 
 from . import _files
 from ._fingerprint import fingerprint
-from ._sight import Sighting
 from ._vendor import vendor
 
 FOLDER: Final = "waterfalls"
@@ -76,7 +75,7 @@ def _document(record: SampledRecord) -> dict[str, Any]:
     for start, took, seen in record.timeline:
         number = numbers.setdefault(id(seen), len(numbers))
         if number == len(statements):
-            statements.append(_statement(seen))
+            statements.append(_statement(record, seen))
         bars.append((start, took, number))
     return {
         "at": time(),
@@ -89,10 +88,8 @@ def _document(record: SampledRecord) -> dict[str, Any]:
     }
 
 
-def _statement(seen: Seen) -> tuple[str, str, str | None]:
-    note = seen.note
-    line = note.loop if isinstance(note, Sighting) else note if isinstance(note, str) else None
-    return seen.alias, fingerprint(seen.sql, vendor(seen.alias)), line
+def _statement(record: SampledRecord, seen: Seen) -> tuple[str, str, str | None]:
+    return seen.alias, fingerprint(seen.sql, vendor(seen.alias)), record.lines.get(seen)
 
 
 def load(source: Reader, kind: str, name: str) -> Waterfall | None:
