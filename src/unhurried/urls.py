@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from unhurried.dashboard import _access, _assets, _views
+from unhurried.dashboard import _access, _assets, _query_views, _views
 from unhurried.measure.sinks import prometheus
 
 app_name = "unhurried"
@@ -10,6 +10,7 @@ urlpatterns = [
     path("", _views.front, name="front"),
     path("routes/", _views.routes, name="routes"),
     path("routes/<slug:slug>/", _views.route, name="route"),
+    path("queries/", _query_views.queries, name="queries"),
     path("yours/", _views.yours, name="yours"),
     path("metrics", prometheus.make_view(_access.may), name="metrics"),
     path("data/total.json", _views.data_total, name="data_total"),

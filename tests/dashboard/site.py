@@ -12,6 +12,8 @@ from django.urls import include, path
 from django.views.decorators.cache import cache_page
 from django.views.decorators.http import condition
 
+from tests.books.models import Book
+
 PAGE = (
     '<!doctype html><html lang="en"><head><title>A page</title><link rel="icon" href="data:,">'
     "</head><body><p>Grüße</p></BODY></html>"
@@ -56,6 +58,12 @@ def with_queries(request: HttpRequest) -> HttpResponse:
     for _ in range(3):
         User.objects.count()
     return HttpResponse(PAGE)
+
+
+def looping(request: HttpRequest) -> HttpResponse:
+    """One query for the books, and one more for each of them."""
+    titles = [f"{book.title} by {book.author.name}" for book in Book.objects.order_by("title")]
+    return HttpResponse(PAGE.replace("Grüße", ", ".join(titles)))
 
 
 def zipped(request: HttpRequest) -> HttpResponse:
@@ -106,7 +114,18 @@ def boom(user: User | AnonymousUser) -> bool:
     raise OSError("the directory of users does not answer")
 
 
-PAGES = [page, apage, personal, apersonal, with_queries, zipped, fragment, json, attachment]
+PAGES = [
+    page,
+    apage,
+    personal,
+    apersonal,
+    with_queries,
+    looping,
+    zipped,
+    fragment,
+    json,
+    attachment,
+]
 PAGES += [streamed, gone, latin, tagged, timed]
 urlpatterns = [
     *(path(f"{view.__name__}/", view) for view in PAGES),

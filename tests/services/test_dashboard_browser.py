@@ -15,13 +15,25 @@ from django.test import Client
 from playwright.sync_api import Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from tests.books.models import Author, Book
 from tests.dashboard.samples import Samples
 from tests.servers import CHROMIUM_ARGS
 from unhurried.dashboard import _routes, _staff
-from unhurried.measure import StoreError, counter, gauge, histogram, measured, meter, timer
+from unhurried.measure import (
+    StoreError,
+    counter,
+    gauge,
+    histogram,
+    measured,
+    meter,
+    snapshot,
+    timer,
+)
+from unhurried.queries.reading import keep_proofs
 
 ARTEFACTS = Path(__file__).resolve().parent.parent.parent / "artefacts"
 ROUTE = f"/unhurried/routes/{_routes.slug('request', 'with_queries/')}/"
+LOOPING = f"/unhurried/routes/{_routes.slug('request', 'looping/')}/"
 DRAWN = """() => [...document.querySelectorAll("figure[data-chart] canvas")].map((canvas) => {
   const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
   return pixels.filter((value, i) => i % 4 === 3 && value).length;
@@ -120,9 +132,49 @@ def busy(client: Client, dice: random.Random) -> None:
         pass
 
 
+class Proven:
+    """As ``diagnose`` has proven it on another page that reads by the same line."""
+
+    def __init__(self, of: dict[str, Any], verified: str) -> None:
+        self.of, self.verified = of, verified
+
+    def as_dict(self) -> dict[str, Any]:
+        place = self.of["loop"].partition(":")[0]
+        diff = (
+            f"--- a/{place}\n+++ b/{place}\n@@ -65,1 +65,1 @@\n"
+            '-    titles = [f"{book.title} by {book.author.name}" for book in Book.objects.all()]\n'
+            '+    titles = [f"{book.title} by {book.author.name}" for book in '
+            'Book.objects.select_related("author")]\n'
+        )
+        why = "" if self.verified == "yes" else "replayed, and the page came out otherwise"
+        known = {key: self.of[key] for key in ("kind", "relation", "loop")}
+        return {
+            **known,
+            "origin": self.of["loop"],
+            "diff": diff if self.verified == "yes" else "",
+            "remedy": 'select_related("author")',
+            "verified": self.verified,
+            "why": why,
+            "queries_after": 1,
+        }
+
+
+def ask_again_and_again(client: Client) -> None:
+    """A page with an N+1, one of whose repeats is proven, one disproven, and others untried."""
+    for n in range(12):
+        Book.objects.create(title=f"{n}", author=Author.objects.create(name=f"author {n}"))
+    for _ in range(16):
+        client.get("/looping/")
+    seen = snapshot()["sightings"]
+    for path, verdict in (("looping/", "yes"), ("with_queries/", "no")):
+        keep_proofs([Proven(s, verdict) for s in seen if s["route"] == path], path)
+
+
 @pytest.fixture
 def busy_site(staff: Client) -> Iterator[None]:
     samples, dice = Samples(), random.Random(7)
+    staff.get("/with_queries/")
+    ask_again_and_again(staff)
     for _ in range(30):
         busy(staff, dice)
         samples.write()
@@ -148,6 +200,8 @@ def shot(name: str, width: int, scheme: str) -> Callable[[Page], Any]:
         ("front", "/unhurried/", 4),
         ("routes", "/unhurried/routes/", 0),
         ("route", ROUTE, 4),
+        ("queries", "/unhurried/queries/", 0),
+        ("looping", LOOPING, 4),
         ("yours", "/unhurried/yours/", 5),
     ],
 )
@@ -163,7 +217,7 @@ def test_pages(busy_site, browser, name, path, charts, width, scheme):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1280])
 class TestWithoutNumbers:
-    @pytest.mark.parametrize("page", ["", "routes/", "yours/"])
+    @pytest.mark.parametrize("page", ["", "routes/", "queries/", "yours/"])
     def test_empty(self, browser, page, width, scheme):
         act = shot(f"empty-{page.strip('/') or 'front'}", width, scheme)
         seen = browser.visit(f"/unhurried/{page}", act, width=width, scheme=scheme)
@@ -236,7 +290,8 @@ def test_the_keyboard_reaches_everything(busy_site, browser):
         return reached
 
     reached = browser.visit("/unhurried/", act).answer
-    assert reached[:7] == ["To the numbers", "unhurried", "Routes", "Yours", "hour", "day", "month"]
+    assert reached[:5] == ["To the numbers", "unhurried", "Routes", "Queries", "Yours"]
+    assert reached[5:8] == ["hour", "day", "month"]
 
 
 def test_the_badge(busy_site, browser):

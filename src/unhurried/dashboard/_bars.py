@@ -15,6 +15,8 @@ LABELS: Final = {
     "template": "templates",
     "cpu": "on the CPU",
     "off": "off it, waiting",
+    "way": "on the way",
+    "work": "work",
 }
 
 

@@ -113,7 +113,7 @@ def _head(found: dict[str, Any], width: int) -> Iterator[str]:
         parts.append(f"measuring costs {_format.percent(found['cost'])}")
     parts.append(found["store"])
     line = ""
-    for part in (_printable(part) for part in parts):
+    for part in (printable(part) for part in parts):
         if line and len(line) + len(part) + 3 > width:
             yield fit(line, width).rstrip()
             line = ""
@@ -122,11 +122,11 @@ def _head(found: dict[str, Any], width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    return wrap(_printable(text), max(width, 20))
+    return wrap(printable(text), max(width, 20))
 
 
 def _line(row: Row, rates: Rates, layout: _Layout) -> str:
-    name = fit(_printable(row.label), layout.name)
+    name = fit(printable(row.label), layout.name)
     cells = "".join(
         f" {column.text(row, rates).replace(SPACE, ' '):>{column.width}}"
         for column in layout.columns
@@ -152,7 +152,7 @@ def _bar(row: Row, layout: _Layout) -> str:
     return text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """A name may hold anything, an escape sequence too."""
     return "".join(c if c.isprintable() else " " if c == SPACE else "?" for c in text)
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from unhurried.measure.reading import COUNT, FINE, GROUPS, LANE, TIME, reader
 
-from . import _badge_switch, _bars, _format, _routes, _series
+from . import _badge_switch, _bars, _format, _query_views, _routes, _series
 from ._histogram import Histogram, histogram
 from ._now import now
 from ._numbers import INSTRUMENTS, Row, Site, in_order, notice, read
@@ -69,6 +69,7 @@ def route(request: HttpRequest, slug: str) -> HttpResponse:
         statuses=numbers["statuses"].items(),
         mean_queue=numbers["queue"]["sum"] / max(numbers["queue"]["count"], 1),
         charts_url=reverse("unhurried:data_route", args=[slug]),
+        **_query_views.of_route(site, row),
         **_distributions(row),
     )
 

@@ -11,14 +11,16 @@ SECOND: Final = 1e9
 MOST: Final = 100  # statements; the rest is cheap
 
 
-def asked(source: Reader, routes: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What the routes asked of databases; adds ``db_floor`` to each of them."""
+def asked(
+    source: Reader, routes: dict[str, dict[str, Any]], most: int | None = MOST
+) -> dict[str, Any]:
+    """What the routes asked of databases, the dearest first; adds ``db_floor`` to the routes."""
     known = _tables.statements(source)
     waiting = _tables.waiting(known)
     keys = {(route["kind"], route["name"]): key for key, route in routes.items()}
     for unit, key in keys.items():
         routes[key]["db_floor"] = min(waiting.get(unit, 0) / SECOND, routes[key]["db"]["sum"])
-    dearest = sorted(known.values(), key=lambda row: -row.time)[:MOST]
+    dearest = sorted(known.values(), key=lambda row: -row.time)[:most]
     return {
         "statements": [_statement(row, keys) for row in dearest],
         "sightings": [_sighting(row, keys) for row in _tables.sightings(source, known)],

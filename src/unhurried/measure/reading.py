@@ -1,5 +1,6 @@
 """What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
 
+from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, say_once, swallow
 from ._folding import folds
@@ -12,7 +13,6 @@ from ._record import PARTS, Record, SampledRecord, Seen, current
 from ._snapshot import reader
 from ._statements import OTHER, is_control, repeated, sampled
 from ._store import failure, folder, prepare, versioned
-from ._tables import SightingRow, StatementRow, sightings, statements, waiting
 from ._units import finished
 
 __all__ = [
@@ -33,10 +33,9 @@ __all__ = [
     "SampledRecord",
     "Scale",
     "Seen",
-    "SightingRow",
     "Statement",
-    "StatementRow",
     "StoreError",
+    "asked",
     "current",
     "failure",
     "finished",
@@ -52,11 +51,8 @@ __all__ = [
     "sampled",
     "say_once",
     "series",
-    "sightings",
-    "statements",
     "swallow",
     "tap",
     "totals",
     "versioned",
-    "waiting",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from unhurried.dashboard import _top
+from unhurried.dashboard import _queries_text, _top
 from unhurried.measure import StoreError
 
 
@@ -21,6 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
         _add_top(verbs)
+        _add_queries(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -43,6 +44,12 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             pass  # Ctrl-C is how people leave
 
+    def queries(self, *, json: bool, limit: int, route: str | None, **options: Any) -> None:
+        """Statements by total time and lines that repeat theirs, as production saw them."""
+        if json:
+            return self._print_json(_queries_text.document(limit, route))
+        _queries_text.print_all(self.stdout, limit, route)  # type: ignore[arg-type]
+
     def _print_json(self, document: dict[str, Any]) -> None:
         """Exactly one document, and nothing else on stdout."""
         self.stdout.write(json.dumps(document))
@@ -55,6 +62,21 @@ def _add_top(verbs: Any) -> None:
     top.add_argument(
         "--interval", type=_seconds, default=1.0, help="seconds between two readings (default: 1)"
     )
+
+
+def _add_queries(verbs: Any) -> None:
+    queries = verbs.add_parser("queries", help="statements by time, and lines that repeat theirs")
+    queries.add_argument("--json", action="store_true", help="print one JSON document and end")
+    queries.add_argument(
+        "--limit", type=_positive, default=20, help="statements shown (default: 20)"
+    )
+    queries.add_argument("--route", help="only those of this route or other unit of work")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1.")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
