@@ -1,4 +1,4 @@
-"""The page of queries, a route's own, and the command: with something, with nothing, with trouble."""
+"""The page of queries, a route's own, and the command: full, empty, in trouble."""
 
 from __future__ import annotations
 

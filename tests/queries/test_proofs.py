@@ -73,7 +73,7 @@ def test_there_may_be_none(store: Path) -> None:
         '{"format": "unhurried findings 1", "findings": [1]}',
         '{"format": "unhurried findings 1", "findings": [{"verified": "maybe", "at": 1}]}',
         '{"format": "unhurried findings 1", "findings": [{"verified": "yes", "at": "x"}]}',
-        '{"format": "unhurried findings 1", "findings": [{"verified": "yes", "at": 1, "loop": []}]}',
+        '{"format": "unhurried findings 1", "findings": [{"verified": "no", "at": 1, "loop": []}]}',
     ],
 )
 def test_what_is_not_ours_is_said_once_and_replaced(store: Path, content: str, caplog: Any) -> None:

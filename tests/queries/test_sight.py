@@ -26,9 +26,10 @@ def seen(store) -> Iterator[list[Sighting]]:
             found.append(sighting)
 
     _sight._known.clear()
-    before, measure.repeated[:] = list(measure.repeated), [look]
+    hooks = list(measure.repeated), list(measure.sampled)
+    measure.repeated[:], measure.sampled[:] = [look], []
     yield found
-    measure.repeated[:] = before
+    measure.repeated[:], measure.sampled[:] = hooks
     _sight._known.clear()
 
 
