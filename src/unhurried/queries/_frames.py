@@ -300,4 +300,4 @@ def makes_querysets(frame: FrameType) -> bool:
     if not code.co_argcount:
         return False
     first = frame.f_locals.get(code.co_varnames[0])
-    return isinstance(first, BaseManager | query.QuerySet)
+    return issubclass(type(first), BaseManager | query.QuerySet)  # a lazy object stays one

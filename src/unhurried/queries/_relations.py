@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import Model, QuerySet
+from django.template.context import BaseContext
 
 from ._frames import DEFERRED, FORWARD, GENERIC, REVERSE_ONE, Walk
 
@@ -56,7 +57,7 @@ def relation(found: Walk) -> Relation | None:
         return _accessed(*found.accessor)
     if found.queryset is None:
         return None
-    return related(found.queryset) or _generic(found.queryset, _locals(found))
+    return related(found.queryset) or _generic(found.queryset, _held(found))
 
 
 def _accessed(role: int, descriptor: Any, instance: Model) -> Relation:
@@ -125,7 +126,7 @@ def _is_whole(queryset: QuerySet[Any]) -> bool:
     )
 
 
-def _generic(queryset: QuerySet[Any], variables: Iterable[Any]) -> Relation | None:
+def _generic(queryset: QuerySet[Any], held: Iterable[Model]) -> Relation | None:
     """A GenericRelation leaves no hint: it asks for a content type and an id."""
     equal = dict(_equalities(queryset))
     for key in queryset.model._meta.private_fields:
@@ -138,7 +139,7 @@ def _generic(queryset: QuerySet[Any], variables: Iterable[Any]) -> Relation | No
                 continue
             if field.related_model is queryset.model:
                 pk = equal[names[1]]
-                instance = _found(variables, model, pk)
+                instance = _found(held, model, pk)
                 label = _label(field.model, field.name)
                 return Relation(label, field.name, instance, MANY, whole=len(equal) == 2, key=pk)
     return None
@@ -161,23 +162,28 @@ def _content_model(pk: Any) -> Any:
     return None
 
 
-def _found(variables: Iterable[Any], model: type[Model], pk: Any) -> Model | None:
-    for value in variables:
-        if isinstance(value, model) and value.__dict__.get(model._meta.pk.attname) == pk:
-            return value
+def _found(held: Iterable[Model], model: type[Model], pk: Any) -> Model | None:
+    for instance in held:
+        if isinstance(instance, model) and instance.__dict__.get(model._meta.pk.attname) == pk:
+            return instance
     return None
 
 
-def _locals(found: Walk) -> list[Any]:
-    """What the innermost project frame holds; of a template, what its context does."""
+def _held(found: Walk) -> list[Model]:
+    """The instances that the innermost project frame holds; of a template, its context.
+
+    By their true type: ``isinstance`` asks for ``__class__``, and to answer, a lazy object
+    (``request.user``) runs its query, perhaps the very one that is being named.
+    """
     if not found.places:
         return []
     variables = found.places[0].frame.f_locals
     values = list(variables.values())
     context = variables.get("context")
-    for layer in getattr(context, "dicts", ()):
-        values.extend(layer.values())
-    return values
+    if issubclass(type(context), BaseContext):
+        for layer in context.dicts:  # type: ignore[union-attr]
+            values.extend(layer.values())
+    return [value for value in values if issubclass(type(value), Model)]
 
 
 def by_key(found: Walk) -> tuple[Model, str] | None:
@@ -191,12 +197,11 @@ def by_key(found: Walk) -> tuple[Model, str] | None:
     if len(equal) != 1:
         return None
     target, value = equal[0]
-    for candidate in _locals(found):
-        if isinstance(candidate, Model):
-            name = _forward(candidate, queryset.model, target, value)
-            name = name or _backward(candidate, target, value)
-            if name is not None:
-                return candidate, name
+    for candidate in _held(found):
+        name = _forward(candidate, queryset.model, target, value)
+        name = name or _backward(candidate, target, value)
+        if name is not None:
+            return candidate, name
     return None
 
 
