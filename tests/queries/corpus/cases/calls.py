@@ -112,6 +112,14 @@ def order_by_of_a_set() -> str:
     return ",".join(out)
 
 
+@case(reads("Author.book_set", "book_set", "Prefetch", fixable=False), queries=9)
+def method_of_the_sites_own_on_a_set() -> str:
+    out = []
+    for author in Author.objects.all():  # origin: b
+        out.extend(book.title for book in author.book_set.recent())  # loop: a
+    return ",".join(out)
+
+
 # No attribute of the author is read, but its set is what is asked for: both names are right.
 @case(reads(("Author.book_set", None), "book_set", "Prefetch", fixable=False), queries=9)
 def filter_by_instance() -> str:
