@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.contenttypes.fields import GenericForeignKey, GenericRelation
 from django.contrib.contenttypes.models import ContentType
 from django.db import models
+from django.utils.functional import cached_property
 
 
 class Country(models.Model):
@@ -119,6 +120,29 @@ class Book(models.Model):
 
 class Novel(Book):
     genre = models.CharField(max_length=20, default="crime")
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Classic(Book):
+    class Meta:
+        proxy = True
+
+
+class Signed(models.Model):
+    author = models.ForeignKey(Author, models.CASCADE)
+
+    class Meta:
+        abstract = True
+
+    @cached_property
+    def signature(self) -> str:
+        return self.author.name  # loop: signature
+
+
+class Article(Signed):
+    title = models.CharField(max_length=50)
 
     def __str__(self) -> str:
         return self.title
