@@ -95,10 +95,21 @@ class Filled(Watched):
 
 def without(selected: Any, path: str) -> Any:
     """``select_related`` of a query, less one path."""
-    if not isinstance(selected, dict):
-        return selected
-    head, _, rest = path.partition("__")
-    kept = {name: dict(inner) for name, inner in selected.items() if name != head or rest}
-    if rest and head in kept:
-        kept[head] = without(kept[head], rest)
-    return kept or False
+    return _less(selected, path.split("__")) or False if isinstance(selected, dict) else selected
+
+
+def _less(selected: dict[str, Any], steps: list[str]) -> dict[str, Any]:
+    head, *rest = steps
+    kept = {name: inner for name, inner in selected.items() if name != head}
+    if rest and head in selected:
+        kept[head] = _less(selected[head], rest)
+    return kept
+
+
+def without_lookup(lookups: tuple[Any, ...], path: str) -> tuple[Any, ...]:
+    """``prefetch_related`` of a queryset, less one path and those that lead through it."""
+    return tuple(each for each in lookups if f"{_path(each)}__".find(f"{path}__") != 0)
+
+
+def _path(lookup: Any) -> str:
+    return str(getattr(lookup, "prefetch_to", lookup))

@@ -40,7 +40,18 @@ class Group:
 
     __slots__ = (
         *("alias", "anchors", "count", "fetch", "fingerprint", "instances", "loop"),
-        *("many", "method", "model", "ns", "parameters", "parts", "prefetch", "read", "recursive"),
+        *(
+            "many",
+            "method",
+            "model",
+            "ns",
+            "offsets",
+            "parameters",
+            "parts",
+            "prefetch",
+            "read",
+            "recursive",
+        ),
         *("rows", "sql", "texts", "through", "unit", "verb"),
     )
 
@@ -60,6 +71,7 @@ class Group:
         self.count = self.ns = self.fetch = self.rows = 0
         self.parameters: set[int] = set()
         self.texts: set[int] = set()
+        self.offsets: set[str] = set()  # of slices of one row
         self.instances: set[tuple[object, ...]] = set()
         self.read = read
         self.unit = unit
@@ -75,7 +87,10 @@ class Group:
         self.many |= statement.many
         if len(self.parameters) < KEPT:
             self.parameters.add(digest(statement.params))
-            self.texts.add(hash(_without_slice(sql)))
+            text, slice_of_one = _without_slice(sql)
+            self.texts.add(hash(text))
+            if slice_of_one:
+                self.offsets.add(slice_of_one)
         if read.row is not None and len(self.instances) < KEPT:
             self.instances.add(read.row)
 
@@ -83,14 +98,15 @@ class Group:
         """A copy that others may be added to."""
         twin = copy(self)
         twin.parameters, twin.texts = set(self.parameters), set(self.texts)
-        twin.instances, twin.parts = set(self.instances), [self]
+        twin.instances, twin.offsets = set(self.instances), set(self.offsets)
+        twin.parts = [self]
         return twin
 
     def absorb(self, other: Group) -> None:
         """Add what the same line did on another way."""
         for name in ("count", "ns", "fetch", "rows"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("parameters", "texts", "instances"):
+        for name in ("parameters", "texts", "instances", "offsets"):
             getattr(self, name).update(getattr(other, name))
         self.many |= other.many
         self.parts.append(other)
@@ -125,7 +141,9 @@ def digest(params: Any) -> int:
         return hash(repr(params))
 
 
-def _without_slice(sql: str) -> str:
-    """Pages differ in LIMIT and OFFSET, which Django writes into the text."""
+def _without_slice(sql: str) -> tuple[str, str]:
+    """Pages differ in LIMIT and OFFSET, which Django writes into the text; and that of one row."""
     head, limit, tail = sql.rpartition(" LIMIT ")
-    return head if limit and tail.replace(" OFFSET ", "").isdigit() else sql
+    if not limit or not tail.replace(" OFFSET ", "").isdigit():
+        return sql, ""
+    return head, tail if tail.partition(" ")[0] == "1" else ""

@@ -19,13 +19,15 @@ from ._finding import DUPLICATE, N_PLUS_ONE, Finding
 from ._groups import Group
 from ._origin import Origin, Roots
 
-_EQUAL: Final = re.compile(r"[^<>!=]=\s*(?:%s|\?|:\w+|%\(\w+\)s|\$\d+|'|-?\d)", re.IGNORECASE)
+_VALUE: Final = r"(?:%s|\?|:\w+|%\(\w+\)s|\$\d+|'[^']*'|-?\d+)"
+_EQUAL: Final = re.compile(rf"[^<>!=]=\s*{_VALUE}|\bIN\s*\(\s*{_VALUE}\s*\)", re.IGNORECASE)
 _RANGE: Final = re.compile(
-    r"\bBETWEEN\b|[<>]=?\s*(?:%s|\?|'|\d)|\bIN\s*\(\s*(?:%s|\?|'[^']*'|\d+)\s*,", re.IGNORECASE
+    rf"\bBETWEEN\b|[<>]=?\s*{_VALUE}|\bIN\s*\(\s*{_VALUE}\s*,", re.IGNORECASE
 )
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE")
 _BULK: Final = ("bulk_create", "bulk_update")
-_SINGLE: Final = ("get", "exists", "count", "first", "last")
+_ROW: Final = ("get", "first", "last", "earliest", "latest")
+_SINGLE: Final = ("exists", "count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,21 @@ def findings(
             told.update(map(id, group.parts))
     found += _duplicated(repeated, duplicates, told)
     found += _unused(roots, groups)
-    return sorted(found, key=lambda finding: -finding.count)
+    return sorted(_once(found), key=lambda finding: -finding.count)
+
+
+def _once(found: Iterable[Finding]) -> list[Finding]:
+    """What two requests in one block do at one line is told once."""
+    known: dict[tuple[object, ...], Finding] = {}
+    for each in found:
+        statement = each.fingerprint if each.relation is None else None
+        key = (each.kind, each.alias, each.relation, statement, each.path, each.loop, each.origin)
+        first = known.setdefault(key, each)
+        if first is not each:
+            first.count += each.count
+            first.instances += each.instances
+            first.seconds += each.seconds
+    return list(known.values())
 
 
 def _merged(groups: list[Group]) -> list[Group]:
@@ -106,17 +122,21 @@ def is_n_plus_one(group: Group) -> bool:
     if len(group.instances) > 1:
         return True
     if len(group.parameters) < 2 and len(group.texts) < 2:
-        return False
+        return len(group.offsets) > 1  # qs[i] in a loop
     return asks_for_one(group.sql, group.method)
 
 
 def writes_rows(sql: str, verb: str | None) -> bool:
     """Whether a statement writes row by row what others write at once."""
-    return verb not in _BULK and sql.lstrip()[:6].upper() in _WRITES
+    if sql.lstrip()[:6].upper() not in _WRITES or _RANGE.search(sql.partition(" WHERE ")[2]):
+        return False
+    return verb not in _BULK or (verb == "bulk_create" and "), (" not in sql)
 
 
 def asks_for_one(sql: str, method: str | None) -> bool:
     """By equality, or for one answer: ranges and lists of many are batches."""
+    if method in _ROW:
+        return True
     _, where, conditions = sql.partition(" WHERE ")
     if not where or _RANGE.search(conditions):
         return False

@@ -26,6 +26,7 @@ from ._frames import (
     HANDLER,
     JINJA,
     NODE,
+    PREFETCH,
     PROJECT,
     Place,
     Site,
@@ -50,8 +51,8 @@ class Origin:
     """
 
     __slots__ = (
-        *("combined", "eager", "kids", "model", "outer", "path", "root", "runs", "site"),
-        "streamed",
+        *("combined", "eager", "kids", "model", "outer", "path", "prefetched", "root", "runs"),
+        *("site", "streamed"),
     )
 
     def __init__(
@@ -63,6 +64,7 @@ class Origin:
         self.root: Origin = root or self
         self.outer: Origin | None = None
         self.runs = 0
+        self.prefetched = False
         self.streamed = False  # by iterator(), which prefetches only with a chunk_size
         self.combined = False  # union() and the like, whose parts must have the same columns
         self.eager: dict[str, _eager.Load] = {}
@@ -194,6 +196,8 @@ def _making(frame: FrameType | None) -> Site | None:
         what = role(at)
         if what in (NODE, JINJA):
             return Place(at, what).site()
+        if what == PREFETCH:
+            return None  # its line is the one that evaluates, not one that could be changed
         if what == HANDLER:
             break
         if what == PROJECT:
@@ -218,9 +222,10 @@ class Tracked(ModelIterable):  # type: ignore[type-arg]
         chunks = _adjust(queryset, origin)
         selected = queryset._query.select_related
         lookups = queryset._prefetch_related_lookups
+        watched = bool(lookups) or origin.prefetched  # of which a longer path may go on
         for instance in _in_chunks(super().__iter__(), chunks):
             _spread(instance, origin, selected)
-            if lookups:
+            if watched:
                 _eager.watch_prefetched(instance, origin)
             yield instance
 
@@ -248,7 +253,11 @@ def _prefetched(lookup: Any, level: int, instances: list[Any]) -> Origin | None:
     if not instances or lookup.queryset is not None:
         return None
     of = origin_of(instances[0])
-    return None if of is None else of.step(lookup.prefetch_through.split("__")[level])
+    if of is None:
+        return None
+    step = of.step(lookup.prefetch_through.split("__")[level])
+    step.prefetched = True
+    return step
 
 
 def _read(queryset: Any, found: Walk) -> Origin | None:
@@ -287,9 +296,8 @@ def _adjust(queryset: Any, origin: Origin) -> list[str]:
             names = names - {injection.path} if deferring else names | {injection.path}
             query.deferred_loading = names, deferring
         elif injection.how == "drop_prefetch_related":
-            queryset._prefetch_related_lookups = tuple(
-                each for each in queryset._prefetch_related_lookups if each != injection.path
-            )
+            lookups = queryset._prefetch_related_lookups
+            queryset._prefetch_related_lookups = _eager.without_lookup(lookups, injection.path)
         elif injection.how == "drop_select_related":
             query.select_related = _eager.without(query.select_related, injection.path)
         elif injection.how == "prefetch_in_chunks":
