@@ -75,7 +75,6 @@ PRIVATE = {
     "instance._prefetched_objects_cache": "the same",
     "instance.__dict__": "to see a value without loading a deferred one",
     "candidate.__dict__": "the same",
-    "value.__dict__": "the same",
     "instance._state.__dict__": "where an instance carries its origin",
     "value._state.__dict__": "the same",
     "_get_response": "beyond it nobody has to do with what the page asks",

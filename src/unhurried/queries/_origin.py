@@ -21,6 +21,8 @@ from typing import Any, Final
 from django.db.models import Model, prefetch_related_objects
 from django.db.models.query import ModelIterable
 
+from unhurried.measure.reading import swallow
+
 from . import _eager, _wraps
 from ._frames import (
     HANDLER,
@@ -171,6 +173,13 @@ def _made(queryset: Any, query: Any) -> None:
     """A queryset was made: called by the wrap after ``__init__``."""
     if not _everywhere and _tracking.get() is None:
         return
+    try:
+        _mark(queryset, query)
+    except Exception as error:  # boundary: frames hold whatever the project put there
+        swallow("following origins", error)
+
+
+def _mark(queryset: Any, query: Any) -> None:
     if query is None and queryset.model is not None:
         site = _making(sys._getframe(2))
         setattr(queryset._query, MARK, site)
@@ -216,7 +225,11 @@ class Tracked(ModelIterable):  # type: ignore[type-arg]
         if roots is None:  # made while tracking was on, iterated later
             yield from super().__iter__()
             return
-        origin = _origin_of(queryset, roots)
+        try:
+            origin = _origin_of(queryset, roots)
+        except Exception as error:  # boundary: the same
+            swallow("following origins", error)
+            origin = roots.at(None, queryset.model)
         origin.streamed |= self.chunked_fetch
         origin.combined |= bool(queryset._query.combinator)
         chunks = _adjust(queryset, origin)
