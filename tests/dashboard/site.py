@@ -12,7 +12,7 @@ from django.urls import include, path
 from django.views.decorators.cache import cache_page
 from django.views.decorators.http import condition
 
-from tests.books.models import Book
+from tests.books.models import Author, Book
 
 PAGE = (
     '<!doctype html><html lang="en"><head><title>A page</title><link rel="icon" href="data:,">'
@@ -66,6 +66,18 @@ def looping(request: HttpRequest) -> HttpResponse:
     return HttpResponse(PAGE.replace("Grüße", ", ".join(titles)))
 
 
+def counting(request: HttpRequest) -> HttpResponse:
+    for author in Author.objects.all():
+        author.book_set.count()
+    return HttpResponse(PAGE)
+
+
+def fetching(request: HttpRequest) -> HttpResponse:
+    for pk in list(Book.objects.values_list("author_id", flat=True)):
+        Author.objects.get(pk=pk)
+    return HttpResponse(PAGE)
+
+
 def zipped(request: HttpRequest) -> HttpResponse:
     return HttpResponse(gzip.compress(PAGE.encode()), headers={"Content-Encoding": "gzip"})
 
@@ -114,19 +126,8 @@ def boom(user: User | AnonymousUser) -> bool:
     raise OSError("the directory of users does not answer")
 
 
-PAGES = [
-    page,
-    apage,
-    personal,
-    apersonal,
-    with_queries,
-    looping,
-    zipped,
-    fragment,
-    json,
-    attachment,
-]
-PAGES += [streamed, gone, latin, tagged, timed]
+PAGES = [page, apage, personal, apersonal, with_queries, looping, counting, fetching, zipped]
+PAGES += [fragment, json, attachment, streamed, gone, latin, tagged, timed]
 urlpatterns = [
     *(path(f"{view.__name__}/", view) for view in PAGES),
     path("cached/", cache_page(60)(page)),
