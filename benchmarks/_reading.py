@@ -1,4 +1,7 @@
-"""Reading 64 slots x 200 routes: a scrape, the first full reading of quantiles, the next one."""
+"""Reading 64 slots x 200 routes: a scrape, the first full reading of quantiles, the next one.
+
+Beside them the statements, ten on each route, which only those read who show them.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,14 @@ from pathlib import Path
 
 from unhurried.measure import _layout as L
 from unhurried.measure import _snapshot
+from unhurried.measure._asked import asked
 from unhurried.measure._read import Reader
 from unhurried.measure._record import Record
 from unhurried.measure._slot import Slot
 from unhurried.measure._store import Store
 from unhurried.measure.sinks import prometheus
 
-SLOTS, ROUTES = 64, L.ROWS - 1
+SLOTS, ROUTES, STATEMENTS = 64, L.ROWS - 1, 10
 
 
 def main() -> None:
@@ -44,15 +48,19 @@ def _run(top: Path) -> None:
     for _ in range(5):
         touch(store, ROUTES // 10)
         some.append(timed(lambda: _snapshot.routes(reader, reader.merged())))
+    statements = [timed(lambda: asked(reader, {})) for _ in range(5)]
     print(f"\nreading {SLOTS} slots x {ROUTES} routes")
     show("scrape", statistics.median(scrapes), 50)
     show("first full quantile reading", first, 500)
     show("next, a tenth of the routes changed", statistics.median(some), 50)
+    show(f"statements, first of {ROUTES * STATEMENTS}", statements[0])
+    show("statements, next", statistics.median(statements))
 
 
-def show(what: str, seconds: float, budget: int) -> None:
-    missed = "  MISSED" if seconds * 1e3 > budget else ""
-    print(f"{what:38}{seconds * 1e3:7.1f} ms (budget {budget}){missed}")
+def show(what: str, seconds: float, budget: int | None = None) -> None:
+    missed = "  MISSED" if budget and seconds * 1e3 > budget else ""
+    said = f" (budget {budget}){missed}" if budget else ""
+    print(f"{what:38}{seconds * 1e3:7.1f} ms{said}")
 
 
 def timed(work) -> float:
@@ -65,6 +73,18 @@ def fill(store: Store) -> None:
     for number in range(ROUTES):
         for _ in range(50):
             write(store, number)
+        fold(store, number)
+
+
+def fold(store: Store, number: int) -> None:
+    """Statements as long as those of a model with a dozen columns."""
+    columns = ", ".join(f'"books_book"."column_{i}"' for i in range(12))
+    for i in range(STATEMENTS):
+        sql = f'SELECT {columns} FROM "books_book" WHERE "books_book"."column_{i}" = %s'
+        fields = "request", f"route/{number}/<int:pk>/", "default", sql
+        _, lanes = store.row("statement", fields)
+        lanes[0] = lanes[1] = 50
+        lanes[2] = lanes[3] = random.randrange(1_000_000, 9_000_000)
 
 
 def touch(store: Store, routes: int) -> None:

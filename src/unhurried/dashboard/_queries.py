@@ -17,6 +17,7 @@ from ._numbers import Site
 
 _COLUMNS: Final = re.compile(r"^(SELECT (?:DISTINCT )?)(?!COUNT\(|EXISTS\(|1 )(.{40,}?)( FROM )")
 _DIFF: Final = {"+": "plus", "-": "minus", "@": "place"}
+_FILES: Final = ("--- ", "+++ ")
 WORDS: Final = {"yes": "VERIFIED", "no": "NO", "untried": "UNTRIED"}
 PLACES: Final = 5  # routes named beside a text
 
@@ -145,7 +146,7 @@ class Repeat:
     def diff(self) -> list[dict[str, str]]:
         """The lines of the change, each with what it is."""
         lines = (self.proof["diff"] or "").splitlines() if self.proof else []
-        return [{"kind": _DIFF.get(line[:1], "same"), "text": line} for line in lines]
+        return [{"kind": _kind(line), "text": line} for line in lines]
 
     @property
     def command(self) -> str | None:
@@ -231,6 +232,10 @@ def _join(repeats: Iterable[Repeat]) -> None:
         ]
         fitting.sort(key=lambda proof: proof["route"] != repeat.place.name)
         repeat.proof = next(iter(fitting), None)
+
+
+def _kind(line: str) -> str:
+    return "place" if line.startswith(_FILES) else _DIFF.get(line[:1], "same")
 
 
 def brief(sql: str) -> str:

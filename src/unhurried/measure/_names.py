@@ -18,7 +18,8 @@ HEAD = "unhurried names "
 FIRST_LINE = re.compile(re.escape(HEAD) + "([0-9a-f]{14})")
 KINDS = {"request": "route", "unit": "route"}  # kinds that share a group; others are their own
 LONGEST = 200
-#: Names that are JSON, of fields whose lengths are whoever's who makes them: they can't be cut.
+#: Names that are one line of JSON already. They can't be cut, so whoever makes them bounds them,
+#: and they are not taken apart here: most who read the list have no use for them.
 WHOLE = frozenset({"statement", "sighting", "line"})
 
 
@@ -66,16 +67,15 @@ class Names:
                 self._take(line)
 
     def _take(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace")
         if not self.id:
-            self.id = self._identify(text)
+            self.id = self._identify(line.decode("utf-8", "replace"))
             return
-        check, _, rest = text.partition(" ")
-        kind, _, quoted = rest.partition(" ")
+        check, _, rest = line.partition(b" ")
+        kind, _, name = rest.decode("ascii", "replace").partition(" ")
         group = KINDS.get(kind, kind)
-        if check != f"{crc32(rest.encode()):08x}" or group not in self.rows:
+        if check != b"%08x" % crc32(rest) or group not in self.rows:
             raise self._damaged()
-        key = (kind, json.loads(quoted))
+        key = (kind, name if kind in WHOLE else json.loads(name))
         self.rows[group][key] = row = len(self.order[group])
         if key[1] == OTHER:
             self._others.setdefault(group, row)
@@ -110,7 +110,7 @@ class Names:
             if key not in rows and len(rows) >= GROUPS[group].rows - 1:
                 key = next((k for k in rows if k[1] == OTHER), (key[0], OTHER))
             if key not in rows:
-                rest = f"{key[0]} {json.dumps(key[1])}"
+                rest = f"{key[0]} {key[1] if group in WHOLE else json.dumps(key[1])}"
                 self._append(f"{crc32(rest.encode()):08x} {rest}\n")
                 self.refresh()
             return rows[key]

@@ -44,9 +44,9 @@ class SlotView:
         """Whether a process holds it; to be asked inside ``locked``."""
         return is_held(self._fd)
 
-    def column(self, group: L.Group, lane: int) -> list[int]:
-        """One lane of every row."""
-        end = group.start + group.words
+    def column(self, group: L.Group, lane: int, rows: int | None = None) -> list[int]:
+        """One lane of every row, or of the first few."""
+        end = group.start + (group.words if rows is None else group.lanes * rows)
         return self.words[group.start + lane : end : group.lanes].tolist()
 
     def fine(self, group: L.Group, row: int) -> int:

@@ -146,6 +146,6 @@ def _merged(source: Reader, group: L.Group, rows: int, lanes: tuple[str, ...]) -
     for lane, extreme in _EXTREMES.items():
         if lane in lanes and len(slots) > 1:
             at = lanes.index(lane)
-            each = [slot.column(group, at)[:rows] for slot in slots]
+            each = [slot.column(group, at, rows) for slot in slots]
             columns[at] = [extreme(filter(None, v), default=0) for v in zip(*each, strict=True)]
     return columns

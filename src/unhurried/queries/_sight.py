@@ -53,7 +53,7 @@ _known: dict[tuple[str, str, Any], Sighting | None] = {}
 
 def sight(record: Record, seen: Seen) -> Sighting | None:
     """What the repeat under way is; None while that is not clear, and where it is no fault."""
-    text = seen.sql if isinstance(seen.sql, str | bytes) else repr(seen.sql)
+    text = seen.sql if type(seen.sql) in (str, bytes) else repr(seen.sql)
     key = record.name, seen.alias, text  # psycopg's objects have no hash
     if not isinstance(record, SampledRecord) and key in _known:
         return _known[key]
