@@ -178,13 +178,14 @@ def short(file: str) -> str:
 class Place:
     """A frame of the project's, kept for as long as the statement is looked at."""
 
-    __slots__ = ("frame", "key", "role")
+    __slots__ = ("frame", "key", "line", "role")
 
     def __init__(self, frame: FrameType, role: int) -> None:
         self.frame = frame
         self.role = role
-        at = frame.f_locals.get("self") if role == NODE else frame.f_code
+        at: Any = frame.f_locals.get("self") if role == NODE else frame.f_code
         self.key = (id(at), frame.f_lasti if role != NODE else 0)
+        self.line = _node_line(at) if role == NODE else None
 
     def site(self) -> Site:
         if self.role == NODE:
@@ -211,10 +212,16 @@ def code_site(frame: FrameType) -> Site:
     return Site(code.co_filename, frame.f_lineno or 0, span=span)  # type: ignore[arg-type]
 
 
+def _node_line(node: Any) -> tuple[Any, int]:
+    """The origin and the line of a template's node; one made by hand may have neither."""
+    token = getattr(node, "token", None)
+    return getattr(node, "origin", None), token.lineno if token else 0
+
+
 def _node_site(node: Any) -> Site:
-    token, origin = getattr(node, "token", None), getattr(node, "origin", None)
+    origin, line = _node_line(node)
     name = getattr(origin, "template_name", None) or getattr(origin, "name", None)
-    return Site(str(name or "<template>"), token.lineno if token else 0, is_template=True)
+    return Site(str(name or "<template>"), line, is_template=True)
 
 
 def _jinja_site(frame: FrameType) -> Site:
@@ -258,8 +265,10 @@ def walk(frame: FrameType | None, depth: int = DEPTH, stop: FrameType | None = N
 
 
 def _add(places: list[Place], place: Place) -> None:
-    """Recursion is one place, however deep."""
-    if all(known.key != place.key for known in places):
+    """Recursion is one place, however deep; so are nodes of one line around each other."""
+    if any(known.key == place.key for known in places):
+        return
+    if not (places and place.line is not None and places[-1].line == place.line):
         places.append(place)
 
 

@@ -82,14 +82,19 @@ class Origin:
     def resolved(self) -> tuple[Origin, tuple[str, ...]]:
         """(the queryset to change, the path from there).
 
-        A related manager that ran once is the place to change; one that ran for each of many
-        is to be prefetched itself, from further out.
+        A related manager that ran once is the place to change, but for one in a template, where
+        nothing can be written; one that ran for each of many is to be prefetched itself. Both
+        lead further out.
         """
         origin, path = self.root, self.path
-        while origin.outer is not None and origin.runs > 1:
+        while origin.outer is not None and (origin.runs > 1 or origin.in_template):
             path = (*origin.outer.path, *path)
             origin = origin.outer.root
         return origin, path
+
+    @property
+    def in_template(self) -> bool:
+        return self.site is not None and self.site.is_template
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()  # a pickled instance has no origin

@@ -89,6 +89,9 @@ def _with_relation(
         finding.remedy = f'load "{path}" with the row: not in defer(), in only()'
     if origin is None or origin.site is None or group is None:
         return
+    if origin.in_template:
+        finding.remedy += ", in the view: a template has no place for it"
+        return
     if group.recursive:
         finding.remedy += ", a step of a tree: its depth is not in the code"
         return
