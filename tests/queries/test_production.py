@@ -218,6 +218,17 @@ def test_rows_are_capped_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) ->
     assert rest["count"] == 101 - 19 * 2
 
 
+def test_one_route_leaves_room_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_production.SHARE, "request", 10)
+    get("/shapes/50/", "/shapes/50/")
+    _store.forget()  # as a process that comes later
+    get("/shapes/60/", "/many/")
+    found = statements("shapes/<int:n>/")
+    assert len(found) == 11
+    assert found["(other)"]["count"] == 160 - 3 * 10
+    assert len(statements("many/")) == 1
+
+
 def test_routes_beyond_the_cap_share_their_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     small = L.Group("route", 3, L.LANES, L.FINE_ROUTE, L.GROUPS["route"].start, 1)
     monkeypatch.setitem(L.GROUPS, "route", small)

@@ -12,6 +12,7 @@ from unhurried.measure.reading import asked, reader
 from unhurried.queries.reading import proven
 
 from . import _bars, _routes
+from ._format import plural
 from ._format import queries as counted
 from ._numbers import Site
 
@@ -123,6 +124,10 @@ class Repeat:
     @property
     def each(self) -> float:
         return self.queries / max(self.requests, 1)
+
+    @property
+    def seen_in(self) -> str:
+        return plural(self.requests, "request" if self.place.kind == "request" else "run")
 
     @property
     def verdict(self) -> str:

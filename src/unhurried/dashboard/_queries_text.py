@@ -129,7 +129,7 @@ def _repeat(repeat: Repeat, width: int) -> Iterator[str]:
     yield from _hanging(f"{repeat.loop} {_does(repeat)}   {repeat.word}", "", width)
     cost = (
         f"{repeat.place.label}: {_format.count(repeat.each)} queries each time, in "
-        f"{plural(repeat.requests, 'request')}, {_seconds(repeat.seconds)} in all"
+        f"{repeat.seen_in}, {_seconds(repeat.seconds)} in all"
     )
     yield from _hanging(cost, INDENT, width)
     if repeat.through:

@@ -82,12 +82,25 @@ class Store:
 
     def row(self, group: str, fields: Sequence[Any]) -> tuple[int, memoryview]:
         """(number, lanes) of a row that is named by several fields; ask for it under the lock."""
-        number = self.names.row(group, json.dumps(fields, separators=(",", ":")))
+        number = self.names.row(group, _joined(fields))
         return number, self.slot.lanes(L.GROUPS[group], number)
+
+    def has(self, group: str, fields: Sequence[Any]) -> bool:
+        """Whether there is such a row already, as far as this process knows."""
+        return (group, _joined(fields)) in self.names.rows[group]
+
+    def count(self, group: str, fields: Sequence[Any]) -> int:
+        """How many rows' names begin with these fields."""
+        beginning = f"{_joined(fields)[:-1]},"
+        return sum(name.startswith(beginning) for _, name in self.names.order[group])
 
     def known_as(self, kind: str, name: str) -> str:
         """The name that a unit's numbers stand under: its own, cut, or (other)."""
         return self.names.order["route"][self.names.row(kind, name)][1]
+
+
+def _joined(fields: Sequence[Any]) -> str:
+    return json.dumps(fields, separators=(",", ":"))
 
 
 def folder() -> Path:

@@ -30,17 +30,22 @@ from ._vendor import vendor
 REMEMBERED: Final = 8192  # raw texts of all routes
 WORTH: Final = 8192  # characters of a text that is remembered
 NEW: Final = 100  # texts unknown so far that one unit may add; the rest is (other)
+#: Rows of one route, of one other unit of work: what migrations ask is never asked again.
+SHARE: Final = {"request": 200, "unit": 50}
 LABEL: Final = 200  # characters of a line or a relation
 REQUESTS, COUNT, NS, LEAST, FETCH, ROWS, FAILED, LAST = range(len(STATEMENT))
 
 
 class Known:
-    """The rows of one route's statements in this process's slot, by raw text."""
+    """The rows of one route's statements in this process's slot, by raw text.
 
-    __slots__ = ("kind", "name", "rows")
+    ``room``: how many more it may name. The whole list is short, and is there for all routes.
+    """
 
-    def __init__(self, kind: str, name: str) -> None:
-        self.kind, self.name = kind, name
+    __slots__ = ("kind", "name", "room", "rows")
+
+    def __init__(self, kind: str, name: str, room: int) -> None:
+        self.kind, self.name, self.room = kind, name, room
         self.rows: dict[Any, Row] = {}
 
 
@@ -105,21 +110,25 @@ def fold(record: Record) -> None:
 
 
 def _know(record: Record) -> Known:
-    name = record.store.known_as(record.kind, record.name)
-    kind = record.kind
-    known: Known = record.store.kept.setdefault((kind, name), Known(kind, name))
-    if name == record.name:
-        return known
-    if len(record.store.kept) < REMEMBERED:
-        record.store.kept[kind, record.name] = known
+    store, kind = record.store, record.kind
+    name = store.known_as(kind, record.name)
+    known: Known | None = store.kept.get((kind, name))
+    if known is None:
+        room = SHARE.get(kind, 50) - store.count("statement", (kind, name))
+        known = store.kept[kind, name] = Known(kind, name, room)
+    if name != record.name and len(store.kept) < REMEMBERED:
+        store.kept[kind, record.name] = known
     return known
 
 
 def _row(record: Record, known: Known, key: Any, seen: Seen, *, spare: bool) -> Row:
     """Find or name the row of a text that is new here."""
-    store = record.store
+    store, start = record.store, (known.kind, known.name, seen.alias[:LABEL])
     sql = fingerprint(seen.sql, vendor(seen.alias)) if spare else OTHER
-    number, lanes = store.row("statement", (known.kind, known.name, seen.alias[:LABEL], sql))
+    if not store.has("statement", (*start, sql)):
+        sql = sql if known.room > 0 else OTHER
+        known.room -= 1
+    number, lanes = store.row("statement", (*start, sql))
     row = Row(seen.alias, number, lanes)
     if spare and len(key) <= WORTH:
         _remember(store.kept, known, key, row)
