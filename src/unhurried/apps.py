@@ -6,6 +6,7 @@ from django.apps import AppConfig
 
 from unhurried.conf import settings
 from unhurried.measure import _install
+from unhurried.queries import _enforcing
 
 
 class UnhurriedConfig(AppConfig):
@@ -20,3 +21,4 @@ class UnhurriedConfig(AppConfig):
 
             _install.install()
             _production.install()
+            _enforcing.install()

@@ -1,6 +1,6 @@
 """System checks: wrong settings, a store that can't be used, a middleware that is missing.
 
-Ids by rule: E/W0xx settings, 1xx measure. Each has a hint; docs/reference/checks.md.
+Ids by rule: E/W0xx settings, 1xx measure, 4xx queries. Each has a hint; docs/reference/checks.md.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.utils.module_loading import import_string
 from unhurried import conf
 from unhurried.measure import _store, sinks
 from unhurried.measure._errors import StoreError
+from unhurried.queries import _budget_settings as budgets
 
 MIDDLEWARE = "unhurried.middleware.UnhurriedMiddleware"
 
@@ -72,3 +73,19 @@ def check_middleware(**kwargs: Any) -> Iterable[CheckMessage]:
             hint=f'MIDDLEWARE = ["{MIDDLEWARE}", …]',
             id="unhurried.W101",
         )
+
+
+@register("unhurried")
+def check_budgets(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E401 BUDGETS has a wrong entry, E402 OVER_BUDGET says what nobody does."""
+    for message, hint in budgets.wrong_entries():
+        yield Error(message, hint=hint, id="unhurried.E401")
+    for message, hint in budgets.wrong_actions():
+        yield Error(message, hint=hint, id="unhurried.E402")
+
+
+@register("unhurried")
+def check_routes_of_budgets(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.W401 BUDGETS names a route that no URL pattern has."""
+    for message, hint in budgets.unknown_routes():
+        yield Warning(message, hint=hint, id="unhurried.W401")

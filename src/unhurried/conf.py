@@ -51,9 +51,23 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting("BADGE", (bool,), "Shows the badge on the pages that staff look at.", default=True),
         Setting(
+            "BUDGETS",
+            (dict,),
+            'Queries a route may ask for: {"feed/": 12, "*": 50}, "*" for all others.',
+            default={},
+        ),
+        Setting(
+            "OVER_BUDGET",
+            (str, tuple, list),
+            'What becomes of a route over its budget: "log", "header", "raise" (under STRICT), '
+            "or several of them.",
+            default="log",
+        ),
+        Setting(
             "STRICT",
             (bool,),
-            "Raises what production only counts; set by unhurried.testing.override().",
+            "Raises what production only counts; set by our pytest plugin and "
+            "unhurried.testing.override().",
             default=False,
         ),
     )
@@ -74,6 +88,8 @@ class Settings:
     SINKS: dict[str, dict[str, Any]]
     PERMISSION: str | None
     BADGE: bool
+    BUDGETS: dict[str, int]
+    OVER_BUDGET: str | tuple[str, ...] | list[str]
     STRICT: bool
 
     def __getattr__(self, name: str) -> Any:

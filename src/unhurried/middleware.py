@@ -13,11 +13,15 @@ from unhurried import dashboard
 from unhurried.conf import settings
 from unhurried.measure import _request as measure
 from unhurried.measure._record import Stepped, current
+from unhurried.queries import _enforcing as budgets
 
 GetResponse = Callable[[HttpRequest], Any]
 
 #: (sync, async) steps on the finished response, outermost last.
-AFTER = ((dashboard.decorate, dashboard.adecorate),)
+AFTER = (
+    (budgets.decorate, budgets.adecorate),
+    (dashboard.decorate, dashboard.adecorate),
+)
 
 
 class UnhurriedMiddleware:

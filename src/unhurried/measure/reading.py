@@ -7,13 +7,15 @@ from ._folding import folds
 from ._history import SPANS, hosts, series, totals
 from ._layout import FINE, GROUPS, LANE, STATEMENT, VERSION
 from ._locks import locked
-from ._probes.sql import Statement, observers, tap
+from ._probes.sql import Statement, guards, observers, tap
+from ._probes.sql import install as install_tap
 from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, current
 from ._snapshot import reader
 from ._statements import OTHER, is_control, repeated, sampled
 from ._store import failure, folder, prepare, versioned
 from ._units import finished
+from .sinks._names import printable, shown
 
 __all__ = [
     "COUNT",
@@ -41,16 +43,20 @@ __all__ = [
     "finished",
     "folder",
     "folds",
+    "guards",
     "hosts",
+    "install_tap",
     "is_control",
     "locked",
     "observers",
     "prepare",
+    "printable",
     "reader",
     "repeated",
     "sampled",
     "say_once",
     "series",
+    "shown",
     "swallow",
     "tap",
     "totals",

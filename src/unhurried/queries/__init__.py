@@ -7,7 +7,23 @@ with count_queries() as queries:
 print(queries.total, *queries.findings, sep="\\n")
 """
 
+from ._allow import allow_queries
+from ._budgets import no_queries, query_budget
+from ._constant import ConstantQueries, constant_queries
 from ._counting import count_queries
 from ._finding import Finding
+from ._refusals import QueriesGrew, QueryBudgetExceeded, QueryRefused, UnusedAllowance
 
-__all__ = ["Finding", "count_queries"]
+__all__ = [
+    "ConstantQueries",
+    "Finding",
+    "QueriesGrew",
+    "QueryBudgetExceeded",
+    "QueryRefused",
+    "UnusedAllowance",
+    "allow_queries",
+    "constant_queries",
+    "count_queries",
+    "no_queries",
+    "query_budget",
+]

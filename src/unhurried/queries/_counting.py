@@ -22,7 +22,7 @@ from ._fingerprint import fingerprint
 from ._frames import DEPTH, Walk, walk
 from ._groups import Group, Read, digest
 from ._judge import CountedStatement
-from ._origin import Roots, tracking
+from ._origin import Roots, _tracking, tracking
 
 DISTINCT: Final = 10_000  # (statement, parameters) told apart in one block
 GROUPS: Final = 2_000  # ways to a statement told apart; the rest is counted, no more
@@ -117,6 +117,7 @@ class Queries:
 
 
 _counting: ContextVar[tuple[Queries, ...]] = ContextVar("unhurried_counting", default=())
+_everywhere: list[Queries] = []  # count in all threads and contexts: a test, in its process
 _users = 0
 _lock = Lock()
 
@@ -128,8 +129,12 @@ class _Observer:
         pass
 
     def after(self, statement: Any, error: BaseException | None) -> None:
-        for queries in _counting.get():
+        for queries in _here():
             queries._note(statement, sys._getframe(1))
+
+
+def _here() -> tuple[Queries, ...]:
+    return (*_counting.get(), *_everywhere)
 
 
 _observer: Final = _Observer()
@@ -147,14 +152,37 @@ def count_queries(*, track: bool = True) -> Iterator[Queries]:
     printed by ``benchmarks/queries.py``: it is for tests and commands, not for traffic. Threads started by hand are not seen: they have no context.
     """
     queries = Queries(sys._getframe(2))
+    with counting(queries, track=track):
+        yield queries
+
+
+@contextmanager
+def counting(queries: Queries, *, track: bool = True, everywhere: bool = False) -> Iterator[None]:
+    """Let ``queries`` count what is asked inside; it may be left and entered again."""
     with ExitStack() as stack:
         stack.enter_context(_listening())
         if track:
-            queries._roots = stack.enter_context(tracking())
-        token = _counting.set((*_counting.get(), queries))
-        stack.callback(_counting.reset, token)
+            stack.enter_context(_tracked(queries))
+        if everywhere:
+            _everywhere.append(queries)
+            stack.callback(_everywhere.remove, queries)
+        else:
+            token = _counting.set((*_counting.get(), queries))
+            stack.callback(_counting.reset, token)
         stack.callback(_forget_frame, queries)
-        yield queries
+        yield
+
+
+@contextmanager
+def _tracked(queries: Queries) -> Iterator[None]:
+    """With the origins of the block around it, else with its own, also the second time."""
+    token = _tracking.set(queries._roots) if _tracking.get() is None else None
+    try:
+        with tracking() as queries._roots:
+            yield
+    finally:
+        if token is not None:
+            _tracking.reset(token)
 
 
 def _forget_frame(queries: Queries) -> None:
@@ -167,6 +195,7 @@ def _listening() -> Iterator[None]:
     with _lock:
         _users += 1
         if _users == 1:
+            measure.install_tap()  # also with ``"MEASURE": False``, and where we are no app
             measure.observers.append(_observer)
     try:
         yield
@@ -178,12 +207,12 @@ def _listening() -> Iterator[None]:
 
 
 def _connected(**kwargs: object) -> None:
-    for queries in _counting.get():
+    for queries in _here():
         queries.connects += 1
 
 
 def _requested(**kwargs: object) -> None:
-    for queries in _counting.get():
+    for queries in _here():
         queries._roots.unit += 1
 
 
