@@ -81,8 +81,8 @@ PRIVATE = {
     "_get_response_async": "the same",
     "ContentType.objects._cache": "its model by id; asking the manager would be a query",
 }
-#: Documented, underscore and all: Model._meta, Model._state, sys._getframe.
-DOCUMENTED = {"_meta", "_state", "_getframe"}
+#: Documented, underscore and all: Model._meta, _state and _base_manager, sys._getframe.
+DOCUMENTED = {"_meta", "_state", "_base_manager", "_getframe"}
 
 #: Variables that are read from the frames of these functions while they run.
 FRAMES = {

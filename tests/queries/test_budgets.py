@@ -383,7 +383,8 @@ def production(store, unwarned, caplog) -> Iterator[Callable[..., Any]]:
 
 
 #: Made of a string, so that it is no line of this project.
-sighted = eval("lambda record, seen: setattr(seen, 'note', sight(record, seen) or seen.note)")
+SIGHTED = "lambda record, seen: setattr(seen, 'note', sight(record, seen) or seen.note)"
+sighted = eval(SIGHTED, {"sight": sight})
 
 
 def warnings(caplog) -> list[logging.LogRecord]:

@@ -58,7 +58,7 @@ class Budgeted(Queries):
 
     def _note(self, statement: Any, frame: FrameType) -> None:
         if self._using in (None, statement.alias) and not _gate.is_allowed(statement):
-            super()._note(statement, frame)
+            Queries._note(self, statement, frame)
 
 
 class Budget(Watch):

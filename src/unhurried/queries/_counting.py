@@ -189,6 +189,12 @@ def _forget_frame(queries: Queries) -> None:
     queries._stop = None
 
 
+def groups(queries: Queries) -> list[Group]:
+    """What was counted, by statement and way to it."""
+    with queries._lock:
+        return list(queries._groups.values())
+
+
 @contextmanager
 def _listening() -> Iterator[None]:
     global _users
@@ -197,6 +203,8 @@ def _listening() -> Iterator[None]:
         if _users == 1:
             measure.install_tap()  # also with ``"MEASURE": False``, and where we are no app
             measure.observers.append(_observer)
+            for signal, receiver in _SIGNALS:
+                signal.connect(receiver, dispatch_uid="unhurried.counting")
     try:
         yield
     finally:
@@ -204,6 +212,8 @@ def _listening() -> Iterator[None]:
             _users -= 1
             if not _users:
                 measure.observers.remove(_observer)
+                for signal, _ in _SIGNALS:
+                    signal.disconnect(dispatch_uid="unhurried.counting")
 
 
 def _connected(**kwargs: object) -> None:
@@ -216,5 +226,4 @@ def _requested(**kwargs: object) -> None:
         queries._roots.unit += 1
 
 
-connection_created.connect(_connected, dispatch_uid="unhurried.counting")
-request_started.connect(_requested, dispatch_uid="unhurried.counting")
+_SIGNALS: Final = ((connection_created, _connected), (request_started, _requested))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from copy import copy
 from datetime import date, timedelta
 from itertools import count
 from typing import Any, Final
@@ -131,15 +130,10 @@ class Copies:
 
     def of(self, original: Model) -> Model:
         """A copy, not saved yet."""
-        twin = copy(original)
-        twin._state.adding = True
+        twin = self.model()  # with new keys, where they are made
         for field in self._fields():
-            if _is_made(field):
-                setattr(twin, field.attname, field.get_default())
-        for parent, link in self.model._meta.parents.items():
-            setattr(twin, parent._meta.pk.attname, None)
-            if link is not None:
-                setattr(twin, link.attname, None)
+            if not _is_made(field) and not getattr(field, "generated", False):
+                setattr(twin, field.attname, getattr(original, field.attname))
         for field in self.varied:
             value = getattr(original, field.attname)
             setattr(twin, field.attname, self._vary(field, value))

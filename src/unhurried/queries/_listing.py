@@ -11,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 
 from unhurried.measure.reading import OTHER, Record
 
-from ._counting import Queries
+from ._counting import Queries, groups
 from ._fingerprint import fingerprint
 from ._sight import Sighting
 
@@ -39,7 +39,7 @@ def asked(queries: Queries) -> list[Asked]:
     """What was counted, most frequent first."""
     counts: Counter[tuple[str, str]] = Counter()
     lines: dict[tuple[str, str], Counter[str]] = {}
-    for group in list(queries._groups.values()):
+    for group in groups(queries):
         key = group.alias, one_line(group.fingerprint)
         counts[key] += group.count
         if group.loop is not None:
