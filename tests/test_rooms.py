@@ -14,6 +14,7 @@ import unhurried
 
 SOURCE = Path(unhurried.__file__).parent
 TOP = {"apps", "urls", "templatetags", "management", "middleware", "checks", "testing"}
+TOP |= {"pytest_plugin"}
 ROOMS = ["dashboard", "diagnose", "cache", "later", "db", "queries", "measure"]
 ORDER = [TOP, *({room} for room in ROOMS), {"conf"}]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}

@@ -1,0 +1,517 @@
+"""The pytest plugin and its ledger, in projects and processes of their own."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+SETTINGS = """
+SECRET_KEY = "x"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+INSTALLED_APPS = ["django.contrib.contenttypes", "unhurried", "shelf"]
+MIDDLEWARE = ["unhurried.middleware.UnhurriedMiddleware"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "shelf.urls"
+USE_TZ = True
+import tempfile
+UNHURRIED = {"STORE": tempfile.mkdtemp()}
+"""
+MODELS = """
+from django.db import models
+
+class Author(models.Model):
+    name = models.CharField(max_length=10)
+
+class Book(models.Model):
+    author = models.ForeignKey(Author, models.CASCADE)
+
+ALL = Book.objects.all()
+"""
+URLS = """
+from django.http import HttpResponse
+from django.urls import path
+from shelf.models import Book
+
+def books(request):
+    return HttpResponse("".join(book.author.name for book in Book.objects.all()))
+
+urlpatterns = [path("books/", books)]
+"""
+INI = """
+[pytest]
+DJANGO_SETTINGS_MODULE = settings
+pythonpath = .
+addopts = -p no:randomly -p no:cacheprovider
+"""
+HEAD = """
+import pytest
+from shelf.models import Author, Book
+from unhurried.queries import allow_queries, count_queries
+
+pytestmark = pytest.mark.django_db
+
+def make(n=3):
+    for i in range(n):
+        Book.objects.create(author=Author.objects.create(name=str(i)))
+
+@pytest.fixture
+def books(db):
+    make()
+
+def names():
+    return [book.author.name for book in Book.objects.all()]
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A small site, and nothing of ours in its environment."""
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+    shelf = pytester.mkpydir("shelf")
+    (shelf / "models.py").write_text(MODELS)
+    (shelf / "urls.py").write_text(URLS)
+    pytester.makepyfile(settings=SETTINGS)
+    pytester.makefile(".ini", pytest=INI)
+    return pytester
+
+
+def write(project: pytest.Pytester, code: str, name: str = "test_shelf") -> None:
+    project.makepyfile(**{name: HEAD + code})
+
+
+def run(project: pytest.Pytester, *args: str, **outcomes: int) -> str:
+    result = project.runpytest_subprocess(*args)
+    found = {key: n for key, n in result.parseoutcomes().items() if key != "warnings"}
+    output = result.stdout.str() + result.stderr.str()
+    assert found == outcomes, output
+    return output
+
+
+def ledger(project: pytest.Pytester) -> str:
+    path = project.path / "queries.ledger"
+    return path.read_text() if path.exists() else ""
+
+
+WORKERS = pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+
+# The fixture, the mark, what the session gets.
+
+
+def test_the_fixture_counts_the_body(project):
+    write(project, """
+def test_body(books, queries, client):
+    assert queries.total == 0
+    names()
+    assert queries.total == 4
+    client.get("/books/")
+    assert queries.total == 8
+    assert {f.relation for f in queries.findings} == {"shelf.Book.author"}
+    assert {f.origin for f in queries.findings} == {"test_shelf.py:16", "shelf/urls.py:7"}
+
+def test_another(queries):
+    assert queries.total == 0
+""")  # fmt: skip
+    run(project, passed=2)
+
+
+def test_strict_is_set_and_querysets_of_modules_have_a_line(project):
+    write(project, """
+from shelf.models import ALL
+from unhurried.conf import settings
+
+def test_strict():
+    assert settings.STRICT
+
+def test_origin(books, queries):
+    [book.author for book in ALL.all()]
+    assert queries.findings[0].origin in ("shelf/models.py:10", "test_shelf.py:25")
+""")  # fmt: skip
+    run(project, passed=2)
+
+
+def test_the_settings_and_the_ini_may_say_no(project):
+    write(project, """
+from unhurried.conf import settings
+from django.db.models import QuerySet
+
+def test_lax():
+    assert not settings.STRICT
+    assert not hasattr(QuerySet.__init__, "__wrapped__")
+""")  # fmt: skip
+    run(project, "-o", "unhurried_strict=false", "-o", "unhurried_track=false", passed=1)
+    with (project.path / "settings.py").open("a") as file:
+        file.write("UNHURRIED['STRICT'] = False\n")
+    run(project, "-o", "unhurried_track=false", passed=1)
+
+
+@WORKERS
+def test_the_mark(project, workers):
+    write(project, """
+@pytest.mark.query_budget(4)
+def test_within(books):
+    names()
+
+@pytest.mark.query_budget(3)
+def test_over(books):
+    names()
+
+@pytest.mark.query_budget(n=1, using="default")
+def test_allowed(books):
+    with allow_queries(relation="shelf.Book.author"):
+        names()
+
+@pytest.mark.query_budget
+def test_repeats(books):
+    names()
+
+@pytest.mark.query_budget
+def test_one_each(books):
+    Book.objects.count()
+    list(Book.objects.select_related("author"))
+
+@pytest.mark.query_budget("three")
+def test_wrong():
+    pass
+""")  # fmt: skip
+    output = run(project, *workers, passed=3, failed=3)
+    assert "4 queries, the budget is 3:" in output
+    assert '  3 x at test_shelf.py:16: SELECT "shelf_author"' in output
+    assert "No n+1 in this test, but:" in output
+    assert "3 queries at test_shelf.py:16 for shelf.Book.author" in output
+    assert "@pytest.mark.query_budget: query_budget(n) takes the number" in output
+
+
+def test_unittest_classes_and_threads(project):
+    write(project, """
+import threading
+from django.test import TestCase, TransactionTestCase
+from django.db import connection
+
+class Tests(TestCase):
+    @pytest.mark.query_budget(1)
+    def test_over(self):
+        names()
+        names()
+
+    @pytest.mark.query_budget(1)
+    def test_fails(self):
+        names(); names()
+        self.assertEqual(1, 2)
+
+@pytest.mark.query_budget(1)
+def test_in_a_thread():
+    def work():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1"); cursor.execute("SELECT 2")
+        connection.close()
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+""")  # fmt: skip
+    output = run(project, failed=3)
+    assert "2 queries, the budget is 1" in output
+    assert "AssertionError: 1 != 2" in output
+    assert "Tests.test_fails" in output
+
+
+# Where nobody asked for it.
+
+BARE = """
+import sys
+
+def test_nothing_is_imported():
+    assert not [name for name in sys.modules if name.startswith(("django", "unhurried.queries"))]
+"""
+
+
+@WORKERS
+def test_without_django(pytester, monkeypatch, workers):
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    pytester.makepyfile(BARE)
+    off = ["-p", "no:django", "-p", "no:randomly", "-p", "no:sybil", *workers]
+    run(pytester, *off, passed=1)
+
+
+def test_what_wants_django_says_so(pytester, monkeypatch):
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    pytester.makepyfile("""
+import pytest
+
+def test_fixture(queries):
+    pass
+
+@pytest.mark.query_budget(3)
+def test_mark():
+    pass
+""")
+    output = run(pytester, errors=2)
+    assert output.count("want configured Django settings: install pytest-django") >= 2
+
+
+def test_a_django_project_that_does_not_use_it(project):
+    settings = project.path / "settings.py"
+    settings.write_text(settings.read_text().replace('"unhurried", ', "").replace(
+        'MIDDLEWARE = ["unhurried', 'MIDDLEWARE = [] or ["'))  # fmt: skip
+    settings.write_text(re.sub(r"MIDDLEWARE = .*", "MIDDLEWARE = []", settings.read_text()))
+    project.makepyfile("""
+import sys, pytest
+from django.db.models import QuerySet
+from shelf.models import Book
+
+@pytest.mark.django_db
+def test_nothing(client):
+    client.get("/books/")
+    assert not [name for name in sys.modules if name.startswith("unhurried.queries")]
+    assert not hasattr(QuerySet.__init__, "__wrapped__")
+""")
+    run(project, passed=1)
+    write(project, """
+def test_counts_all_the_same(books, queries):
+    names()
+    assert queries.total == 4
+""", "test_more")  # fmt: skip
+    run(project, "test_more.py", passed=1)
+
+
+def test_switched_off(project):
+    write(project, """
+def test_plain(books):
+    names()
+""")  # fmt: skip
+    run(project, "-p", "no:unhurried", passed=1)
+    output = project.runpytest_subprocess("-p", "no:unhurried", "--queries-ledger").stderr.str()
+    assert "unrecognized arguments" in output
+
+
+def test_the_plugins_file_imports_neither_django_nor_the_rooms():
+    code = "import sys, unhurried.pytest_plugin; print([m for m in sys.modules if 'django' in m " \
+           "or m.startswith('unhurried.') and m != 'unhurried.pytest_plugin'])"  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# The ledger.
+
+TESTS = """
+def test_names(books):
+    names()
+
+def test_count(books):
+    Book.objects.count()
+
+def test_silent():
+    pass
+"""
+
+
+@WORKERS
+def test_written_by_flag_compared_afterwards(project, workers):
+    write(project, TESTS)
+    output = run(project, "--queries-ledger", *workers, passed=1, failed=2)
+    assert "More queries than queries.ledger has of this test, 0 -> 4 queries" in output
+    assert "pytest --queries-update takes it over" in output
+    assert ledger(project) == ""
+    assert "queries.ledger: 2 tests ask for more" in run(
+        project, "--queries-update", *workers, passed=3
+    )
+    text = ledger(project)
+    head, count, names = text.split("\n\n")
+    assert head.startswith("# What each test asks")
+    assert count.splitlines()[0] == "test_shelf.py::test_count"
+    assert names.splitlines()[0] == "test_shelf.py::test_names"
+    assert names.splitlines()[1].startswith(
+        '\t3\tdefault\ttest_shelf.py:16\tSELECT "shelf_author"."id"'
+    )
+    assert "queries.ledger:" not in run(project, "--queries-ledger", *workers, passed=3)
+    assert ledger(project) == text
+
+
+@WORKERS
+def test_more_fails_and_names_the_query_and_its_line(project, workers):
+    write(project, TESTS)
+    run(project, "--queries-update", passed=3)
+    text = ledger(project)
+    write(project, TESTS.replace("    names()\n", """    names()
+    Author.objects.filter(name="added").exists()
+    make(1); names()
+"""))  # fmt: skip
+    output = run(project, "--queries-ledger", *workers, passed=2, failed=1)
+    assert "4 -> 12 queries:" in output
+    assert '+ 3 -> 7 x at test_shelf.py:16: SELECT "shelf_author"."id"' in output
+    assert re.search(r"\+ 0 -> 1 x at test_shelf\.py:20: SELECT .*\"name\" = %s", output)
+    assert "n+1: 7 queries at test_shelf.py:16" in output
+    assert ledger(project) == text
+
+
+@WORKERS
+def test_less_shrinks_by_itself(project, workers):
+    write(project, TESTS)
+    run(project, "--queries-update", passed=3)
+    write(project, TESTS.replace("    names()\n", "    list(Book.objects.all())\n"))
+    output = run(project, "--queries-ledger", *workers, passed=3)
+    assert "queries.ledger: 1 for less" in output
+    assert "\t3\t" not in ledger(project)
+    assert "test_shelf.py::test_names" in ledger(project)
+    write(project, TESTS.replace("    names()\n", "    pass\n"))
+    run(project, "--queries-ledger", *workers, passed=3)
+    assert "test_shelf.py::test_names" not in ledger(project)
+    assert "test_shelf.py::test_count" in ledger(project)
+
+
+def test_lines_that_move_change_nothing(project):
+    write(project, TESTS)
+    run(project, "--queries-update", passed=3)
+    text = ledger(project)
+    write(project, "\n\n# moved\n" + TESTS)
+    run(project, "--queries-ledger", passed=3)
+    run(project, "--queries-update", passed=3)
+    assert ledger(project) == text
+
+
+def test_instead_of_another_is_more_too(project):
+    write(project, TESTS)
+    run(project, "--queries-update", passed=3)
+    write(project, TESTS.replace("Book.objects.count()", "Author.objects.count()"))
+    output = run(project, "--queries-ledger", passed=2, failed=1)
+    assert "1 -> 1 query:" in output
+    assert '+ 0 -> 1 x at test_shelf.py:22: SELECT COUNT(*) AS "__count" FROM "shelf_au' in output
+    assert '- 1 -> 0 x at test_shelf.py:22: SELECT COUNT(*) AS "__count" FROM "shelf_bo' in output
+
+
+@WORKERS
+def test_gone_tests_go_on_a_full_run_only(project, workers):
+    write(project, TESTS)
+    write(project, TESTS, "test_other")
+    run(project, "--queries-update", passed=6)
+    write(project, TESTS.replace("test_names", "test_renamed"))
+    text = ledger(project)
+    for part in (["-k", "silent"], ["test_other.py"], ["--deselect", "test_other.py::test_names"],
+                 ["--ignore", "test_other.py"]):  # fmt: skip
+        project.runpytest_subprocess("--queries-ledger", *workers, *part)
+        assert ledger(project) == text, part
+    output = run(project, "--queries-ledger", *workers, passed=5, failed=1)
+    assert "queries.ledger: 1 tests are gone" in output
+    assert "test_shelf.py::test_names" not in ledger(project)
+    assert "test_other.py::test_names" in ledger(project)
+
+
+def test_a_module_that_does_not_import_keeps_its_blocks(project):
+    write(project, TESTS)
+    write(project, TESTS, "test_other")
+    run(project, "--queries-update", passed=6)
+    text = ledger(project)
+    for broken in ("import nothing", "import pytest; pytest.importorskip('nothing')"):
+        project.makepyfile(test_other=broken)
+        project.runpytest_subprocess("--queries-ledger")
+        assert ledger(project) == text
+
+
+def test_tests_that_fail_write_nothing(project):
+    write(project, """
+from django.test import TestCase
+
+def test_fails(books):
+    names()
+    assert 0
+
+def test_skips(books):
+    names()
+    pytest.skip("later")
+
+@pytest.mark.xfail
+def test_expected(books):
+    names()
+    assert 0
+
+class Tests(TestCase):
+    def test_fails(self):
+        names()
+        self.fail("mine")
+""")  # fmt: skip
+    run(project, "--queries-update", failed=2, skipped=1, xfailed=1)
+    assert ledger(project) == ""
+
+
+@WORKERS
+def test_by_mark_alone(project, workers):
+    write(project, TESTS.replace("def test_names", "@pytest.mark.queries_ledger\ndef test_names"))
+    output = run(project, *workers, passed=2, failed=1)
+    assert "0 -> 4 queries" in output
+    project.path.joinpath("queries.ledger").write_text("")
+    run(project, "--queries-update", "-k", "names", *workers, passed=1)
+    run(project, *workers, passed=3)
+    assert "test_shelf.py::test_names" in ledger(project)
+
+
+def test_by_ini_and_in_a_file_of_ones_own(project):
+    write(project, TESTS)
+    with (project.path / "pytest.ini").open("a") as file:
+        file.write("queries_ledger = true\nqueries_ledger_file = kept/q.txt\n")
+    run(project, passed=1, failed=2)
+    run(project, "--queries-update", passed=3)
+    run(project, passed=3)
+    assert "test_names" in (project.path / "kept" / "q.txt").read_text()
+
+
+def test_what_is_allowed_is_not_in_the_ledger(project):
+    write(project, """
+def test_names(books):
+    with allow_queries(relation="shelf.Book.author"):
+        names()
+""")  # fmt: skip
+    run(project, "--queries-update", passed=1)
+    assert "shelf_author" not in ledger(project)
+
+
+def test_djangos_own_memories_do_not_shift_with_the_order(project):
+    write(project, """
+from django.contrib.contenttypes.models import ContentType
+
+def test_a():
+    ContentType.objects.get_for_model(Book)
+
+def test_b():
+    ContentType.objects.get_for_model(Book)
+""")  # fmt: skip
+    run(project, "--queries-update", passed=2)
+    run(project, "--queries-ledger", "test_shelf.py::test_b", "test_shelf.py::test_a", passed=2)
+    assert ledger(project).count("SELECT") == 2
+
+
+def test_a_conflict_of_a_merge_is_told(project):
+    write(project, TESTS)
+    run(project, "--queries-update", passed=3)
+    path = project.path / "queries.ledger"
+    path.write_text(ledger(project) + "\n<<<<<<< ours\n")
+    result = project.runpytest_subprocess("--queries-ledger")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "has a conflict of a merge: correct it" in result.stdout.str() + result.stderr.str()
+    path.write_text("test\n\tthree\n")
+    result = project.runpytest_subprocess("--queries-ledger")
+    assert "queries.ledger:2 can't be read" in result.stdout.str() + result.stderr.str()
+
+
+def test_sessions_at_the_same_time_write_one_file(project):
+    for name in ("one", "two", "three"):
+        write(project, TESTS, f"test_{name}")
+    argv = [sys.executable, "-m", "pytest", "-q", "--queries-update"]
+    running = [
+        subprocess.Popen(
+            [*argv, f"test_{name}.py"], cwd=project.path, stdout=subprocess.PIPE, text=True
+        )
+        for name in ("one", "two", "three")
+    ]
+    for process in running:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+    assert ledger(project).count("::test_names\n") == 3
+    assert [p.name for p in Path(project.path).iterdir() if "ledger" in p.name] == [
+        "queries.ledger"
+    ]
