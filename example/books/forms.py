@@ -20,3 +20,13 @@ class BookForm(forms.ModelForm):
             if book.title.lower() == title.lower():
                 raise forms.ValidationError(f"There is a book called {title!r}: choose another.")
         return title
+
+
+class FastBookForm(BookForm):
+    """The same form, with the database asked for the one title (SQLite folds a to z only)."""
+
+    def clean_title(self) -> str:
+        title = self.cleaned_data["title"]
+        if Book.objects.filter(title__iexact=title).exists():
+            raise forms.ValidationError(f"There is a book called {title!r}: choose another.")
+        return title

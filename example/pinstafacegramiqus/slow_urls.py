@@ -1,4 +1,4 @@
-"""The site as people write it. Its ``/fast/`` twins answer the same pages with the remedies in."""
+"""The site as people write it."""
 
 from django.urls import path
 
@@ -8,7 +8,7 @@ from inbox.views import mark_received, message_list
 from pins.views import feed, pin_detail, tag_detail
 from reports.views import yearly_report
 
-app_name = "slow"
+app_name = "site"
 urlpatterns = [
     path("feed/", feed, name="feed"),
     path("pin/<int:pk>/", pin_detail, name="pin"),

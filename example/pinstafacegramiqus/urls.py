@@ -8,7 +8,10 @@ from pinstafacegramiqus import views
 
 urlpatterns = [
     path("", views.front, name="front"),
-    path("slow/", include("pinstafacegramiqus.slow_urls")),
+    # One site twice: {% url 'site:pin' … %} stays on the side of the page it stands on. Elsewhere it
+    # leads to the side named last.
+    path("fast/", include("pinstafacegramiqus.fast_urls", namespace="fast")),
+    path("slow/", include("pinstafacegramiqus.slow_urls", namespace="slow")),
     path("unhurried/", include("unhurried.urls")),
     path("login/", LoginView.as_view(template_name="login.html"), name="login"),
     path("login/<token>/", views.login_by_link, name="login_by_link"),
