@@ -1,34 +1,42 @@
-"""The table of routes, made from what unhurried measured."""
+"""The table of pages, each with its fast twin, made from what unhurried measured."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-PREFIX = "slow/"
-GAP = "  "
-SHORTEST_ROUTE = 20
+SIDES = ("slow/", "fast/")
+HEAD = "/slow/ → /fast/"
+GAP, ARROW = "  ", " → "
+SHORTEST_PAGE = 17
+
+Route = dict[str, Any]
+Pair = tuple[Route | None, Route | None]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, how wide, and how to write the cell of a route seen for ``seconds``.
+    """A heading, how wide one side is, and how to write it for a route seen for ``seconds``.
 
     On a narrow terminal the columns that are ``first_to_go`` make room, lowest number first.
     """
 
     title: str
-    width: int
+    side: int
     first_to_go: int
-    cell: Callable[[dict[str, Any], float], str]
+    cell: Callable[[Route, float], str]
+
+    @property
+    def width(self) -> int:
+        return 2 * self.side + len(ARROW)
 
 
 COLUMNS = (
-    Column("req/s", 6, 1, lambda route, seconds: f"{route['requests'] / max(seconds, 0.001):.1f}"),
+    Column("req/s", 4, 1, lambda route, seconds: f"{route['requests'] / max(seconds, 0.001):.1f}"),
     Column("p50", 7, 3, lambda route, _: duration(route["wall"]["p50"])),
-    Column("p95", 7, 4, lambda route, _: duration(route["wall"]["p95"])),
-    Column("queries", 7, 5, lambda route, _: f"{route['queries']['p50']:.0f}"),
-    Column("errors", 6, 2, lambda route, _: str(route["errors"])),
+    Column("p95", 7, 2, lambda route, _: duration(route["wall"]["p95"])),
+    Column("queries", 3, 5, lambda route, _: f"{route['queries']['p50']:.0f}"),
 )
+ERRORS = Column("errors", 3, 4, lambda route, _: str(route["errors"]))  # only where there are any
 
 
 def duration(seconds: float) -> str:
@@ -38,32 +46,45 @@ def duration(seconds: float) -> str:
     return f"{seconds:.2f} s"
 
 
-def table(routes: dict[str, dict[str, Any]], seconds: float, width: int) -> list[str]:
-    """Lines of at most ``width`` characters, the route that takes most of the time first."""
-    shown = {name: route for name, route in routes.items() if name.startswith(PREFIX)}
-    names = sorted(shown, key=lambda name: -shown[name]["wall"]["sum"])
-    longest = max((len(name) + 1 for name in names), default=SHORTEST_ROUTE)
-    columns, room = _fit(max(longest, SHORTEST_ROUTE), width)
-    head = ["route".ljust(room), *(column.title.rjust(column.width) for column in columns)]
-    lines = [GAP.join(head)]
-    for name in names:
-        cells = [_cell(column, shown[name], seconds) for column in columns]
-        lines.append(GAP.join([_cut("/" + name, room).ljust(room), *cells]))
+def table(routes: dict[str, Route], seconds: float, width: int) -> list[str]:
+    """Lines of at most ``width`` characters, the page that takes most of the time first."""
+    pages = _pages(routes)
+    errors = any(route["errors"] for pair in pages.values() for route in pair if route)
+    longest = max(map(len, [HEAD, *pages]))
+    columns, room = _fit([*COLUMNS, ERRORS] if errors else [*COLUMNS], longest, width)
+    lines = [GAP.join([HEAD.ljust(room), *(column.title.rjust(column.width) for column in columns)])]
+    for page in sorted(pages, key=lambda page: -_spent(pages[page])):
+        cells = [_cell(column, pages[page], seconds) for column in columns]
+        lines.append(GAP.join([_cut(page, room).ljust(room), *cells]))
     return lines
 
 
-def _cell(column: Column, route: dict[str, Any], seconds: float) -> str:
+def _pages(routes: dict[str, Route]) -> dict[str, Pair]:
+    """What stands below both sides, with the two routes; None where nobody has been yet."""
+    names = {name.removeprefix(side) for side in SIDES for name in routes if name.startswith(side)}
+    slow, fast = SIDES
+    return {name: (routes.get(slow + name), routes.get(fast + name)) for name in names}
+
+
+def _spent(pair: Pair) -> float:
+    return sum(route["wall"]["sum"] for route in pair if route)
+
+
+def _cell(column: Column, pair: Pair, seconds: float) -> str:
+    slow, fast = (_side(column, route, seconds) for route in pair)
+    return slow.rjust(column.side) + ARROW + fast.rjust(column.side)
+
+
+def _side(column: Column, route: Route | None, seconds: float) -> str:
     # Requests under way make a route known before the first of them is measured.
-    text = column.cell(route, seconds) if route["requests"] else "-"
-    return text.rjust(column.width)
+    return column.cell(route, seconds) if route and route["requests"] else "-"
 
 
-def _fit(longest: int, width: int) -> tuple[list[Column], int]:
-    """The columns there is room for, and the room left for the route."""
-    columns = list(COLUMNS)
-    while len(columns) > 1 and _left(columns, width) < min(longest, SHORTEST_ROUTE):
+def _fit(columns: list[Column], longest: int, width: int) -> tuple[list[Column], int]:
+    """The columns there is room for, and the room left for the page."""
+    while len(columns) > 1 and _left(columns, width) < min(longest, SHORTEST_PAGE):
         columns.remove(min(columns, key=lambda column: column.first_to_go))
-    return columns, min(longest, max(_left(columns, width), SHORTEST_ROUTE))
+    return columns, min(longest, max(_left(columns, width), SHORTEST_PAGE))
 
 
 def _left(columns: list[Column], width: int) -> int:

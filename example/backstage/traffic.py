@@ -1,4 +1,4 @@
-"""Bounded traffic over every page under ``/slow/``, by a few visitors at once."""
+"""Bounded traffic over every page and its fast twin, by a few visitors at once."""
 
 import http.client
 import random
@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+SIDES = ("slow", "fast")
 # Slides' pages often, forms less; the report seldom, for it keeps a worker busy for seconds.
 WEIGHTS = {
     "feed": 12,
@@ -48,33 +49,44 @@ class Visit:
 
 
 def visits(site: Site, rng: random.Random) -> Iterator[Visit]:
-    """Every page once, so that short traffic has them all; then by weight, for ever."""
+    """Every page once, so that short traffic has them all; then by weight, for ever.
+
+    What is visited on the slow side is visited on the fast one next, so that they compare.
+    """
     for page in WEIGHTS:
-        yield _visit(page, site, rng)
+        yield from _both(page, site, rng)
     while True:
         page = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        yield _visit(page, site, rng)
+        yield from _both(page, site, rng)
 
 
-def _visit(page: str, site: Site, rng: random.Random) -> Visit:
+def _both(page: str, site: Site, rng: random.Random) -> Iterator[Visit]:
+    path = _path(page, site, rng)
+    for side in SIDES:
+        yield Visit(page, f"/{side}/{path}", _form(page, site, rng))
+
+
+def _path(page: str, site: Site, rng: random.Random) -> str:
     match page:
         case "pin":
-            return Visit(page, f"/slow/pin/{rng.randint(1, site.pins)}/")
+            return f"pin/{rng.randint(1, site.pins)}/"
         case "user":
-            return Visit(page, f"/slow/user/{rng.choice(site.usernames)}/")
+            return f"user/{rng.choice(site.usernames)}/"
         case "tag":
-            return Visit(page, f"/slow/tag/{rng.choice(site.tags)}/")
-        case "create_form":
-            return Visit(page, "/slow/books/create/")
-        case "create":
-            return Visit(page, "/slow/books/create/", _book(site, rng))
+            return f"tag/{rng.choice(site.tags)}/"
+        case "create_form" | "create":
+            return "books/create/"
         case "received":
-            return Visit(page, "/slow/messages/received/", {})
+            return "messages/received/"
         case _:
-            return Visit(page, f"/slow/{page}/")
+            return f"{page}/"
 
 
-def _book(site: Site, rng: random.Random) -> dict[str, str]:
+def _form(page: str, site: Site, rng: random.Random) -> dict[str, str] | None:
+    if page == "received":
+        return {}
+    if page != "create":
+        return None
     numbers = {"author": 1, "publisher": 1, "pages": rng.randint(80, 900), "stock": 3}
     return {"title": next(site.titles), "published": "2012-09-05"} | {
         k: str(v) for k, v in numbers.items()

@@ -8,8 +8,8 @@ from pinstafacegramiqus import views
 
 urlpatterns = [
     path("", views.front, name="front"),
-    # One site twice: {% url 'site:pin' … %} stays on the side of the page it stands on. Elsewhere it
-    # leads to the side named last.
+    # One site twice: {% url 'site:pin' … %} stays on the side of the page it stands on; on pages of
+    # neither side, it leads to the one named last.
     path("fast/", include("pinstafacegramiqus.fast_urls", namespace="fast")),
     path("slow/", include("pinstafacegramiqus.slow_urls", namespace="slow")),
     path("unhurried/", include("unhurried.urls")),

@@ -44,6 +44,7 @@ def _month(start: datetime, end: datetime) -> dict[str, Any]:
 def _stars(pins: QuerySet[Pin]) -> list[tuple[User, int]]:
     """The three authors whose pins are liked most, counted by the database."""
     liked: Counter[User] = Counter()
-    for pin in pins.select_related("author").annotate(like_count=number_of(Like.objects.all()))[:40]:
+    pins = pins.annotate(like_count=number_of(Like.objects.all()))
+    for pin in pins.select_related("author")[:40]:
         liked[pin.author] += pin.like_count
     return liked.most_common(3)
