@@ -52,7 +52,8 @@ def table(routes: dict[str, Route], seconds: float, width: int) -> list[str]:
     errors = any(route["errors"] for pair in pages.values() for route in pair if route)
     longest = max(map(len, [HEAD, *pages]))
     columns, room = _fit([*COLUMNS, ERRORS] if errors else [*COLUMNS], longest, width)
-    lines = [GAP.join([HEAD.ljust(room), *(column.title.rjust(column.width) for column in columns)])]
+    titles = [column.title.rjust(column.width) for column in columns]
+    lines = [GAP.join([HEAD.ljust(room), *titles])]
     for page in sorted(pages, key=lambda page: -_spent(pages[page])):
         cells = [_cell(column, pages[page], seconds) for column in columns]
         lines.append(GAP.join([_cut(page, room).ljust(room), *cells]))

@@ -1,6 +1,8 @@
 """The example has settings of its own, so each of its tests looks from outside, at a process."""
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,3 +28,22 @@ def example_environment(tmp_path_factory):
         "DATABASE_URL": "",
         "PINSTA_DEBUG": "",
     }
+
+
+@pytest.fixture(scope="session")
+def probe(example_python, example_environment, tmp_path_factory):
+    """``probe("site_probe.py", …)``: what it saw of a site of its own."""
+
+    def run(name, *arguments):
+        done = subprocess.run(
+            [*example_python, Path(__file__).with_name(name), *map(str, arguments)],
+            env=example_environment | {"PINSTA_DATA": str(tmp_path_factory.mktemp("probe"))},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run

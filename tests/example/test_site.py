@@ -1,12 +1,10 @@
 """The example's pages are slow in the ways its front page says, over rows that never change."""
 
-import json
 import subprocess
-from pathlib import Path
 
 import pytest
 
-PROBE = Path(__file__).with_name("site_probe.py")
+from .conftest import EXAMPLE
 
 # (page, least queries): what a reader of its code should have feared. jacob is logged in, which
 # is two of them.
@@ -23,18 +21,9 @@ FEARED = [
 
 
 @pytest.fixture(scope="module")
-def site(example_python, example_environment):
+def site(probe):
     """What the probe saw, in one process for all tests: starting Django takes longest."""
-    done = subprocess.run(
-        [*example_python, PROBE],
-        env=example_environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+    return probe("site_probe.py")
 
 
 def test_seeding_again_gives_the_same_rows(site):
@@ -81,9 +70,8 @@ def test_login_links_work_once(site):
 
 
 def run_seed(example_python, example_environment, *arguments):
-    manage = PROBE.parents[2] / "example" / "manage.py"
     return subprocess.run(
-        [*example_python, manage, "seed", *arguments],
+        [*example_python, EXAMPLE / "manage.py", "seed", *arguments],
         env=example_environment,
         capture_output=True,
         text=True,

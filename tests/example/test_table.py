@@ -15,42 +15,52 @@ def table(monkeypatch):
     return table
 
 
-def route(p50, total):
+def route(p50, total, queries=101.0, errors=0):
     wall = {"count": 9, "sum": total, "p50": p50, "p95": 2.5, "p99": 3.0, "max": 3.0}
-    return {"requests": 9, "errors": 1, "wall": wall, "queries": wall | {"p50": 101.0}}
+    return {"requests": 9, "errors": errors, "wall": wall, "queries": wall | {"p50": queries}}
 
 
 ROUTES = {
     "slow/feed/": route(0.0384, 1.0),
+    "fast/feed/": route(0.0042, 0.1, queries=1.0),
     "slow/messages/received/": route(0.0042, 5.0),
-    "unhurried/": route(0.1, 9.0),
+    "fast/messages/received/": route(0.0041, 4.0),
+    "unhurried/": route(0.1, 9.0, errors=3),
 }
 
 
-def test_rows_are_the_slow_pages_by_time_taken(table):
+def test_rows_are_pages_with_their_twins_by_time_taken(table):
     head, first, second = table(ROUTES, seconds=3, width=80)
-    assert head.split() == ["route", "req/s", "p50", "p95", "queries", "errors"]
-    assert first.split() == [
-        "/slow/messages/received/",
-        "3.0",
-        "4.2",
-        "ms",
-        "2.50",
-        "s",
-        "101",
-        "1",
-    ]
-    assert second.split() == ["/slow/feed/", "3.0", "38", "ms", "2.50", "s", "101", "1"]
+    assert head.split() == ["/slow/", "→", "/fast/", "req/s", "p50", "p95", "queries"]
+    assert first.split()[:1] == ["messages/received/"]
+    assert second.split("  ", 1)[0] == "feed/"
+    assert " ".join(second.split()[1:]) == ("3.0 → 3.0 38 ms → 4.2 ms 2.50 s → 2.50 s 101 → 1")
 
 
-@pytest.mark.parametrize("width", [40, 50, 60, 72, 200])
+def test_errors_are_shown_where_there_are_any(table):
+    failing = ROUTES | {"fast/feed/": route(0.0042, 0.1, errors=2)}
+    for width in (60, 80, 200):
+        head, _, feed = table(failing, seconds=3, width=width)
+        assert head.endswith("errors")
+        assert feed.split()[-3:] == ["0", "→", "2"]
+
+
+@pytest.mark.parametrize("width", [40, 50, 60, 72, 80, 200])
 def test_it_fits(table, width):
-    lines = table(ROUTES, seconds=3, width=width)
+    long = ROUTES | {"slow/" + "a" * 99: route(1.0, 1.0), "slow/user/<username>/": route(1.0, 1.0)}
+    lines = table(long, seconds=3, width=width)
     assert max(map(len, lines)) <= width
     assert "queries" in lines[0]
 
 
+def test_eighty_columns_hold_all_of_the_site(table):
+    lines = table(ROUTES, seconds=3, width=80)
+    assert "messages/received/ " in lines[1]
+    assert all(title in lines[0] for title in ("req/s", "p50", "p95", "queries"))
+
+
 def test_nothing_measured_yet(table):
     under_way = route(0.0, 0.0) | {"requests": 0}
-    assert table({"slow/report/": under_way}, seconds=1, width=80)[1].split()[1:] == ["-"] * 5
+    lines = table({"slow/report/": under_way}, seconds=1, width=80)
+    assert lines[1].split() == ["report/"] + ["-", "→", "-"] * 4
     assert len(table({}, seconds=0, width=80)) == 1
