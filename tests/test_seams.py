@@ -24,8 +24,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.contenttypes import fields
 from django.core.cache import cache
 from django.core.management import BaseCommand, call_command
-from django.db import connection
-from django.db.backends.utils import CursorWrapper
+from django.db import connection, connections
+from django.db.backends.utils import CursorDebugWrapper, CursorWrapper
 from django.db.models import Model, query
 from django.db.models.fields import related_descriptors
 from django.db.models.query_utils import DeferredAttribute
@@ -36,6 +36,7 @@ from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
 import unhurried
 from unhurried.measure import _wraps
+from unhurried.measure._probes._fetching import Timed
 from unhurried.measure._probes.cache import VERBS
 from unhurried.queries._origin import tracking
 
@@ -107,6 +108,10 @@ FRAMES = {
 UNDOCUMENTED = {
     "connection.execute_wrappers": (connection, "execute_wrappers"),
     "CursorWrapper.cursor": (CursorWrapper(None, connection), "cursor"),
+    "CursorWrapper.db": (CursorWrapper(None, connection), "db"),
+    "connection.make_cursor": (connection, "make_cursor"),
+    "connection.make_debug_cursor": (connection, "make_debug_cursor"),
+    "connection.wrap_database_errors": (connection, "wrap_database_errors"),
     "SyncToAsync.func": (SyncToAsync(len), "func"),
     "FileResponse.file_to_stream": (FileResponse(), "file_to_stream"),
     "StreamingHttpResponse.is_async": (StreamingHttpResponse(), "is_async"),
@@ -323,7 +328,7 @@ def test_a_lazy_object_keeps_its_place_for_the_wrapped():
 @pytest.mark.django_db
 @pytest.mark.parametrize("fetch", ["fetchone", "fetchmany", "fetchall", "__iter__"])
 def test_a_cursor_fetches_through_what_stands_in_it(fetch):
-    """Where fetching is the work, a stand-in for the driver's cursor is put there."""
+    """Django's own wrapper reaches the driver's cursor by ``cursor``, and so does ours."""
     asked = []
 
     class StandIn:
@@ -341,6 +346,29 @@ def test_a_cursor_fetches_through_what_stands_in_it(fetch):
         list(getattr(cursor, fetch)())
         cursor.cursor = driver
     assert asked == [fetch]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("debug", [False, True])
+def test_a_connection_makes_its_cursors_by_the_two_we_stand_in_for(debug):
+    """A class of ours below Django's own, set on the connection, not on its class."""
+    connection.force_debug_cursor = debug
+    try:
+        with connection.cursor() as cursor:
+            assert isinstance(cursor, CursorDebugWrapper if debug else CursorWrapper)
+            assert isinstance(cursor, Timed)
+    finally:
+        connection.force_debug_cursor = False
+    real = connections["default"]
+    assert {"make_cursor", "make_debug_cursor"} <= vars(real).keys()
+    assert not type(real).make_cursor.__module__.startswith("unhurried")
+
+
+def test_a_cursor_of_django_finds_a_fetch_and_wraps_errors_as_ours_does():
+    """What a fetch of ours leaves out is all that Django's does besides."""
+    assert "wrap_database_errors(cursor_attr)" in inspect.getsource(CursorWrapper.__getattr__)
+    assert {"fetchone", "fetchmany", "fetchall"} <= CursorWrapper.WRAP_ERROR_ATTRS
+    assert "wrap_database_errors" in inspect.getsource(CursorWrapper.__iter__)
 
 
 @pytest.mark.parametrize("name", UNDOCUMENTED)

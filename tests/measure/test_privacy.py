@@ -246,7 +246,7 @@ def test_bugs_of_ours_tell_no_secret(
         raise ZeroDivisionError("a bug of ours")
 
     secret = Secrets(98)
-    monkeypatch.setattr("unhurried.measure._rows.Route.write", bug)
+    monkeypatch.setattr("unhurried.measure._units.pack_into", bug)
     with override_settings(ROOT_URLCONF=__name__), override(STORE=store, STRICT=False):
         visit(Client(raise_request_exception=False), secret)
     assert b"a bug of ours" in logged()

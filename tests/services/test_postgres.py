@@ -50,7 +50,7 @@ def test_a_server_side_cursor_is_timed_and_fetches_as_many_as_it_likes(postgres:
     """A wrapper that reads row by row would make of one trip per 2,000 rows one per row."""
     with measured("export"), postgres.chunked_cursor() as cursor:
         cursor.execute(f"SELECT n FROM generate_series(1, {ROWS}) n")
-        raw = cursor.cursor._cursor
+        raw = cursor.cursor
         fetched = raw.fetchone
         singles: list[int] = []
         type(raw).fetchone = lambda self: (singles.append(1), fetched())[1]

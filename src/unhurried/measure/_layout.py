@@ -25,10 +25,13 @@ OTHER: Final = "(other)"
 CHUNK_ROWS: Final = 16
 
 # Header, in words.
-H_MAGIC, H_NAMES, H_PID, H_BOOTED, H_CHUNKS = range(5)
+H_MAGIC, H_NAMES, H_PID, H_BOOTED, H_CHUNKS, H_WRITTEN, H_FOLDED = range(7)
 H_DIRECTORY: Final = 8
 HEADER: Final = PAGE // WORD
-MAX_CHUNKS: Final = HEADER - H_DIRECTORY
+RING: Final = 16  # finished units that may wait for being added to their rows, see _ring
+RING_ENTRY: Final = 16
+H_RING: Final = HEADER - RING * RING_ENTRY
+MAX_CHUNKS: Final = H_RING - H_DIRECTORY
 
 # Lanes of a route (or of another unit of work). Times in nanoseconds.
 STATUSES: Final = (

@@ -72,17 +72,18 @@ class Record:
         self.kind = kind
         self.name = name
         self.store = store
-        self.row: Route | None = None  # known from the moment the view is
+        self.row: Route | None  # known from the moment the view is
+        self.rare: Rare | None
+        self.pending: list[Callable[[], None]] | None
+        self.threads: list[int] | None
+        self.row = self.rare = self.pending = self.threads = None
         self.status = self.size = self.queries = self.connects = self.concurrent = 0
-        self.wall = self.cpu = 0
         self.raised = False
         self.simple = True  # one thread, so that a leaf of the timeline needs no stack
-        self.rare: Rare | None = None
         self.statements = NOTHING  # by raw SQL, see ``_statements``
-        self.pending: list[Callable[[], None]] | None = None
-        self.threads: list[int] | None = None
         self.stack = [VIEW]
         self.parts = [0, 0, 0, 0, 0]
+        self.wall = self.cpu = 0
         self.cpu_started: int | None = thread_time_ns()
         self.start = self.last = perf_counter_ns()
 
@@ -123,15 +124,15 @@ class Record:
     def close(self) -> None:
         """Stop the clocks. Called once; closing again changes nothing that is read."""
         now = perf_counter_ns()
-        self.parts[self.stack[-1]] += now - self.last
+        parts, cpu = self.parts, self.cpu
+        parts[self.stack[-1]] += now - self.last
         self.last = now
-        self.wall = now - self.start
+        self.wall = wall = now - self.start
         if self.cpu_started is not None:
-            self.cpu += thread_time_ns() - self.cpu_started
+            cpu += thread_time_ns() - self.cpu_started
             self.cpu_started = None
-        if self.cpu > self.wall:  # clocks of different grain, or threads side by side
-            self.cpu = self.wall
-        if min(self.parts) < 0:
+        self.cpu = cpu if cpu < wall else wall  # clocks of different grain, threads side by side
+        if min(parts) < 0:
             self._settle()
 
     def _settle(self) -> None:

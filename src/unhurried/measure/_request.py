@@ -54,17 +54,17 @@ def begin_async(request: HttpRequest) -> Record | None:
     return record
 
 
-def resolved(request: HttpRequest, *view: object) -> None:
+def resolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
     """The view is known: from now on the request is under way on its route (``process_view``)."""
     record = current.get()
     if record is None or record.row is not None or record.kind != "request":
         return
-    record.name = request.resolver_match.route or ""  # type: ignore[union-attr]
+    record.name = name = request.resolver_match.route or ""  # type: ignore[union-attr]
     store = record.store
     if store.left:
         return  # its slot may be somebody else's by now
     try:
-        row = store.route(("request", record.name))
+        row = store.requests.get(name) or store.route(("request", name))
         with store.lock:
             row.lanes[STARTED] += 1
     except (OSError, StoreError) as error:
@@ -74,9 +74,9 @@ def resolved(request: HttpRequest, *view: object) -> None:
     record.row = row
 
 
-async def aresolved(request: HttpRequest, *view: object) -> None:
+async def aresolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
     """The same, as a coroutine: Django would send a plain function to another thread."""
-    resolved(request)
+    resolved(request, view, args, kwargs)
 
 
 def end(record: Record, request: HttpRequest, response: HttpResponseBase) -> None:

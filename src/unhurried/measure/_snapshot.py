@@ -16,6 +16,7 @@ from . import _store
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale, quantiles
 from ._errors import StoreError
+from ._folding import drain_opened
 from ._instruments import HORIZONS, MINUTES, flush
 from ._read import Merged, Reader, SlotView
 from ._record import PARTS, current
@@ -65,6 +66,7 @@ def snapshot(*, statements: bool = True) -> dict[str, Any]:
     record = current.get()
     if record is not None and record.pending and not record.store.left:
         flush(record)  # a unit of work that looks sees its own changes, too
+    drain_opened()
     source = reader()
     merged = source.merged() if source else Merged()
     if source is None:

@@ -37,6 +37,16 @@ def is_control(sql: Any) -> bool:
     return sql[:24].upper().startswith(CONTROL)
 
 
+def first(record: Record, alias: str, sql: str) -> Seen:
+    """The entry of a SELECT that has none yet: what most pages' statements are."""
+    if len(record.statements) >= MOST:
+        return _add(record, alias, sql, sql)
+    if not record.statements:
+        record.statements = {}
+    seen = record.statements[sql] = Seen(alias, sql)
+    return seen
+
+
 def find(record: Record, alias: str, sql: Any) -> Seen | None:
     """The entry of a statement, made where there is none; None for transaction control."""
     key: Any = sql if isinstance(sql, str | bytes) else repr(sql)  # psycopg's objects have no hash

@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 from . import _sampler, _store
 from ._errors import StoreError, swallow
 from ._instruments import flush
+from ._layout import H_WRITTEN, RING
 from ._probes import sql
 from ._record import Record, SampledRecord, Stepped, current
+from ._ring import BEGUN, MASK, RAISED, SIZE, START, fold, pack_into
 from ._rows import Route
 from ._store import Store
 
@@ -52,19 +54,45 @@ def is_sampled(store: Store) -> bool:
 def finish(record: Record) -> None:
     """Close the record and add it to its row. Never raises, but for bugs under STRICT."""
     record.close()
-    store = record.store
+    store, folding = record.store, 0
     if store.left:
         return  # not ours to write: opened before a fork, or for a store that has been left since
     try:
         row = record.row or store.route((record.kind, record.name))
         with store.lock:
-            row.write(record)
+            if store.busy:  # a signal handler, or a __del__, in the middle of what is below
+                row.write(record)
+            else:
+                store.busy = True
+                try:
+                    n = store.written
+                    state = record.status
+                    if record.raised:
+                        state |= RAISED
+                    if record.row is not None:
+                        state |= BEGUN
+                    _, db, cache, http, template = record.parts
+                    pack_into(
+                        store.words, START + (n & MASK) * SIZE,
+                        row.number, record.wall, record.cpu, state, record.size,
+                        record.queries, record.connects, db, cache, http, template, 0,
+                    )  # fmt: skip
+                    store.words[H_WRITTEN] = store.written = n = n + 1
+                    if not n & MASK:
+                        began = perf_counter_ns()
+                        fold(store.words, store.opened)
+                        folding = perf_counter_ns() - began
+                        store.cost.fold = folding // RING
+                finally:
+                    store.busy = False
+            if record.rare is not None:
+                row.write_rare(record.rare)
         if record.pending is not None:
             flush(record)
         if record.last > store.due and not record.name.startswith("command:"):
             _sampler.stand(store, record.last)  # a command is soon over, and may fork: no sampler
         if type(record) is SampledRecord:
-            _weigh(record, row)
+            _weigh(record, row, folding)
     except (OSError, StoreError) as error:
         _store.fail(error, store)
     except Exception as error:  # boundary: a meter never breaks a page
@@ -76,9 +104,12 @@ def finish(record: Record) -> None:
             swallow("a sink", error)
 
 
-def _weigh(record: SampledRecord, row: Route) -> None:
-    """Write CPU by part, and what measuring this one cost, from the moment its clock stopped."""
-    own = record.store.cost.of(record, perf_counter_ns() - record.last)
+def _weigh(record: SampledRecord, row: Route, folding: int) -> None:
+    """Write CPU by part, and what measuring this one cost, from the moment its clock stopped.
+
+    Of what was done for others, too (``folding``), it bears its share and no more.
+    """
+    own = record.store.cost.of(record, perf_counter_ns() - record.last - folding)
     with record.store.lock:
         row.write_sampled(record, own)
 

@@ -1,120 +1,113 @@
 """Fetching, where it is the work: SQLite steps through its rows as they are fetched, and a
 server-side cursor asks for them. Drivers of other cursors have the rows by then.
 
-SQLite's cursor becomes, for as long as it has rows, an instance of a subclass of its own class that
-times each fetch; a server-side cursor, whose class may be the driver's own in C, gets a stand-in.
-Both charge the database's part, and the statement that was executed.
+A connection makes such cursors of a class of ours below Django's own, whose fetches charge the
+database's part and the statement that was executed. They cost next to nothing: Django's wrapper
+finds a fetch through ``__getattr__`` and enters a context manager around it, ours is a method, and
+turns to ``wrap_database_errors`` when there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter_ns
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.utils import CursorWrapper
 
 from .._record import DB, Seen, current
 
-#: A driver's cursor class -> its subclass that times fetches.
-_classes: dict[type, type] = {}
+#: Whom the fetches of transaction control are charged to.
+NOBODY: Final = Seen("", "")
+
+if TYPE_CHECKING:
+    Base = CursorWrapper
+else:
+    Base = object
 
 
-def timed(cursor: Any, vendor: str, seen: Seen | None) -> None:
-    """Time what will be fetched from Django's cursor, from now on for this statement."""
-    raw = cursor.cursor
-    if vendor == "sqlite" and raw.__class__ is not Fetched:
+class Timed(Base):
+    """Mixed into a class of Django's cursors; ``unhurried_seen`` is set by the tap."""
+
+    unhurried_seen: Seen = NOBODY
+
+    def fetchmany(self, size: int | None = None) -> Any:
+        record = current.get()
+        if record is None or not record.simple or size is None:
+            return self._charged(self.cursor.fetchmany, *(() if size is None else (size,)))
+        began = perf_counter_ns()
         try:
-            raw.__class__ = _classes.get(raw.__class__) or _class(raw.__class__)
-            raw.unhurried_seen = seen
-            return
-        except (TypeError, AttributeError):  # a class of somebody's own, of another layout
-            pass
-    elif getattr(raw, "name", None) is None:
-        return
-    cursor.cursor = raw = raw if raw.__class__ is Fetched else Fetched(raw)
-    _set(raw, "_seen", seen)
-
-
-def _class(kind: type) -> type:
-    """A subclass of a cursor class of SQLite with the same layout."""
-
-    class Timed(kind):  # type: ignore[misc]
-        __slots__ = ()
-
-        def fetchmany(self, size: int | None = None) -> Any:
-            if size is None:
-                size = self.arraysize
-            rows = _charged(self.unhurried_seen, super().fetchmany, size)
-            if len(rows) < size:  # that was all: the ORM asks once more, and is told so untimed
-                self.__class__ = kind
-            return rows
-
-        def fetchone(self) -> Any:
-            return _charged(self.unhurried_seen, super().fetchone)
-
-        def fetchall(self) -> Any:
-            return _charged(self.unhurried_seen, super().fetchall)
-
-        def __next__(self) -> Any:
-            return _charged(self.unhurried_seen, super().__next__)
-
-    _classes[kind] = _classes[Timed] = Timed
-    return Timed
-
-
-class Fetched:
-    """Stands in for a driver's server-side cursor, and charges its fetches to the database."""
-
-    __slots__ = ("_cursor", "_seen")
-
-    def __init__(self, cursor: Any) -> None:
-        _set(self, "_cursor", cursor)
-
-    def fetchmany(self, *args: Any) -> Any:
-        return _charged(self._seen, self._cursor.fetchmany, *args)
+            rows = self.cursor.fetchmany(size)
+        except BaseException:
+            with self.db.wrap_database_errors:
+                raise
+        took = perf_counter_ns() - began
+        record.parts[DB] += took  # as in ``tap``: the ORM reads all its rows by this
+        record.last += took
+        self.unhurried_seen.fetch += took
+        return rows
 
     def fetchone(self) -> Any:
-        return _charged(self._seen, self._cursor.fetchone)
+        return self._charged(self.cursor.fetchone)
 
     def fetchall(self) -> Any:
-        return _charged(self._seen, self._cursor.fetchall)
-
-    def close(self) -> None:
-        self._cursor.close()
+        return self._charged(self.cursor.fetchall)
 
     def __iter__(self) -> Iterator[Any]:
-        step = iter(self._cursor).__next__  # the driver fetches as many at a time as it likes
+        step = iter(self.cursor).__next__  # the driver fetches as many at a time as it likes
         while True:
             try:
-                row = _charged(self._seen, step)
+                row = self._charged(step)
             except StopIteration:
                 return
             yield row
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cursor, name)
+    def _charged(self, fetch: Callable[..., Any], *args: Any) -> Any:
+        record = current.get()
+        if record is None:
+            with self.db.wrap_database_errors:
+                return fetch(*args)
+        record.enter(DB)
+        began = perf_counter_ns()
+        try:
+            with self.db.wrap_database_errors:
+                return fetch(*args)
+        finally:
+            self.unhurried_seen.fetch += perf_counter_ns() - began
+            record.leave(DB)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        setattr(self._cursor, name, value)
 
-    def __enter__(self) -> Any:
-        return self._cursor.__enter__()
-
-    def __exit__(self, *exc: Any) -> Any:
-        return self._cursor.__exit__(*exc)
+class TimedCursor(Timed, CursorWrapper):
+    """What ``make_cursor`` gives, timed."""
 
 
-_set = object.__setattr__
+#: A class of Django's cursors, or somebody's below it -> the same, timed.
+_classes: dict[type, type] = {CursorWrapper: TimedCursor}
 
 
-def _charged(seen: Seen | None, fetch: Callable[..., Any], *args: Any) -> Any:
-    record = current.get()
-    if record is None:
-        return fetch(*args)
-    record.enter(DB)
-    began = perf_counter_ns()
-    try:
-        return fetch(*args)
-    finally:
-        if seen is not None:
-            seen.fetch += perf_counter_ns() - began
-        record.leave(DB)
+def attach(connection: BaseDatabaseWrapper) -> None:
+    """Have the connection make its cursors timed, where fetching is the work."""
+    plain = type(connection).make_cursor is BaseDatabaseWrapper.make_cursor
+    if plain and connection.vendor == "sqlite":
+        make: Callable[[Any], Any] = partial(TimedCursor, db=connection)
+    else:
+        make = partial(_make, connection.make_cursor, connection.vendor)
+    connection.make_cursor = make  # type: ignore[method-assign,assignment]
+    debug = partial(_make, connection.make_debug_cursor, connection.vendor)
+    connection.make_debug_cursor = debug  # type: ignore[method-assign]
+
+
+def _make(original: Callable[[Any], Any], vendor: str, driver: Any) -> Any:
+    cursor = original(driver)
+    if vendor == "sqlite" or getattr(driver, "name", None) is not None:
+        cursor.__class__ = _timed(cursor.__class__)
+    return cursor
+
+
+def _timed(kind: type) -> type:
+    made = _classes.get(kind)
+    if made is None:
+        made = _classes[kind] = type(f"Timed{kind.__name__}", (Timed, kind), {})
+    return made

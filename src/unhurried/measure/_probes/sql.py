@@ -19,8 +19,9 @@ from django.db.backends.signals import connection_created
 
 from .._errors import swallow
 from .._record import DB, Record, Seen, current
-from .._statements import hear, note, repeated
-from ._fetching import timed
+from .._statements import find, first, hear, note, repeated
+from . import _fetching
+from ._fetching import NOBODY
 
 __all__ = ["Listener", "Statement", "guards", "observers", "repeated", "statement", "tap"]
 
@@ -65,43 +66,79 @@ def tap(
     context: dict[str, Any],
 ) -> Any:
     """The execute wrapper (Django: "Database instrumentation")."""
-    record = current.get()
     if observers or guards:
         execute = _heard_by_all(execute)
+    record = current.get()
     if record is None:
         return execute(sql, params, many, context)
-    if not record.simple:
-        record.enter(DB)
+    if many or not record.simple:
+        return _step_by_step(record, execute, sql, params, many, context)
+    # From here on written out: each statement of a page pays for our calls.
     began = perf_counter_ns()
     try:
         result = execute(sql, params, many, context)
     except BaseException:
-        _came_back(record, sql, params if many else None, context, began, failed=True)
+        _failed(record, sql, context, perf_counter_ns() - began)
         raise
-    _came_back(record, sql, params if many else None, context, began)
+    took = perf_counter_ns() - began
+    record.parts[DB] += took
+    record.last += took  # so that it is not the time of what is on top: no stack needed
+    cursor = context["cursor"]
+    try:
+        seen = record.statements.get(sql)
+    except TypeError:  # no hash
+        seen = None
+    if seen is None or seen.alias != cursor.db.alias:
+        if seen is None and sql.__class__ is str and sql[:6] == "SELECT":
+            seen = first(record, cursor.db.alias, sql)
+        else:
+            seen = find(record, cursor.db.alias, sql)
+        if seen is None:
+            cursor.unhurried_seen = NOBODY
+            return result
+    cursor.unhurried_seen = seen
+    record.queries += 1
+    seen.count = count = seen.count + 1
+    seen.ns += took
+    if took < seen.least:
+        seen.least = took
+    if count >= seen.due:
+        hear(record, seen)
     return result
 
 
-def _came_back(
+def _failed(record: Record, sql: Any, context: dict[str, Any], took: int) -> None:
+    record.parts[DB] += took
+    record.last += took
+    _note(record, context["connection"].alias, sql, 0, took, failed=True)
+
+
+def _step_by_step(
     record: Record,
+    execute: Callable[..., Any],
     sql: Any,
-    rows: Any,
+    params: Any,
+    many: bool,  # noqa: FBT001 - Django's signature
     context: dict[str, Any],
-    began: int,
-    *,
-    failed: bool = False,
-) -> None:
-    took = perf_counter_ns() - began
-    if record.simple:
-        record.parts[DB] += took
-        record.last += took  # so that it is not the time of what is on top: no stack needed
-    else:
+) -> Any:
+    """The same with a stack, for threads and tasks that share a record, and for sampled ones."""
+    alias, cursor = context["connection"].alias, context["cursor"]
+    seen, rows = None, len(params) if many and isinstance(params, Sequence) else 0
+    record.enter(DB)
+    began, failed = perf_counter_ns(), True
+    try:
+        result = execute(sql, params, many, context)
+        failed = False
+    finally:
+        took = perf_counter_ns() - began
         record.leave(DB)
-    connection = context["connection"]
-    seen = _note(record, connection.alias, sql, began, took, failed=failed)
-    if seen is not None and rows is not None:
-        _count_rows(record, seen, rows)
-    timed(context["cursor"], connection.vendor, seen)
+        seen = _note(record, alias, sql, began, took, failed=failed)
+        cursor.unhurried_seen = seen or NOBODY
+    if rows:
+        record.seldom().rows += rows
+        if seen is not None:
+            seen.rows += rows
+    return result
 
 
 def _note(
@@ -124,12 +161,6 @@ def _heard_by_all(execute: Callable[..., Any]) -> Callable[..., Any]:
             return execute(sql, params, many, context)
 
     return heard
-
-
-def _count_rows(record: Record, seen: Seen, params: Any) -> None:
-    if isinstance(params, Sequence):
-        seen.rows += len(params)
-        record.seldom().rows += len(params)
 
 
 @contextmanager
@@ -192,6 +223,7 @@ def attach(connection: BaseDatabaseWrapper) -> None:
     """Put the tap at index 0: ``execute_wrapper()`` leaves by pop(), it would take one appended."""
     if tap not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, tap)
+        _fetching.attach(connection)
 
 
 def install() -> None:
