@@ -149,7 +149,8 @@ def count_queries(*, track: bool = True) -> Iterator[Queries]:
         assert queries.total == 5, queries.findings
 
     ``track`` also follows each instance back to the line that made its queryset. What both cost is
-    printed by ``benchmarks/queries.py``: it is for tests and commands, not for traffic. Threads started by hand are not seen: they have no context.
+    printed by ``benchmarks/queries.py``: it is for tests and commands, not for traffic. Threads
+    started by hand are not seen: they have no context.
     """
     queries = Queries(sys._getframe(2))
     with counting(queries, track=track):
