@@ -26,6 +26,7 @@ from ._origin import Roots, _tracking, tracking
 
 DISTINCT: Final = 10_000  # (statement, parameters) told apart in one block
 GROUPS: Final = 2_000  # ways to a statement told apart; the rest is counted, no more
+TEXTS: Final = 200  # of them from one line: one that asks ever anew leaves room for others
 OTHER: Final = "(other)"
 
 
@@ -39,6 +40,7 @@ class Queries:
         self.seconds = 0.0
         self._floors: dict[str, list[int]] = {}
         self._groups: dict[tuple[Any, ...], Group] = {}
+        self._texts: Counter[tuple[Any, ...]] = Counter()
         self._repeated: Counter[tuple[Any, ...]] = Counter()
         self._duplicates: dict[tuple[Any, ...], Group] = {}
         self._roots = Roots()
@@ -92,11 +94,15 @@ class Queries:
         key: tuple[Any, ...] = (statement.alias, text, found.key, id(read.origin), unit)
         group = self._groups.get(key)
         if group is None:
-            if len(self._groups) >= GROUPS:
+            if len(self._groups) >= GROUPS or self._is_full(found.key, unit):
                 key, text, found, read = (statement.alias, OTHER), OTHER, Walk(), Read(Walk())
             new = Group(statement.alias, sql, text, found, read, unit)
             group = self._groups.setdefault(key, new)
         return group
+
+    def _is_full(self, line: Any, unit: object) -> bool:
+        self._texts[line, unit] += 1
+        return self._texts[line, unit] > TEXTS
 
     def _unit(self) -> object:
         """Two requests in one block may each ask the same."""
@@ -107,9 +113,12 @@ class Queries:
         if not group.reads:
             self._writes += 1
             return
-        if group.prefetch or len(self._repeated) >= DISTINCT:
+        if group.prefetch:
             return
-        key = (statement.alias, sql, digest(statement.params), self._writes, self._unit())
+        asked = hash(sql), digest(statement.params)  # the texts themselves may be long
+        key = (statement.alias, *asked, self._writes, self._unit())
+        if len(self._repeated) >= DISTINCT and key not in self._repeated:
+            return
         self._repeated[key] += 1
         if self._repeated[key] > 1:
             self.duplicates += 1
