@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
-from threading import Lock
+from threading import Lock, RLock
 from types import FrameType
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ class Queries:
         self._roots = Roots()
         self._writes = self.duplicates = 0
         self._stop = stop
-        self._lock = Lock()
+        self._lock = RLock()  # what is counted may ask again: a __hash__, a __del__
 
     @property
     def statements(self) -> list[CountedStatement]:
