@@ -20,15 +20,19 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.utils.deprecation import MiddlewareMixin
 
+from tests.books.models import Author, Book
 from unhurried import measure as Metrology
 from unhurried.dashboard import _staff
 from unhurried.measure import _history, counter, gauge, histogram, meter, reading, snapshot, timer
 from unhurried.measure.sinks.log import JSONFormatter
+from unhurried.queries import QueryBudgetExceeded, count_queries, query_budget
 from unhurried.testing import override
 
+pytest_plugins = ["pytester"]
 PATIENCE = 10.0  # seconds
 DRAWN = ("counters:http.ok", "counters:http.err", "meters:logins", "histograms:request.time")
 READER = """
@@ -206,3 +210,91 @@ def test_42_queries_are_a_distribution_per_route(client: Client, store: Path) ->
 def test_42_queries_are_in_the_header(staff: Client, store: Path) -> None:
     assert 'desc="3 queries"' in staff.get("/queries/3/")["Server-Timing"]
     assert "Server-Timing" not in Client().get("/queries/3/")
+
+
+@pytest.fixture
+def books(db: None) -> None:
+    """Six books of three authors."""
+    authors = [Author.objects.create(name=f"author {n}") for n in range(3)]
+    Book.objects.bulk_create(Book(title=f"book {n}", author=authors[n % 3]) for n in range(6))
+
+
+def author_of_each_book() -> str:
+    return ",".join(book.author.name for book in Book.objects.order_by("pk"))
+
+
+def test_42_a_budget_fails_a_test(books: None) -> None:
+    with query_budget(7):
+        author_of_each_book()
+    with pytest.raises(QueryBudgetExceeded) as raised, query_budget(3):
+        author_of_each_book()
+    said = str(raised.value)
+    assert said.startswith("7 queries, the budget is 3")
+    assert "6 x at tests/test_slides.py:" in said
+    assert '.select_related("author")' in said
+
+
+LEDGER_TEST = (
+    "from django.contrib.contenttypes.models import ContentType\n"
+    "def test_page(db):\n"
+    "    assert ContentType.objects.count() == 1\n"
+)
+LEDGER_SITE = """
+SECRET_KEY = "x"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+INSTALLED_APPS = ["django.contrib.contenttypes", "unhurried"]
+"""
+
+
+def test_42_ci_says_which_test_asks_for_more(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger is committed; a change that asks for more fails with the query and its line."""
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
+    pytester.makeini("[pytest]\nDJANGO_SETTINGS_MODULE = site_settings\npythonpath = .")
+    pytester.makepyfile(site_settings=LEDGER_SITE)
+    page = pytester.makepyfile(test_site=LEDGER_TEST)
+    assert pytester.runpytest_subprocess("--queries-update").parseoutcomes()["passed"] == 1
+    assert "test_page" in (pytester.path / "queries.ledger").read_text()
+    page.write_text(LEDGER_TEST + '    assert not ContentType.objects.filter(model="x").exists()\n')
+    output = pytester.runpytest_subprocess("--queries-ledger").stdout.str()
+    assert "1 -> 2 queries" in output
+    assert "+ 0 -> 1 x at test_site.py:4: SELECT" in output
+
+
+WAY, WORK = 0.002, 0.2  # seconds
+
+
+@pytest.fixture
+def wire(db: None) -> Iterator[None]:
+    """A network before and behind each query; one of them is work for the database, too."""
+
+    def travel(execute: Any, sql: Any, *args: Any) -> Any:
+        time.sleep(WAY / 2 + WORK * ("NULL" in sql))
+        result = execute(sql, *args)
+        time.sleep(WAY / 2)
+        return result
+
+    with connection.execute_wrapper(travel):
+        yield
+
+
+def test_43_a_block_splits_the_way_from_the_work(wire: None) -> None:
+    with count_queries() as queries:
+        for _ in range(9):
+            Author.objects.count()
+        Author.objects.filter(name__isnull=True).exists()
+    assert queries.total == 10
+    assert 10 * WAY <= queries.floor <= queries.seconds - WORK / 2
+
+
+def test_44_a_route_splits_the_way_from_the_work(client: Client, store: Path, wire: None) -> None:
+    for n in range(1, 5):
+        client.get(f"/queries/{n}/")
+    found = snapshot()
+    route = found["routes"]["queries/<int:n>/"]
+    assert 10 * WAY <= route["db_floor"] <= route["db"]["sum"]
+    (asked,) = found["statements"]
+    assert asked["count"] == 10
+    assert asked["floor"] == asked["least"] >= WAY
+    assert asked["count"] * asked["floor"] <= asked["seconds"]

@@ -6,10 +6,14 @@ from typing import Any
 
 from django.test import Client
 
+from tests.services import test_postgres
 from tests.services.test_carbon import wait_for
 from unhurried import testing
-from unhurried.measure import _sampler, snapshot
+from unhurried.measure import _sampler, measured, snapshot
 from unhurried.measure.sinks import _sender
+from unhurried.queries import count_queries
+
+postgres = test_postgres.postgres
 
 
 def test_13_whisper_reads_back_the_middleware_of_slide_12(
@@ -34,3 +38,16 @@ def test_13_whisper_reads_back_the_middleware_of_slide_12(
         }
         for path, value in expected.items():
             wait_for(carbon_server.folder, f"talk.{path}", value)
+
+
+def test_44_a_real_wire_and_real_work(postgres: Any) -> None:
+    """The database sleeps in one of 21: what it takes to ask the others is the way."""
+    postgres.ensure_connection()
+    with measured("page"), count_queries() as queries, postgres.cursor() as cursor:
+        for _ in range(20):
+            cursor.execute("SELECT 1")
+        cursor.execute("SELECT pg_sleep(0.2)")
+    assert queries.total == 21
+    assert 0 < queries.floor < queries.seconds - 0.15
+    route = snapshot()["routes"]["page"]
+    assert 0 < route["db_floor"] < route["db"]["sum"] - 0.15
