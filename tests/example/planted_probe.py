@@ -1,0 +1,59 @@
+"""Run in a process of its own: what ``count_queries()`` finds on both sides, as JSON."""
+
+import json
+import sys
+from typing import Any
+
+import django
+from django.core.management import call_command
+
+django.setup()
+
+from django.contrib.auth.models import User  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import setup_test_environment  # noqa: E402
+
+from unhurried.queries import count_queries  # noqa: E402
+
+SCALE = 0.01
+PAGES = (
+    "feed/",
+    "pin/1/",
+    "user/jacob/",
+    "tag/coffee/",
+    "books/",
+    "books/create/",
+    "messages/",
+    "report/",
+)
+BOOK = {"author": "1", "publisher": "1", "published": "2012-09-05", "pages": "80", "stock": "1"}
+
+
+def visits(side: str) -> dict[str, Any]:
+    """Every request there is to make of a side, by path; forms also under POST."""
+    pages = {page: ("get", f"/{side}/{page}", None) for page in PAGES}
+    book = BOOK | {"title": f"The {side} lane"}
+    return pages | {
+        "POST books/create/": ("post", f"/{side}/books/create/", book),
+        "POST messages/received/": ("post", f"/{side}/messages/received/", {}),
+    }
+
+
+def main() -> None:
+    call_command("migrate", verbosity=0)
+    call_command("seed", scale=SCALE, verbosity=0)
+    setup_test_environment()
+    jacob = Client()
+    jacob.force_login(User.objects.get(username="jacob"))
+    found: dict[str, Any] = {}
+    for side in ("slow", "fast"):
+        for path, (verb, url, form) in visits(side).items():
+            with count_queries() as queries:
+                response = getattr(jacob, verb)(url, form)
+            assert response.status_code in (200, 302), (url, response.status_code)
+            found.setdefault(side, {})[path] = [each.as_dict() for each in queries.findings]
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

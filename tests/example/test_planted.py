@@ -1,0 +1,274 @@
+"""Every N+1 planted under /slow/ is found, at its line, with its remedy; under /fast/ is none."""
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from .conftest import EXAMPLE
+
+COUNT = "annotate(Count(...)) where the rows come from"
+ONCE = "read it once and keep it: a local, {% with %}, cached_property"
+IN_BULK = "read them all before the loop: in_bulk([...])"
+
+# What running the remedy must say: "yes", or why it is no edit that can be run by itself.
+PROVEN = "yes"
+IN_TEMPLATE = "the queryset is made in a template: no line of Python holds it"
+TWO_PLACES = "a count is annotated in one place and read in another"
+BY_HAND = "no mechanical edit"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A fault as a reader of the code sees it; lines are named by what only they hold.
+
+    ``proof`` is for when remedies are run here (``queries.reading.prove_url``).
+    """
+
+    page: str
+    loop: tuple[str, str]
+    origin: tuple[str, str] | None
+    path: str | None
+    remedy: str
+    proof: str
+    relation: str | None = None
+    kind: str = "n+1"
+
+    @property
+    def told(self):
+        origin = self.origin and line(*self.origin)
+        return (self.kind, self.relation, self.path, line(*self.loop), origin, self.remedy)
+
+
+def line(file, fragment):
+    """``pins/views.py:12``: the one line of a view or template of that name with ``fragment``."""
+    app, name = file.split("/")
+    folder = EXAMPLE / app if name.endswith(".py") else EXAMPLE / app / "templates" / app
+    text = (folder / name).read_text()
+    starts = [match.start() for match in re.finditer(re.escape(fragment), text)]
+    numbers = {text.count("\n", 0, start) + 1 for start in starts}
+    assert len(numbers) == 1, f"{fragment!r} is on {len(numbers)} lines of {file}"
+    return f"{file}:{numbers.pop()}"
+
+
+def select(path):
+    return f'.select_related("{path}")'
+
+
+def prefetch(path):
+    return f'.prefetch_related("{path}")'
+
+
+def card(page, origin):
+    """What a card asks for, whichever page it is on."""
+    counts = "pins/_counts.html", "pin.likes.count"
+    author = ("pins/_card.html", "person=pin.author")
+    tags = ("pins/_tags.html", "pin.tags.all")
+    return [
+        Planted(page, author, origin, "author", select("author"), PROVEN, "pins.Pin.author"),
+        Planted(page, counts, origin, "likes", COUNT, TWO_PLACES),
+        Planted(page, counts, origin, "comments", COUNT, TWO_PLACES),
+        Planted(page, tags, origin, "tags", prefetch("tags"), PROVEN, "pins.Pin.tags"),
+    ]
+
+
+FEED, PIN, USER = "pins/feed.html", "pins/pin.html", "accounts/user.html"
+BOOKS, MESSAGES = "books/book_list.html", "inbox/messages.html"
+
+PLANTED = [
+    Planted(
+        page="feed/",
+        loop=(FEED, "person=pin.author"),
+        origin=("pins/views.py", 'order_by("-created")'),
+        relation="pins.Pin.author",
+        path="author",
+        remedy=select("author"),
+        proof=PROVEN,
+    ),
+    *card("pin/1/", ("pins/views.py", "related = Pin.objects.filter")),
+    Planted(
+        page="pin/1/",
+        loop=(PIN, "person=like.user"),
+        origin=(PIN, "in pin.likes.all"),
+        relation="pins.Like.user",
+        path="user",
+        remedy=select("user"),
+        proof=IN_TEMPLATE,
+    ),
+    Planted(
+        page="pin/1/",
+        loop=(PIN, "person=comment.author"),
+        origin=(PIN, "in pin.comments.all"),
+        relation="pins.Comment.author",
+        path="author",
+        remedy=select("author"),
+        proof=IN_TEMPLATE,
+    ),
+    Planted(
+        page="pin/1/",
+        loop=(PIN, "comment.author.profile.city"),
+        origin=(PIN, "in pin.comments.all"),
+        relation="auth.User.profile",
+        path="author__profile",
+        remedy=select("author__profile"),
+        proof=IN_TEMPLATE,
+    ),
+    Planted(
+        page="pin/1/",
+        kind="duplicate",
+        loop=(PIN, "pin.likes.count"),
+        origin=None,
+        path="likes",
+        remedy=ONCE,
+        proof=BY_HAND,
+    ),
+    Planted(
+        page="pin/1/",
+        kind="duplicate",
+        loop=(PIN, "pin.comments.count"),
+        origin=None,
+        path="comments",
+        remedy=ONCE,
+        proof=BY_HAND,
+    ),
+    Planted(
+        page="user/jacob/",
+        loop=("accounts/views.py", "pin.likes.count()"),
+        origin=("accounts/views.py", "person.pins.all()"),
+        path="likes",
+        remedy=COUNT,
+        proof=TWO_PLACES,
+    ),
+    Planted(
+        page="user/jacob/",
+        loop=("accounts/views.py", "pin.comments.count()"),
+        origin=("accounts/views.py", "person.pins.all()"),
+        path="comments",
+        remedy=COUNT,
+        proof=TWO_PLACES,
+    ),
+    Planted(
+        page="user/jacob/",
+        loop=("pins/_tags.html", "pin.tags.all"),
+        origin=("accounts/views.py", "person.pins.all()"),
+        relation="pins.Pin.tags",
+        path="tags",
+        remedy=prefetch("tags"),
+        proof=PROVEN,
+    ),
+    Planted(
+        page="user/jacob/",
+        loop=(USER, "person=follow.follower"),
+        origin=(USER, "in person.followers.all"),
+        relation="accounts.Follow.follower",
+        path="follower",
+        remedy=select("follower"),
+        proof=IN_TEMPLATE,
+    ),
+    Planted(
+        page="user/jacob/",
+        loop=(USER, "follow.follower.pins.count"),
+        origin=(USER, "in person.followers.all"),
+        path="follower__pins",
+        remedy=COUNT,
+        proof=IN_TEMPLATE,
+    ),
+    Planted(
+        page="user/jacob/",
+        loop=(USER, "follow.follower.followers.count"),
+        origin=(USER, "in person.followers.all"),
+        path="follower__followers",
+        remedy=COUNT,
+        proof=IN_TEMPLATE,
+    ),
+    *card("tag/coffee/", ("pins/views.py", "tag.pins.all()[:60]")),
+    Planted(
+        page="books/",
+        loop=(BOOKS, "{{ book.author }}"),
+        origin=("books/views.py", 'order_by("-published", "-pk")'),
+        relation="books.Book.author",
+        path="author",
+        remedy=select("author"),
+        proof=PROVEN,
+    ),
+    Planted(
+        page="books/",
+        loop=(BOOKS, "{{ book.publisher }}"),
+        origin=("books/views.py", 'order_by("-published", "-pk")'),
+        relation="books.Book.publisher",
+        path="publisher",
+        remedy=select("publisher"),
+        proof=PROVEN,
+    ),
+    Planted(
+        page="messages/",
+        loop=(MESSAGES, "person=message.sender"),
+        origin=("inbox/views.py", "Message.objects.filter(recipient=request.user)\n    page"),
+        relation="inbox.Message.sender",
+        path="sender",
+        remedy=select("sender"),
+        proof=PROVEN,
+    ),
+    Planted(
+        page="messages/",
+        loop=(MESSAGES, "message.sender.profile.city"),
+        origin=("inbox/views.py", "Message.objects.filter(recipient=request.user)\n    page"),
+        relation="auth.User.profile",
+        path="sender__profile",
+        remedy=select("sender__profile"),
+        proof=PROVEN,
+    ),
+    Planted(
+        page="report/",
+        loop=("reports/views.py", "pin.likes.count()"),
+        origin=("reports/views.py", "list(Pin.objects.filter(**within))"),
+        path="likes",
+        remedy=COUNT,
+        proof=TWO_PLACES,
+    ),
+    Planted(
+        page="report/",
+        loop=("reports/views.py", "User.objects.get(pk=author)"),
+        origin=None,
+        path=None,
+        remedy=IN_BULK,
+        proof=BY_HAND,
+    ),
+]
+# Slow in ways that are no repeats: whole tables read, rows added up in Python, rows written.
+OTHERS = ("books/create/", "POST books/create/", "POST messages/received/")
+
+
+@pytest.fixture(scope="module")
+def found(probe):
+    return probe("planted_probe.py")
+
+
+def told(findings):
+    return sorted(
+        (
+            tuple(finding[key] for key in ("kind", "relation", "path", "loop", "origin", "remedy"))
+            for finding in findings
+        ),
+        key=str,
+    )
+
+
+@pytest.mark.parametrize("page", dict.fromkeys(planted.page for planted in PLANTED))
+def test_what_is_planted_is_found_and_nothing_else(found, page):
+    expected = [planted.told for planted in PLANTED if planted.page == page]
+    assert told(found["slow"][page]) == sorted(expected, key=str)
+
+
+@pytest.mark.parametrize("page", OTHERS)
+def test_slow_pages_without_repeats_have_no_findings(found, page):
+    assert found["slow"][page] == []
+
+
+def test_fast_pages_have_no_findings(found):
+    assert set(found["fast"]) == set(found["slow"])
+    assert [each for findings in found["fast"].values() for each in told(findings)] == []
+
+
+def test_every_page_is_accounted_for(found):
+    assert set(found["slow"]) == {planted.page for planted in PLANTED} | set(OTHERS)
