@@ -1,6 +1,7 @@
 """Run in a process of its own: what ``count_queries()`` finds on both sides, as JSON."""
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -10,12 +11,17 @@ from django.core.management import call_command
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402
+from django.db import transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import setup_test_environment  # noqa: E402
 
-from unhurried.queries import count_queries  # noqa: E402
+from unhurried.queries import Finding, count_queries  # noqa: E402
+from unhurried.queries.reading import Queries, tracking  # noqa: E402
+
+Visit = tuple[str, str, dict[str, str] | None]
 
 SCALE = 0.01
+TOKEN = re.compile(rb'(?<=name="csrfmiddlewaretoken" value=")[^"]*')
 PAGES = (
     "feed/",
     "pin/1/",
@@ -29,14 +35,40 @@ PAGES = (
 BOOK = {"author": "1", "publisher": "1", "published": "2012-09-05", "pages": "80", "stock": "1"}
 
 
-def visits(side: str) -> dict[str, Any]:
+def visits(side: str) -> dict[str, Visit]:
     """Every request there is to make of a side, by path; forms also under POST."""
-    pages = {page: ("get", f"/{side}/{page}", None) for page in PAGES}
+    pages: dict[str, Visit] = {page: ("get", f"/{side}/{page}", None) for page in PAGES}
     book = BOOK | {"title": f"The {side} lane"}
     return pages | {
         "POST books/create/": ("post", f"/{side}/books/create/", book),
         "POST messages/received/": ("post", f"/{side}/messages/received/", {}),
     }
+
+
+def visit(client: Client, visit: Visit) -> tuple[bytes, Queries]:
+    """The page, less what belongs to one answer alone, and its queries; writes are undone."""
+    verb, url, form = visit
+    with transaction.atomic():
+        with count_queries() as queries:
+            response = getattr(client, verb)(url, form)
+        transaction.set_rollback(True)
+    assert response.status_code in (200, 302), (url, response.status_code)
+    return TOKEN.sub(b"", response.content), queries
+
+
+def look(client: Client, asked: Visit) -> list[dict[str, Any]]:
+    """The findings, each with what the page is with its remedy at the origin."""
+    page, queries = visit(client, asked)
+    return [each.as_dict() | tried(client, asked, page, each) for each in queries.findings]
+
+
+def tried(client: Client, asked: Visit, page: bytes, finding: Finding) -> dict[str, Any]:
+    if finding.injection is None:
+        return {"same": None, "saved": None}
+    before = visit(client, asked)[1].total
+    with tracking(finding.injection):
+        mended, queries = visit(client, asked)
+    return {"same": mended == page, "saved": before - queries.total}
 
 
 def main() -> None:
@@ -45,13 +77,10 @@ def main() -> None:
     setup_test_environment()
     jacob = Client()
     jacob.force_login(User.objects.get(username="jacob"))
-    found: dict[str, Any] = {}
-    for side in ("slow", "fast"):
-        for path, (verb, url, form) in visits(side).items():
-            with count_queries() as queries:
-                response = getattr(jacob, verb)(url, form)
-            assert response.status_code in (200, 302), (url, response.status_code)
-            found.setdefault(side, {})[path] = [each.as_dict() for each in queries.findings]
+    found = {
+        side: {path: look(jacob, asked) for path, asked in visits(side).items()}
+        for side in ("slow", "fast")
+    }
     sys.stdout.write(json.dumps(found))
 
 
