@@ -70,7 +70,7 @@ def test_every_method_of_an_instrument(kind):
 
 def test_every_setting():
     assert not missing(conf.SETTINGS, "reference/settings.md", "| `{}` |")
-    rows = re.findall(r"^\| `([A-Z]+)` \|", text("reference/settings.md"), re.M)
+    rows = re.findall(r"^\| `([A-Z_]+)` \|", text("reference/settings.md"), re.M)
     assert rows == list(conf.SETTINGS)
 
 

@@ -157,7 +157,7 @@ def _apply(blocks: dict[str, Block], changes: Mapping[str, Change]) -> str:
         elif is_less(known, now):
             less += 1
             blocks[test] = _least(known, now)
-    told = [f"{more} tests ask for more" if more else "", f"{less} for less" if less else ""]
+    told = [f"more in {tests(more)}" if more else "", f"less in {tests(less)}" if less else ""]
     return ", ".join(filter(None, told))
 
 
@@ -175,7 +175,11 @@ def _prune(blocks: dict[str, Block], collected: Collection[str] | None) -> str:
     gone = [test for test in blocks if collected is not None and test not in collected]
     for test in gone:
         del blocks[test]
-    return f"{len(gone)} tests are gone" if gone else ""
+    return f"{tests(len(gone))} gone" if gone else ""
+
+
+def tests(count: int) -> str:
+    return "1 test" if count == 1 else f"{count} tests"
 
 
 @contextmanager
