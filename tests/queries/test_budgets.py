@@ -473,7 +473,7 @@ def test_a_decorated_view_is_only_told_of(page, production, client, caplog):
 def test_a_silent_view_is_answered_and_told_of(production, client, caplog):
     with production():
         assert client.get("/silent/").status_code == 200
-    assert "/silent/: 1 queries, the budget is 0" in warnings(caplog)[0].getMessage()
+    assert "/silent/: 1 query, the budget is 0" in warnings(caplog)[0].getMessage()
 
 
 def test_production_counts_nothing_anew(production, client):

@@ -118,8 +118,8 @@ def _log(record: Record, count: int, budget: int, using: str | None) -> None:
         "statement": worst.sql,
         "line": line,
     }
-    text = "%s: %d queries, the budget is %d; %s"
-    logger.warning(text, route, count, budget, printable(one_line(worst)), extra=extra)
+    text = "%s: %s, the budget is %d; %s"
+    logger.warning(text, route, queries(count), budget, printable(one_line(worst)), extra=extra)
 
 
 def _is_due(key: str) -> bool:
