@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.books.models import Author, Book
 from tests.queries.site import LIST, Page, books
 from unhurried import testing
 from unhurried.measure import measured
-from unhurried.measure.reading import observers, repeated
+from unhurried.measure.reading import observers
 from unhurried.queries import (
     QueryBudgetExceeded,
     QueryRefused,
@@ -29,7 +29,6 @@ from unhurried.queries import (
     no_queries,
     query_budget,
 )
-from unhurried.queries._sight import sight
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.queries.site")]
 
@@ -284,7 +283,7 @@ def test_a_templates_line_is_named(three_books):
     loaded = list(Book.objects.all())
     with pytest.raises(QueryRefused) as raised, no_queries():
         template.render({"books": loaded})
-    assert "one at <unknown source>:1 (by <unknown source>:1, tests/queries/" in str(raised.value)
+    assert "one at <unknown source>:1 (by tests/queries/" in str(raised.value)
     assert "): books.Book.author, SELECT" in str(raised.value)
     assert "select_related" in str(raised.value)
     with no_queries():
@@ -368,23 +367,14 @@ def test_it_counts_with_measuring_off(three_books):
 
 
 @pytest.fixture
-def production(store, unwarned, caplog) -> Iterator[Callable[..., Any]]:
+def production(store, unwarned, caplog) -> Callable[..., Any]:
     """Settings of a site: not STRICT."""
-    look = [] if repeated else [sighted]  # where the app has not installed production's side
-    repeated.extend(look)
     caplog.set_level(logging.WARNING, "unhurried.queries")
 
     def override(**settings: Any) -> Any:
         return testing.override(STORE=store, STRICT=False, **settings)
 
-    yield override
-    for hook in look:
-        repeated.remove(hook)
-
-
-#: Made of a string, so that it is no line of this project.
-SIGHTED = "lambda record, seen: setattr(seen, 'note', sight(record, seen) or seen.note)"
-sighted = eval(SIGHTED, {"sight": sight})
+    return override
 
 
 def warnings(caplog) -> list[logging.LogRecord]:

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS
 
 from unhurried.measure.reading import OTHER, Record
 
 from ._counting import Queries, groups
 from ._fingerprint import fingerprint
 from ._sight import Sighting
+from ._vendor import vendor
 
 SHOWN: Final = 20  # statements of one message
 WIDTH: Final = 240  # characters of a statement in it
@@ -62,10 +63,6 @@ def asked_of(record: Record, using: str | None = None) -> list[Asked]:
         )
         for seen in sorted(statements, key=lambda seen: -seen.count)
     ]
-
-
-def vendor(alias: str) -> str:
-    return connections[alias].vendor if alias in connections else ""
 
 
 def listed(lines: Iterable[object], indent: str = "  ") -> str:
