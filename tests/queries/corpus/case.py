@@ -76,17 +76,24 @@ def reads(
     if fixable is None:
         fixable = remedy in ONE_PLACE and origin is not None
     names = relation if isinstance(relation, tuple) else (relation,)
-    full = tuple(name and f"corpus.{name}" for name in names)
+    full = tuple(named(name) for name in names)
     told = full if len(full) > 1 else full[0]
     return Expected(kind, told, loop, origin, path, fixable, remedy, proof)
 
 
-def repeats(remedy: str | None = None, *, loop: str = "a") -> Expected:
+def named(relation: str | None) -> str | None:
+    """``app.Model.field``; the app is the book shop where none is named."""
+    return relation if relation is None or relation.count(".") == 2 else f"corpus.{relation}"
+
+
+def repeats(remedy: str | None = None, *, loop: str | None = "a") -> Expected:
     """An n+1 of a statement that reads no relation: get, save, create, count, raw SQL."""
     return reads(None, None, remedy, loop=loop, origin=None, fixable=False)
 
 
-def duplicate(relation: str | None = None, *, loop: str = "a") -> Expected:
+def duplicate(
+    relation: str | tuple[str | None, ...] | None = None, *, loop: str | None = "a"
+) -> Expected:
     return reads(relation, None, None, loop=loop, origin=None, fixable=False, kind="duplicate")
 
 
@@ -169,6 +176,7 @@ def elsewhere() -> list[Path]:
     return [
         HERE / "models.py",
         *sorted((HERE / "templatetags").glob("*.py")),
+        *sorted((HERE / "club").rglob("*.py")),
         *sorted(TEMPLATES.rglob("*.html")),
     ]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 
+from tests.queries.corpus.club.data import fill as fill_club
 from tests.queries.corpus.models import (
     Author,
     Book,
@@ -40,6 +42,7 @@ def fill() -> None:
     for i in range(1, ROWS + 1):
         _book(i)
     _rights()
+    fill_club()
     _warm_content_types()
 
 
@@ -71,4 +74,5 @@ def _rights() -> None:
 def _warm_content_types() -> None:
     """Django keeps them per process: what a case asks must not hang on the case before it."""
     ContentType.objects.clear_cache()
-    ContentType.objects.get_for_models(Author, Book, Novel, Note, User)
+    club = apps.get_app_config("club").get_models()
+    ContentType.objects.get_for_models(Author, Book, Novel, Note, User, *club)

@@ -1,0 +1,1 @@
+"""A music club: the shapes of model that the book shop has not, in an app of its own."""
