@@ -86,7 +86,7 @@ class Queries:
         sql = str(statement.sql)
         text = fingerprint(sql, statement.vendor)
         group = self._group(statement, sql, text, found, read)
-        group.add(read, sql, statement)
+        group.add(read, sql, statement, found.inside)
         self._see_duplicate(statement, sql, group)
 
     def _group(self, statement: Any, sql: str, text: str, found: Walk, read: Read) -> Group:

@@ -164,6 +164,12 @@ class Site:
     def key(self) -> tuple[object, ...]:
         return self.file, self.line, self.span
 
+    def __deepcopy__(self, memo: object) -> Site:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(None), ()  # a query that is pickled may be read where we are not installed
+
 
 @cache
 def short(file: str) -> str:
@@ -233,7 +239,7 @@ def _jinja_site(frame: FrameType) -> Site:
 class Walk:
     """What the stack says about one statement."""
 
-    __slots__ = ("accessor", "lookup", "method", "places", "queryset", "verb")
+    __slots__ = ("accessor", "inside", "lookup", "method", "places", "queryset", "verb")
 
     def __init__(self) -> None:
         self.places: list[Place] = []
@@ -242,6 +248,7 @@ class Walk:
         self.method: str | None = None  # of the queryset's, as the project called it: get, count…
         self.verb: str | None = None  # save, delete, create…
         self.lookup: tuple[Any, int, Any] | None = None  # of a prefetch: lookup, level, instances
+        self.inside = 0  # the way from the innermost place to the statement, through library code
 
     @property
     def key(self) -> tuple[tuple[int, int], ...]:
@@ -257,8 +264,10 @@ def walk(frame: FrameType | None, depth: int = DEPTH, stop: FrameType | None = N
             _add(found.places, Place(at, what))
             if len(found.places) >= depth:
                 break
-        elif what and not found.places:
-            _tell(found, what, at)
+        elif not found.places:
+            found.inside = hash((found.inside, id(at.f_code), at.f_lasti))
+            if what:
+                _tell(found, what, at)
         if what == HANDLER or at is stop:
             break
     return found

@@ -39,7 +39,7 @@ class Group:
     """What is known of one line's repetitions of one statement."""
 
     __slots__ = (
-        *("alias", "anchors", "count", "fetch", "fingerprint", "instances", "loop"),
+        *("again", "alias", "anchors", "count", "fetch", "fingerprint", "instances", "loop"),
         *(
             "many",
             "method",
@@ -52,7 +52,7 @@ class Group:
             "read",
             "recursive",
         ),
-        *("rows", "sql", "texts", "through", "unit", "verb"),
+        *("rows", "sql", "texts", "through", "unit", "verb", "ways"),
     )
 
     def __init__(
@@ -73,15 +73,20 @@ class Group:
         self.texts: set[int] = set()
         self.offsets: set[str] = set()  # of slices of one row
         self.instances: set[tuple[object, ...]] = set()
+        self.ways: set[int] = set()  # from the line through library code
+        self.again = False  # one of them was gone twice: a loop, not one call that asks two things
         self.read = read
         self.unit = unit
         self.many = False
         self.recursive = False  # a tree: how deep it goes is not in the code
         self.parts = [self]
 
-    def add(self, read: Read, sql: str, statement: Any) -> None:
-        """One more execution."""
+    def add(self, read: Read, sql: str, statement: Any, inside: int) -> None:
+        """One more execution, by the way ``inside`` library code."""
         self.count += 1
+        self.again |= inside in self.ways
+        if len(self.ways) < KEPT:
+            self.ways.add(inside)
         self.ns += statement.took
         self.rows += _rows(statement)
         self.many |= statement.many
@@ -99,6 +104,7 @@ class Group:
         twin = copy(self)
         twin.parameters, twin.texts = set(self.parameters), set(self.texts)
         twin.instances, twin.offsets = set(self.instances), set(self.offsets)
+        twin.ways = set(self.ways)
         twin.parts = [self]
         return twin
 
@@ -106,7 +112,8 @@ class Group:
         """Add what the same line did on another way."""
         for name in ("count", "ns", "fetch", "rows"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("parameters", "texts", "instances", "offsets"):
+        self.again |= other.again or not self.ways.isdisjoint(other.ways)
+        for name in ("parameters", "texts", "instances", "offsets", "ways"):
             getattr(self, name).update(getattr(other, name))
         self.many |= other.many
         self.parts.append(other)

@@ -117,10 +117,12 @@ def is_n_plus_one(group: Group) -> bool:
         return False
     if group.read.relation is not None:
         return len(group.instances) > 1
+    if len(group.instances) > 1 and group.reads:
+        return True
+    if not group.again:  # library code asked here and there, and went round nothing
+        return False
     if not group.reads:
         return not group.many and writes_rows(group.sql, group.verb)
-    if len(group.instances) > 1:
-        return True
     if len(group.parameters) < 2 and len(group.texts) < 2:
         return len(group.offsets) > 1  # qs[i] in a loop
     return asks_for_one(group.sql, group.method)

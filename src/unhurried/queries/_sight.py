@@ -41,7 +41,7 @@ class Look:
 
     def __init__(self, found: Walk, read: Read, asked: int, looks: int) -> None:
         named = read.relation
-        self.key = found.key
+        self.key = found.key, found.inside
         self.relation = named.label if named else None
         self.row = read.row
         self.asked = asked
