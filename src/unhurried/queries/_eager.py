@@ -25,7 +25,11 @@ class Load:
 
 
 class Watched(dict[str, Any]):
-    """A cache of relations that notes which are read; it pickles and copies as a plain dict."""
+    """A cache of relations that notes which are read.
+
+    It pickles and copies as a plain dict; whether the copy is read is out of sight, so it counts as
+    read, as does whatever looks at all of it.
+    """
 
     __slots__ = ("_loads",)
 
@@ -39,11 +43,28 @@ class Watched(dict[str, Any]):
             load.reads += 1
         return super().__getitem__(name)
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return dict, (dict(self),)
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401 (by way of __getitem__)
+
+    def values(self) -> Any:
+        self._read_all()
+        return super().values()
+
+    def items(self) -> Any:
+        self._read_all()
+        return super().items()
 
     def copy(self) -> dict[str, Any]:
+        self._read_all()
         return dict(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self.copy(),)
+
+    def _read_all(self) -> None:
+        for name in self:
+            if name in self._loads:
+                self._loads[name].reads += 1
 
 
 def _by_prefetch() -> bool:

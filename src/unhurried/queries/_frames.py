@@ -25,6 +25,7 @@ from django.db.models.base import Model
 from django.db.models.fields import related_descriptors as related
 from django.db.models.manager import BaseManager
 from django.db.models.query_utils import DeferredAttribute
+from django.forms.forms import BaseForm
 from django.template.base import Node
 
 from . import _awaits
@@ -39,6 +40,8 @@ _WRITES: Final = (
     *("bulk_create", "bulk_update"),
 )
 _MANAGERS: Final = ("add", "remove", "set", "clear")  # of a related manager, which is a closure
+#: Several statements each, of one thing that is done; so they are told once.
+_CHECKS: Final = (Model.full_clean, Model.validate_constraints, BaseForm.full_clean)
 #: Whoever calls these asks for a page; none of its lines has to do with what the page asks.
 _HANDLERS: Final = ("get_response", "get_response_async", "_get_response", "_get_response_async")
 _roles: dict[int, tuple[CodeType, int]] = {}
@@ -98,6 +101,8 @@ def _special() -> Iterator[tuple[CodeType, int]]:
     yield _code(query.prefetch_one_level), PREFETCH
     yield _code(Model.save), WRITE
     yield _code(Model.delete), WRITE
+    for check in _CHECKS:
+        yield _code(check), WRITE
     for name in _WRITES:
         yield _code(getattr(query.QuerySet, name)), WRITE
     yield _code(SyncToAsync.thread_handler), THREAD

@@ -62,7 +62,7 @@ class Group:
         self.sql = sql
         self.fingerprint = fingerprint
         sites = [place.site() for place in found.places]
-        self.loop: Site | None = sites[0] if sites else None
+        self.loop: Site | None = sites[0] if sites else _asked_for(read)
         self.through = tuple(sites[1:])
         self.anchors = [place.anchor() for place in found.places]  # so that ids stay theirs
         self.verb, self.method = found.verb, public(found.method)
@@ -121,6 +121,14 @@ class Group:
     @property
     def reads(self) -> bool:
         return self.sql.lstrip()[:6].upper().startswith(_READS)
+
+
+def _asked_for(read: Read) -> Site | None:
+    """Where library code goes through rows of ours by itself (a generic view's), the line that
+    made them is the nearest of the project's own."""
+    if read.relation is None or read.origin is None:
+        return None
+    return read.origin.resolved()[0].site
 
 
 def _rows(statement: Any) -> int:

@@ -26,6 +26,9 @@ _RANGE: Final = re.compile(
 )
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE")
 _BULK: Final = ("bulk_create", "bulk_update")
+_LIMIT_ONE: Final = re.compile(
+    r"\bLIMIT 1(?: OFFSET \d+)?\s*$|\bFETCH (?:FIRST|NEXT) 1 ROWS? ONLY\s*$"
+)
 _ROW: Final = ("get", "first", "last", "earliest", "latest")
 _SINGLE: Final = ("exists", "count")
 
@@ -137,7 +140,7 @@ def writes_rows(sql: str, verb: str | None) -> bool:
 
 def asks_for_one(sql: str, method: str | None) -> bool:
     """By equality, or for one answer: ranges and lists of many are batches."""
-    if method in _ROW:
+    if method in _ROW or (method is None and _LIMIT_ONE.search(sql)):
         return True
     _, where, conditions = sql.partition(" WHERE ")
     if not where or _RANGE.search(conditions):

@@ -96,6 +96,9 @@ class Origin:
     def in_template(self) -> bool:
         return self.site is not None and self.site.is_template
 
+    def __deepcopy__(self, memo: object) -> Origin:
+        return self  # a copied instance was made where the first one was
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(None), ()  # a pickled instance has no origin
 
@@ -259,16 +262,25 @@ def _in_chunks(instances: Iterator[Any], paths: list[str]) -> Iterator[Any]:
 
 
 def _origin_of(queryset: Any, roots: Roots) -> Origin:
+    site = getattr(queryset._query, MARK, None)
     through = None
     if queryset._hints or queryset._query.where.children:
         found = walk(sys._getframe(2), 1)
-        through = _prefetched(*found.lookup) if found.lookup else _read(queryset, found)
-    return through or roots.at(getattr(queryset._query, MARK, None), queryset.model)
+        if found.lookup:
+            through = _prefetched(*found.lookup, marked=site is not None)
+        else:
+            through = _read(queryset, found)
+    return through or roots.at(site, queryset.model)
 
 
-def _prefetched(lookup: Any, level: int, instances: list[Any]) -> Origin | None:
+def _own_querysets(lookup: Any) -> bool:
+    """A generic prefetch may be given querysets; for models it was given none, it makes its own."""
+    return bool(getattr(lookup, "querysets", None))
+
+
+def _prefetched(lookup: Any, level: int, instances: list[Any], *, marked: bool) -> Origin | None:
     """A prefetch with a queryset of its own is changed there; any other, where it was asked for."""
-    if not instances or lookup.queryset is not None:
+    if not instances or lookup.queryset is not None or (marked and _own_querysets(lookup)):
         return None
     of = origin_of(instances[0])
     if of is None:

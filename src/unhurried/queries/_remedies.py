@@ -22,6 +22,8 @@ _BY_VERB: Final = {
     "update": "one update() of all, or bulk_update(rows, [...])",
     "add": "collect the pairs in the loop, then through.objects.bulk_create(pairs) once",
     "delete": "one filter(pk__in=[...]).delete()",
+    "full_clean": "check them together: read what there is with __in before the loop",
+    "validate_constraints": "check them together: read what there is with __in before the loop",
 }
 _BY_METHOD: Final = {
     "get": "read them all before the loop: in_bulk([...])",

@@ -342,8 +342,13 @@ def a_feed_of_titles() -> str:
     return str(fetch("/unseen/titles/").count("<item>"))
 
 
-# Written out with its label's name instead of its number, each band reads its label.
-@case(reads("club.Band.label", "label", "select_related"), queries=17)
+# Written out with its label's name instead of its number, each band reads its label. And its owner:
+# forgotten at first sight, for a user has a natural key, too.
+@case(
+    reads("club.Band.label", "label", "select_related"),
+    reads("club.Band.owner", "owner", "select_related"),
+    queries=17,
+)
 def serialized_with_natural_keys() -> str:
     bands = Band.objects.order_by("pk")  # origin: b
     return serializers.serialize("json", bands, use_natural_foreign_keys=True)  # loop: a
