@@ -1,0 +1,141 @@
+"""From a finding to the edit of the source that makes it go away, as a unified diff.
+
+A remedy of one place is written into the expression that makes the queryset; one of two places
+also changes the line in the loop, see ``_twice``. Where the edit cannot be sure there is none, and
+the reason is told instead: a wrong line is worse than no line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import _eager_calls, _twice
+from ._chains import chain
+from ._edits import Edit, NoEdit, unified
+from ._finding import N_PLUS_ONE, UNUSED, Finding
+from ._frames import Site
+from ._origin import Injection, Origin
+from ._relations import MANY
+from ._remedies import NO_FIX
+
+
+@dataclass(slots=True)
+class Plan:
+    """What one finding wants changed: calls at one queryset's line, words elsewhere."""
+
+    site: Site | None = None
+    model: Any = None
+    changes: list[_eager_calls.Change] = field(default_factory=list)
+    edits: list[Edit] = field(default_factory=list)
+    injections: tuple[Injection, ...] = ()  # what tries out the same without an edit
+
+
+def plan(finding: Finding) -> Plan:
+    """Raises ``NoEdit``, with the reason, where there is no mechanical edit."""
+    if finding.kind not in (N_PLUS_ONE, UNUSED):
+        raise NoEdit("what is asked twice is to be kept by hand: " + finding.remedy)
+    if finding.injection is not None:
+        return _outer(finding) if finding.injection.site.is_template else _one_place(finding)
+    if finding.remedy.startswith(NO_FIX):
+        raise NoEdit(finding.remedy)
+    if finding.source is not None and finding.source.streamed and finding.path:
+        return _streamed(finding)
+    return _two_places(finding)
+
+
+def _one_place(finding: Finding) -> Plan:
+    injection = finding.injection
+    assert injection is not None
+    changes = [_eager_calls.Change(injection.how, injection.path)]
+    return Plan(injection.site, injection.model, changes, [], (injection,))
+
+
+def _outer(finding: Finding) -> Plan:
+    """The rows are those of a relation that a template asks one instance for: prefetch it."""
+    source, injection = finding.source, finding.injection
+    assert injection is not None
+    outer: Origin | None = source.outer if source is not None else None
+    site = outer.root.site if outer is not None else None
+    if outer is None or site is None or site.is_template or injection.how == "undefer":
+        raise NoEdit(f"the rows are asked for in a template, {injection.site.label}")
+    path = "__".join((*outer.path, injection.path))
+    moved = Injection(site, outer.root.model, "prefetch_related", path)
+    changes = [_eager_calls.Change("prefetch_related", path)]
+    return Plan(site, moved.model, changes, [], (moved,))
+
+
+def _streamed(finding: Finding) -> Plan:
+    """``iterator()`` prefetches only with a chunk_size."""
+    source = finding.source
+    assert source is not None
+    assert finding.path is not None
+    if source.site is None:
+        raise NoEdit("the line that makes the queryset is not known")
+    changes = [_eager_calls.Change("prefetch_related", finding.path, chunked=True)]
+    return Plan(source.site, source.model, changes)
+
+
+def _two_places(finding: Finding) -> Plan:
+    group = finding.group
+    if group is None or group.loop is None:
+        raise NoEdit(finding.remedy)
+    if group.verb is not None:
+        return Plan(edits=_twice.writes(group))
+    origin, path = group.read.origin.resolved() if group.read.origin is not None else (None, ())
+    if origin is None or origin.site is None:
+        raise NoEdit("the line that makes the queryset is not known")
+    if group.read.keyed is not None and group.method == "get":
+        return _keyed(finding, origin, (*path, group.read.keyed))
+    named = group.read.relation
+    if named is None or named.shape != MANY:
+        raise NoEdit(f"{NO_FIX}: {finding.remedy}")
+    if path:
+        raise NoEdit(f"the rows come through {'__'.join(path)}: {finding.remedy}, by hand")
+    change, edits = _twice.related(group, origin, named)
+    return Plan(origin.site, origin.model, [change], edits)
+
+
+def _keyed(finding: Finding, origin: Origin, steps: tuple[str, ...]) -> Plan:
+    assert finding.group is not None
+    edits = _twice.keyed(finding.group, steps[-1])
+    changes = [_eager_calls.Change("select_related", "__".join(steps))]
+    return Plan(origin.site, origin.model, changes, edits)
+
+
+def edits_of(plans: Iterable[Plan]) -> list[Edit]:
+    """The edits of several plans: what is wanted at one line is written there together."""
+    plans = list(plans)
+    by_line: dict[tuple[Any, ...], list[Plan]] = {}
+    for each in plans:
+        if each.site is not None and each.changes:
+            by_line.setdefault((each.site.file, *(each.site.span or ())[2:]), []).append(each)
+    edits = [edit for each in plans for edit in each.edits]
+    for together in by_line.values():
+        site, model = together[0].site, together[0].model
+        assert site is not None
+        changes = [change for each in together for change in each.changes]
+        edits += _eager_calls.edits(chain(site, model), changes)
+    return edits
+
+
+def diff(finding: Finding) -> tuple[str, str]:
+    """(the unified diff, "") or ("", why there is none)."""
+    try:
+        return unified(edits_of([plan(finding)])), ""
+    except NoEdit as error:
+        return "", str(error)
+
+
+def combined(findings: Iterable[Finding]) -> str:
+    """One diff of all that can be edited; empty where nothing can."""
+    plans: list[Plan] = []
+    for finding in findings:
+        try:
+            one = plan(finding)
+            unified(edits_of([*plans, one]))
+        except NoEdit:
+            continue
+        plans.append(one)
+    return unified(edits_of(plans)) if plans else ""

@@ -1,0 +1,344 @@
+"""Remedies of two places: a call where the rows come from, and an attribute in the loop.
+
+What the loop then reads exists only on rows that come from that one line. So the loop must be in
+the same function, or in a template that no other page shows; else there is no mechanical edit.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from django.db.models import Model
+from django.db.models.signals import post_save, pre_save
+
+from . import _templates
+from ._chains import Chain, call_at, enclosing, module_of, parents, resolve
+from ._eager_calls import Change
+from ._edits import Edit, NoEdit, Text
+from ._frames import Site
+from ._groups import Group
+from ._origin import Origin
+from ._relations import Relation
+
+DB_MODELS: Final = "django.db.models"
+FILTERS: Final = frozenset("all filter exclude order_by distinct reverse select_related".split())
+COUNTS: Final = ("count", "exists")
+
+
+def keyed(group: Group, name: str) -> list[Edit]:
+    """``Author.objects.get(pk=book.author_id)`` becomes ``book.author``: right for any book."""
+    assert group.loop is not None
+    text, call = _call(group.loop)
+    for value in (*(keyword.value for keyword in call.keywords), *call.args[1:]):
+        if isinstance(value, ast.Attribute) and value.attr == f"{name}_id":
+            return [text.replace(call, f"{text.of(value.value)}.{name}")]
+    raise NoEdit(f"{group.loop.label} does not say whose {name} it gets")
+
+
+def _call(site: Site) -> tuple[Text, ast.Call]:
+    if site.is_template:
+        raise NoEdit(f"{site.label} is in a template")
+    text = Text(site.file)
+    return text, call_at(text.tree(), site)
+
+
+def related(group: Group, origin: Origin, named: Relation) -> tuple[Change, list[Edit]]:
+    """Count, exists or a filter of a related set: asked once, where the rows come from."""
+    assert group.loop is not None
+    assert origin.site is not None
+    if origin.site.is_template:
+        raise NoEdit(f"the rows are asked for in a template, {origin.site.label}")
+    if group.method in COUNTS:
+        return _counted(group, origin, named)
+    if group.method not in (None, "iterator"):
+        raise NoEdit(f"{group.method}() of {named.attribute} has no mechanical edit")
+    return _filtered(group, origin, named)
+
+
+def _counted(group: Group, origin: Origin, named: Relation) -> tuple[Change, list[Edit]]:
+    change, name = _annotation(group, origin, named)
+    assert group.loop is not None
+    asks = f"{named.attribute}.{group.method}"
+    if group.loop.is_template:
+        return change, _templates.renamed(group.loop, group.through, asks, name)
+    text, call = _call(group.loop)
+    _same_function(text, call, origin.site)
+    subject = _subject(call, named.attribute, group.method or "")
+    return change, [text.replace(call, f"{text.of(subject)}.{name}")]
+
+
+def _subject(call: ast.Call, attribute: str, method: str) -> ast.expr:
+    """``pin`` of ``pin.likes.count()``, where nothing narrows it down."""
+    node: Any = call.func
+    plain = not call.args and not call.keywords and isinstance(node, ast.Attribute)
+    if plain and node.attr == method:
+        node = node.value
+        if isinstance(node, ast.Call) and not node.args and _is_named(node.func, "all"):
+            node = node.func.value  # type: ignore[attr-defined]
+        if _is_named(node, attribute):
+            return node.value  # type: ignore[no-any-return]
+    raise NoEdit(f"{ast.unparse(call)[:60]} is not all of {attribute}")
+
+
+def _is_named(node: Any, name: str) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == name
+
+
+def _annotation(group: Group, origin: Origin, named: Relation) -> tuple[Change, str]:
+    module = module_of(origin.site.file) if origin.site else None
+    target, asked = _related_query(origin.model, named.attribute)
+    if group.method == "count":
+        name = _free(origin.model, f"{named.attribute}_count")
+        count, needed = _known(module, "Count")
+        source = f'{name}={count}("{asked}", distinct=True)'
+        return Change("annotate", name, source, needed), name
+    name = _free(origin.model, f"has_{named.attribute}")
+    exists, one = _known(module, "Exists")
+    outer, two = _known(module, "OuterRef")
+    model, three = _known_model(module, target)
+    condition = f'{_back(origin.model, named.attribute)}={outer}("pk")'
+    source = f"{name}={exists}({model}.objects.filter({condition}))"
+    return Change("annotate", name, source, (*one, *two, *three)), name
+
+
+def _related_query(model: Any, attribute: str) -> tuple[Any, str]:
+    """(the related model, the name that a lookup has for the relation)."""
+    for field in model._meta.get_fields(include_hidden=True):
+        accessor = getattr(field, "get_accessor_name", None)
+        if field.name == attribute and field.is_relation and not field.auto_created:
+            return field.related_model, field.name
+        if accessor is not None and accessor() == attribute:
+            return field.related_model, field.name
+    raise NoEdit(f"{attribute} is no relation that can be counted")
+
+
+def _back(model: Any, attribute: str) -> str:
+    """The lookup from the related model to this one."""
+    for field in model._meta.get_fields(include_hidden=True):
+        accessor = getattr(field, "get_accessor_name", None)
+        if accessor is not None and accessor() == attribute:
+            return str(field.field.name)
+        if field.name == attribute and field.many_to_many and not field.auto_created:
+            return str(field.related_query_name())
+    raise NoEdit(f"{attribute} is no relation that can be asked for")
+
+
+def _free(model: type[Model], name: str) -> str:
+    """A name the model does not have yet."""
+    while hasattr(model, name) or any(f.name == name for f in model._meta.get_fields()):
+        name += "_"
+    return name
+
+
+def _known(module: Any, name: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """How a module says ``Count``, and what it must import for that."""
+    names = vars(module) if module is not None else {}
+    if name not in names and getattr(names.get("models"), "__name__", "") == DB_MODELS:
+        return f"models.{name}", ()
+    return name, ((DB_MODELS, name),)
+
+
+def _known_model(module: Any, model: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
+    if model._default_manager.name != "objects":
+        raise NoEdit(f"{model.__name__} has a manager of another name than objects")
+    known = vars(module).get(model.__name__) if module is not None else None
+    if known is not None and known is not model:
+        raise NoEdit(f"{model.__name__} means something else there")
+    return model.__name__, ((model.__module__, model.__name__),)
+
+
+def _same_function(text: Text, call: ast.expr, site: Site | None) -> None:
+    """The rows of the loop come from the line to change, and from no other caller's."""
+    assert site is not None
+    if site.file == text.file:
+        tree = text.tree()
+        known = parents(tree)
+        here = next(n for n in ast.walk(tree) if _at(n) == _at(call))
+        there = call_at(tree, site)
+        if enclosing(here, known) is enclosing(there, known):
+            return
+    raise NoEdit("the loop is in another function, which may be handed other rows as well")
+
+
+def _at(node: ast.AST) -> tuple[Any, ...]:
+    return type(node), *(getattr(node, name, None) for name in _WHERE)
+
+
+_WHERE: Final = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+
+
+def _filtered(group: Group, origin: Origin, named: Relation) -> tuple[Change, list[Edit]]:
+    """``author.book_set.filter(year=2004)`` becomes a list that was prefetched."""
+    assert group.loop is not None
+    if group.loop.is_template:
+        raise NoEdit(f"{group.loop.label} is in a template, its conditions are elsewhere")
+    text = Text(group.loop.file)
+    tree = text.tree()
+    call = _only(list(_filters(tree, group.loop.line, named.attribute)), named.attribute)
+    _same_function(text, call, origin.site)
+    subject, calls = _taken_apart(call, text)
+    module = module_of(origin.site.file) if origin.site else None
+    target, _ = _related_query(origin.model, named.attribute)
+    name = _free(origin.model, f"found_{named.attribute}")
+    prefetch, one = _known(module, "Prefetch")
+    model, two = _known_model(module, target)
+    path = f'"{named.attribute}"'
+    source = f'{prefetch}({path}, queryset={model}.objects{calls}, to_attr="{name}")'
+    change = Change("prefetch_related", named.attribute, source, (*one, *two))
+    return change, [text.replace(call, f"{subject}.{name}")]
+
+
+def _filters(tree: ast.Module, line: int, attribute: str) -> Iterator[ast.Call]:
+    """Chains like ``x.book_set.filter(…)`` in the function the line is in, each whole."""
+    known = parents(tree)
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    around = [f for f in functions if f.lineno <= line <= (f.end_lineno or f.lineno)]
+    scope = max(around, key=lambda f: f.lineno, default=tree)
+    for node in ast.walk(scope):
+        if not isinstance(node, ast.Call) or not _reaches(node, attribute):
+            continue
+        outer = known.get(node)
+        called = known.get(outer) if isinstance(outer, ast.Attribute) else None
+        if not (isinstance(called, ast.Call) and called.func is outer):
+            yield node
+
+
+def _reaches(node: Any, attribute: str) -> bool:
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        node = node.func.value
+    return isinstance(node, ast.Attribute) and node.attr == attribute
+
+
+def _only(calls: list[ast.Call], attribute: str) -> ast.Call:
+    if len(calls) != 1:
+        raise NoEdit(f"{attribute} is narrowed down at {len(calls)} places of that function")
+    return calls[0]
+
+
+def _taken_apart(call: ast.Call, text: Text) -> tuple[str, str]:
+    """(``author``, ``.filter(year=2004)``), where all that is said is said with literals."""
+    parts: list[str] = []
+    node: Any = call
+    while isinstance(node, ast.Call):
+        assert isinstance(node.func, ast.Attribute)
+        values = [*node.args, *(keyword.value for keyword in node.keywords)]
+        if node.func.attr not in FILTERS or not all(map(_is_literal, values)):
+            raise NoEdit(f"{ast.unparse(call)[:60]} says more than literals can")
+        arguments = [*map(ast.unparse, node.args), *map(_keyword, node.keywords)]
+        if node.func.attr != "all":
+            parts.insert(0, f".{node.func.attr}({', '.join(arguments)})")
+        node = node.func.value
+    return text.of(node.value), "".join(parts)
+
+
+def _keyword(keyword: ast.keyword) -> str:
+    return f"{keyword.arg}={ast.unparse(keyword.value)}"
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError):
+        return False
+    return True
+
+
+def writes(group: Group) -> list[Edit]:
+    """``save()`` or ``create()`` in a loop: one statement after it, where the loop is plain."""
+    assert group.loop is not None
+    text, call = _call(group.loop)
+    tree = text.tree()
+    known = parents(tree)
+    call = next(n for n in ast.walk(tree) if isinstance(n, ast.Call) and _at(n) == _at(call))
+    statement, loop = known.get(call), None
+    if isinstance(statement, ast.Expr):
+        loop = known.get(statement)
+    if not isinstance(loop, ast.For) or loop.body[-1] is not statement or _leaves(loop):
+        raise NoEdit(f"the loop at {group.loop.label} is not of the plain shape for bulk writes")
+    _plain_model(group.model)
+    if group.verb == "save":
+        return _bulk_update(text, loop, call, group.model)
+    if group.verb == "create":
+        return _bulk_create(text, loop, call, group.model)
+    raise NoEdit(f"{group.verb}() in a loop has no mechanical edit")
+
+
+def _leaves(loop: ast.For) -> bool:
+    ways = ast.Break | ast.Continue | ast.Return | ast.Yield | ast.Try | ast.With
+    return bool(loop.orelse) or any(isinstance(node, ways) for node in ast.walk(loop))
+
+
+def _plain_model(model: Any) -> None:
+    """Bulk writes call no save() and send no signals."""
+    if model is None:
+        raise NoEdit("the model that is written is not known")
+    now = [f.name for f in model._meta.fields if getattr(f, "auto_now", False)]
+    if model.save is not Model.save or model._meta.parents or now:
+        raise NoEdit(f"{model.__name__} has a save() of its own, parents or auto_now")
+    if pre_save.has_listeners(model) or post_save.has_listeners(model):
+        raise NoEdit(f"signals listen to the saving of {model.__name__}")
+
+
+def _bulk_update(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[Edit]:
+    module = module_of(text.file)
+    name = loop.target.id if isinstance(loop.target, ast.Name) else ""
+    saved = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if not isinstance(saved, ast.Name) or saved.id != name or call.args or call.keywords:
+        raise NoEdit("what is saved is not the row of the loop")
+    fields = list(dict.fromkeys(_assigned(loop, name)))
+    known = {field.name for field in model._meta.concrete_fields}
+    if not fields or not set(fields) <= known or len(loop.body) < 2:
+        raise NoEdit("which fields change is not written in the loop")
+    said = ", ".join(f'"{field}"' for field in fields)
+    written, imports = _written(text, module, model)
+    indent, rows, line = _indent(text, loop), f"{name}_rows", text.newline()
+    start, end = text.start_of(loop), text.end_of(loop.body[-2])
+    return [
+        text.insert(start, f"{rows} = list({text.of(loop.iter)}){line}{indent}"),
+        text.replace(loop.iter, rows),
+        Edit(text.file, end, text.end_of(loop.body[-1]),
+             f"{line}{indent}{written}.objects.bulk_update({rows}, [{said}])"),
+        *imports,
+    ]  # fmt: skip
+
+
+def _bulk_create(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[Edit]:
+    manager = call.func.value if isinstance(call.func, ast.Attribute) else None
+    module = module_of(text.file)
+    if not isinstance(manager, ast.Attribute) or resolve(manager.value, module) is not model:
+        raise NoEdit("what creates the rows is not the model's own manager")
+    rows, indent, line = f"{model.__name__.lower()}_rows", _indent(text, loop), text.newline()
+    arguments = text.text[text.end_of(call.func) : text.end_of(call)]
+    new = f"{rows}.append({text.of(manager.value)}{arguments})"
+    end = f"{line}{indent}{text.of(manager)}.bulk_create({rows})"
+    return [
+        text.insert(text.start_of(loop), f"{rows} = []{line}{indent}"),
+        text.replace(call, new + end),
+    ]
+
+
+def _assigned(loop: ast.For, name: str) -> Iterator[str]:
+    for node in ast.walk(loop):
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AugAssign) else targets
+        for target in targets:
+            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+                if target.value.id == name:
+                    yield target.attr
+
+
+def _written(text: Text, module: Any, model: Any) -> tuple[str, list[Edit]]:
+    if module is not None and vars(module).get(model.__name__) is model:
+        return model.__name__, []
+    raise NoEdit(f"{Path(text.file).name} does not know {model.__name__} by its name")
+
+
+def _indent(text: Text, node: ast.stmt) -> str:
+    head = text.text[text.starts[node.lineno - 1] : text.start_of(node)]
+    if not re.fullmatch(r"[ \t]*", head):
+        raise NoEdit("the loop does not stand on a line of its own")
+    return head
