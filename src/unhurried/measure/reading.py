@@ -11,6 +11,7 @@ from ._probes.sql import Statement, guards, observers, tap
 from ._probes.sql import install as install_tap
 from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, current
+from ._replayed import Replayed
 from ._snapshot import reader
 from ._statements import OTHER, is_control, repeated, sampled
 from ._store import failure, folder, prepare, versioned
@@ -32,6 +33,7 @@ __all__ = [
     "Merged",
     "Reader",
     "Record",
+    "Replayed",
     "SampledRecord",
     "Scale",
     "Seen",

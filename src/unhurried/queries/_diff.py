@@ -13,7 +13,7 @@ from typing import Any
 
 from . import _eager_calls, _twice
 from ._chains import chain
-from ._edits import Edit, NoEdit, unified
+from ._edits import Edit, NoEdit, applied, unified
 from ._finding import N_PLUS_ONE, UNUSED, Finding
 from ._frames import Site
 from ._origin import Injection, Origin
@@ -118,6 +118,11 @@ def edits_of(plans: Iterable[Plan]) -> list[Edit]:
         changes = [change for each in together for change in each.changes]
         edits += _eager_calls.edits(chain(site, model), changes)
     return edits
+
+
+def files(plans: Iterable[Plan]) -> dict[str, str]:
+    """file -> its text with these plans carried out."""
+    return {file: after for file, (_, after) in applied(edits_of(plans)).items()}
 
 
 def diff(finding: Finding) -> tuple[str, str]:

@@ -127,10 +127,12 @@ def _less(selected: dict[str, Any], steps: list[str]) -> dict[str, Any]:
     return kept
 
 
-def without_lookup(lookups: tuple[Any, ...], path: str) -> tuple[Any, ...]:
-    """``prefetch_related`` of a queryset, less one path and those that lead through it."""
-    return tuple(each for each in lookups if f"{_path(each)}__".find(f"{path}__") != 0)
-
-
-def _path(lookup: Any) -> str:
-    return str(getattr(lookup, "prefetch_to", lookup))
+def without_prefetch(lookups: Any, path: str) -> Any:
+    """Prefetches less one path and what goes through it; ``author`` stays of ``author__books``."""
+    head = path.rpartition("__")[0]
+    for lookup in lookups:
+        through = getattr(lookup, "prefetch_through", lookup)
+        if through != path and not through.startswith(f"{path}__"):
+            yield lookup
+        elif head:
+            yield head

@@ -41,6 +41,7 @@ from ._frames import (
 from ._relations import Relation, relation
 
 MARK: Final = "_unhurried_origin"
+TRIED: Final = "_unhurried_tried"  # made while remedies were tried out
 CHUNK: Final = 2_000  # what Django proposes for iterator()
 MOST: Final = 1_000  # origins told apart in one tracked block
 
@@ -191,6 +192,8 @@ def _mark(queryset: Any, query: Any) -> None:
     if query is None and queryset.model is not None:
         site = _making(sys._getframe(2))
         setattr(queryset._query, MARK, site)
+        if _injected.get():
+            setattr(queryset._query, TRIED, True)
         for injection in _injected.get():
             if injection.site == site and injection.model is queryset.model:
                 _inject(queryset, injection)
@@ -326,12 +329,15 @@ def _adjust(queryset: Any, origin: Origin) -> list[str]:
             names = names - {injection.path} if deferring else names | {injection.path}
             query.deferred_loading = names, deferring
         elif injection.how == "drop_prefetch_related":
-            lookups = queryset._prefetch_related_lookups
-            queryset._prefetch_related_lookups = _eager.without_lookup(lookups, injection.path)
+            queryset._prefetch_related_lookups = tuple(
+                _eager.without_prefetch(queryset._prefetch_related_lookups, injection.path)
+            )
         elif injection.how == "drop_select_related":
             query.select_related = _eager.without(query.select_related, injection.path)
         elif injection.how == "prefetch_in_chunks":
             chunks.append(injection.path)
+        elif getattr(query, TRIED, None) is None:  # made before the trial: at import
+            _inject(queryset, injection)
     return chunks
 
 

@@ -57,7 +57,7 @@ def _alone(name: str) -> None:
         user = users[0]
         if user.suffix == ".py":
             return
-        name = _name_of(user)
+        name = name_of(user)
 
 
 def _users(name: str) -> Iterator[Path]:
@@ -99,16 +99,16 @@ def _folders() -> list[Path]:
 
 
 def _urlconf() -> Iterator[str]:
-    from django.conf import settings
-
     import sys
+
+    from django.conf import settings
 
     module = sys.modules.get(str(settings.ROOT_URLCONF))
     if module is not None and module.__file__ and module_of(module.__file__):
         yield module.__file__
 
 
-def _name_of(path: Path) -> str:
+def name_of(path: Path) -> str:
     """The name a template file goes by."""
     for engine in engines.all():
         for folder in engine.template_dirs:

@@ -16,7 +16,7 @@ from django.db.models import Model
 from django.db.models.signals import post_save, pre_save
 
 from . import _templates
-from ._chains import Chain, call_at, enclosing, module_of, parents, resolve
+from ._chains import call_at, enclosing, module_of, parents, resolve
 from ._eager_calls import Change
 from ._edits import Edit, NoEdit, Text
 from ._frames import Site

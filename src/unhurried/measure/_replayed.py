@@ -1,0 +1,21 @@
+"""The record of a page that is asked again to be looked at: timed like any other, never stored.
+
+``record.replaying`` is True on it, for whoever keeps pages or sends things: what is replayed must be
+computed, and nothing may leave the process.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from ._record import SampledRecord
+
+
+class Replayed(SampledRecord):
+    """A request of a management command or a test; it belongs to no store."""
+
+    __slots__ = ()
+    replaying = True
+
+    def __init__(self, name: str = "") -> None:
+        super().__init__("request", name, cast(Any, None))
