@@ -24,6 +24,7 @@ _FIELD: Final = re.compile(
 )
 _NONCE: Final = re.compile(r"'nonce-([^']+)'")
 _ISO: Final = re.compile(
+    rb"datetime\.datetime\([^()]*(?:\([^()]*\))?[^()]*\)|"
     rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?|"
     rb"\w{3}, \d{1,2} \w{3} \d{4} \d\d:\d\d:\d\d(?: GMT| [+-]\d{4})?|"
     rb"\b\d{10}(?:\.\d{1,9}|\d{3})?\b|\b\d\d:\d\d:\d\d(?:\.\d{1,6})?\b"
@@ -72,6 +73,8 @@ def _time(found: re.Match[bytes]) -> bytes:
 def _read(text: str) -> Iterator[datetime]:
     """The moments a text may mean."""
     zones = (UTC, timezone.get_current_timezone(), timezone.get_default_timezone())
+    if text.startswith("datetime"):
+        text = _of_python(text)
     try:
         if text.isdigit() or text.replace(".", "", 1).isdigit():
             seconds = float(text)
@@ -84,6 +87,13 @@ def _read(text: str) -> Iterator[datetime]:
         yield at
     else:
         yield from (at.replace(tzinfo=zone) for zone in zones)
+
+
+def _of_python(text: str) -> str:
+    """``datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=…)`` as parameters print; zones are tried."""
+    numbers = re.findall(r"[ (](\d+)(?=[,)])", text)[:6]
+    year, month, day, hour, minute, second = map(int, [*numbers, 0, 0, 0, 0, 0, 0][:6])
+    return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
 
 
 def _date(text: str) -> datetime:

@@ -40,15 +40,15 @@ def plan(finding: Finding) -> Plan:
         return _outer(finding) if finding.injection.site.is_template else _one_place(finding)
     if finding.remedy.startswith(NO_FIX):
         raise NoEdit(finding.remedy)
-    if finding.source is not None and finding.source.streamed and finding.path:
-        return _streamed(finding)
     return _two_places(finding)
 
 
 def _one_place(finding: Finding) -> Plan:
     injection = finding.injection
     assert injection is not None
-    changes = [_eager_calls.Change(injection.how, injection.path)]
+    chunked = injection.how == "prefetch_in_chunks"
+    how = "prefetch_related" if chunked else injection.how
+    changes = [_eager_calls.Change(how, injection.path, chunked=chunked)]
     return Plan(injection.site, injection.model, changes, [], (injection,))
 
 
@@ -64,17 +64,6 @@ def _outer(finding: Finding) -> Plan:
     moved = Injection(site, outer.root.model, "prefetch_related", path)
     changes = [_eager_calls.Change("prefetch_related", path)]
     return Plan(site, moved.model, changes, [], (moved,))
-
-
-def _streamed(finding: Finding) -> Plan:
-    """``iterator()`` prefetches only with a chunk_size."""
-    source = finding.source
-    assert source is not None
-    assert finding.path is not None
-    if source.site is None:
-        raise NoEdit("the line that makes the queryset is not known")
-    changes = [_eager_calls.Change("prefetch_related", finding.path, chunked=True)]
-    return Plan(source.site, source.model, changes)
 
 
 def _two_places(finding: Finding) -> Plan:

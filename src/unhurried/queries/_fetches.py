@@ -1,13 +1,30 @@
-"""Rows and bytes that the database handed over: what a remedy may not multiply."""
+"""What passed between the page and its databases: rows and bytes, which a remedy may not multiply,
+and what was written, which it may not change.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from hashlib import blake2s
 from typing import Any, Final
 
+from django.db import connections
+
 from unhurried.measure import reading as measure
+
+from ._bodies import normalised
+
+
+MOST: Final = 10_000  # rows of a table that are looked at
+_WRITE: Final = re.compile(
+    r"\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO|MERGE\s+INTO)\s+"
+    r"[\"`\[]?(\w+)",
+    re.IGNORECASE,
+)
+OF_THIS_VISIT: Final = ("django_session",)
 
 
 class Fetches:
@@ -16,12 +33,43 @@ class Fetches:
     def __init__(self) -> None:
         self.rows = 0
         self.bytes = 0
+        self.writes: list[str] = []
+        self.tables: set[tuple[str, str]] = set()
+
+    def write(self, statement: Any) -> None:
+        """Keep what was written, but for the session, which is this visit's own."""
+        found = _WRITE.match(str(statement.sql))
+        if found is None or found[1] in OF_THIS_VISIT:
+            return
+        self.tables.add((statement.alias, found[1]))
+        self.writes.append(f"{statement.alias} {statement.sql} {_timeless(statement.params)}")
+
+    @property
+    def digest(self) -> str:
+        """Of all that was written, in its order."""
+        return blake2s("\n".join(self.writes).encode()).hexdigest() if self.writes else ""
+
+    def state(self) -> str:
+        """Of the tables that were written to, as they are now: asked inside the transaction."""
+        said = []
+        for alias, table in sorted(self.tables):
+            connection = connections[alias]
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
+                rows = cursor.fetchmany(MOST)
+            said += sorted(_timeless(row) for row in rows)
+        return blake2s("\n".join(said).encode()).hexdigest() if said else ""
 
     def add(self, rows: Any) -> Any:
         for row in rows:
             self.rows += 1
             self.bytes += sum(map(_size, row))
         return rows
+
+
+def _timeless(values: Any) -> str:
+    """Values as text; a moment within seconds of now is now."""
+    return normalised(str(values).encode()).decode()
 
 
 def _size(value: Any) -> int:
@@ -41,6 +89,8 @@ class _Observer:
 
     def after(self, statement: Any, error: BaseException | None) -> None:
         open_here, cursor = _fetching.get(), statement.cursor
+        if open_here and error is None:
+            open_here[-1].write(statement)
         if open_here and error is None and getattr(cursor, "cursor", None) is not None:
             raw = cursor.cursor
             while isinstance(raw, Cursor):

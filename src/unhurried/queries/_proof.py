@@ -14,9 +14,9 @@ from typing import Final
 
 from . import _diff, _elsewhere
 from ._bodies import difference, normalised
-from ._counting import count_queries
+from ._counting import Queries, count_queries
 from ._edits import NoEdit
-from ._fetches import counted
+from ._fetches import Fetches, counted
 from ._finding import N_PLUS_ONE, UNUSED, Finding
 from ._origin import Injection, tracking
 from ._replay import Page, replay
@@ -37,6 +37,8 @@ class Seen:
     queries: int
     rows: int
     bytes: int
+    writes: str = ""  # a digest of what was written
+    state: str = ""  # a digest of what the tables written to hold then
     at_random: bool = False
     status: int = 200
     #: SQL -> how often, to say what is asked more than before
@@ -57,10 +59,12 @@ def prove(run: Callable[[], str | bytes], findings: Iterable[Finding]) -> list[F
     findings = list(findings)
 
     def once(injections: tuple[Injection, ...]) -> Seen:
-        with sandbox(), counted() as fetches, count_queries() as queries, tracking(*injections):
-            output = run()
+        with sandbox():
+            with counted() as fetches, count_queries() as queries, tracking(*injections):
+                output = run()
+            state = fetches.state()
         body = output.encode() if isinstance(output, str) else output
-        return _seen(normalised(body), queries, fetches)
+        return _seen(normalised(body), queries, fetches, state)
 
     return Proof(once, _not_here).of(findings)
 
@@ -82,18 +86,20 @@ def _not_here(files: dict[str, str]) -> Seen:
 
 
 def seen_of(page: Page) -> Seen:
-    seen = _seen(page.body, page.queries, page.fetches)
+    seen = _seen(page.body, page.queries, page.fetches, page.state)
     seen.status = page.status
     return seen
 
 
-def _seen(body: bytes, queries, fetches) -> Seen:  # type: ignore[no-untyped-def]
+def _seen(body: bytes, queries: Queries, fetches: Fetches, state: str) -> Seen:
     statements = queries.statements
     return Seen(
         body=body,
         queries=queries.total,
         rows=fetches.rows,
         bytes=fetches.bytes,
+        writes=fetches.digest,
+        state=state,
         at_random=any(AT_RANDOM.search(statement.sql) for statement in statements),
         asked={statement.sql: statement.count for statement in statements},
     )
@@ -128,6 +134,8 @@ class Proof:
             return f"the page differs from itself: {difference(before.body, again.body)}"
         if before.queries != again.queries:
             return f"the unchanged page sends {before.queries} queries once, {again.queries} the next time"
+        if (before.writes, before.state) != (again.writes, again.state):
+            return "the unchanged page writes something else each time"
         return "its rows come in an order by chance" if before.at_random else ""
 
     def _plan(self, finding: Finding, plans: dict[int, _diff.Plan]) -> None:
@@ -170,7 +178,8 @@ class Proof:
     def _judge(self, finding: Finding, after: Seen) -> None:
         assert self.before is not None
         finding.queries_after = after.queries
-        why = complaint(self.before, after, fewer=finding.kind != UNUSED)
+        written = finding.group is not None and finding.group.verb is not None
+        why = complaint(self.before, after, fewer=finding.kind != UNUSED, written=written)
         _say(finding, NO if why else YES, why)
 
     def _together(self, proven: list[Finding], plans: dict[int, _diff.Plan]) -> None:
@@ -200,12 +209,17 @@ def _say(finding: Finding, verified: str, why: str) -> None:
     finding.verified, finding.why = verified, why
 
 
-def complaint(before: Seen, after: Seen, *, fewer: bool = True) -> str:
-    """Why ``after`` is no proof, in plain words; empty if it is."""
+def complaint(before: Seen, after: Seen, *, fewer: bool = True, written: bool = False) -> str:
+    """Why ``after`` is no proof, in plain words; empty if it is.
+
+    ``written``: the remedy is one of writes, which may be others as long as they leave the same.
+    """
     if after.status != before.status:
         return f"the page would answer {after.status} instead of {before.status}"
     if after.body != before.body:
         return f"the page would differ: {difference(before.body, after.body)}"
+    if after.state != before.state or (not written and after.writes != before.writes):
+        return "it would write something else"
     if after.queries > before.queries:
         return f"it sends {after.queries} queries instead of {before.queries}"
     if fewer and after.queries == before.queries:

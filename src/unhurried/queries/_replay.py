@@ -59,6 +59,7 @@ class Page:
     fetches: Fetches
     held: list[str] = field(default_factory=list)
     error: BaseException | None = None
+    state: str = ""
     match: Any = None
 
 
@@ -66,16 +67,16 @@ def replay(
     url: str, user: str | None = None, injections: tuple[Injection, ...] = (), *, count: bool = True
 ) -> Page:
     """Ask ``url`` as ``user``. ``count`` also counts and tracks its queries, which takes time."""
-    with sandbox() as held, ExitStack() as stack:
-        stack.enter_context(_sessions())
-        handler = _Handler()
-        request = _request(url, user)
+    with sandbox() as held, _sessions():
+        handler, request = _Handler(), _request(url, user)
         queries, fetches = Queries(), Fetches()
-        if count:
-            queries = stack.enter_context(count_queries())
-            fetches = stack.enter_context(counted())
-            stack.enter_context(tracking(*injections))
-        page = handler.ask(request, queries, fetches)
+        with ExitStack() as stack:
+            if count:
+                queries = stack.enter_context(count_queries())
+                fetches = stack.enter_context(counted())
+                stack.enter_context(tracking(*injections))
+            page = handler.ask(request, queries, fetches)
+        page.state = fetches.state()
     page.held = list(dict.fromkeys(held))
     return page
 
