@@ -1,7 +1,7 @@
-"""The record of a page that is asked again to be looked at: timed like any other, never stored.
+"""The record of a page that is asked again to be looked at: timed as any other, never stored.
 
-``record.replaying`` is True on it, for whoever keeps pages or sends things: what is replayed must be
-computed, and nothing may leave the process.
+``record.replaying`` is True on it, for whoever keeps pages or sends things: what is replayed must
+be computed, and nothing may leave the process.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import models
 from django.db.models.manager import BaseManager
 
-from ._edits import NoEdit, Text
+from ._edits import NoEditError, Text
 from ._frames import Site
 
 #: Methods that yield a queryset of the same rows' kind: what follows them may be written after.
@@ -128,7 +128,7 @@ def module_of(file: str) -> ModuleType | None:
 def chain(site: Site, model: type) -> Chain:
     """The chain at a site, if what stands there is a queryset of the model for certain."""
     if site.is_template:
-        raise NoEdit(f"the rows are asked for in a template, {site.label}")
+        raise NoEditError(f"the rows are asked for in a template, {site.label}")
     text = Text(site.file)
     tree = text.tree()
     found = Chain(text, tree, call_at(tree, site), model)
@@ -139,12 +139,12 @@ def chain(site: Site, model: type) -> Chain:
 def call_at(tree: ast.Module, site: Site) -> ast.Call:
     """No two calls end at the same place; where one begins depends on the version of Python."""
     if site.span is None:
-        raise NoEdit(f"{site.label} has no columns: Python runs without debug ranges")
+        raise NoEditError(f"{site.label} has no columns: Python runs without debug ranges")
     ends = site.span[2:]
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (node.end_lineno, node.end_col_offset) == ends:
             return node
-    raise NoEdit(f"{site.label} is no call that yields a queryset")
+    raise NoEditError(f"{site.label} is no call that yields a queryset")
 
 
 def _check(found: Chain) -> None:
@@ -153,15 +153,15 @@ def _check(found: Chain) -> None:
         return
     label = ast.unparse(found.made)[:60]
     if not isinstance(found.made.func, ast.Attribute):
-        raise NoEdit(f"the queryset is made inside of {label}")
+        raise NoEditError(f"the queryset is made inside of {label}")
     base = resolve(found.made.func.value, found.module)
     if isinstance(base, BaseManager):
         if base.model is not None and not _same(base.model, found.model):
-            raise NoEdit(f"{label} is no queryset of {found.model.__name__}")
+            raise NoEditError(f"{label} is no queryset of {found.model.__name__}")
     elif base is not None and not isinstance(base, models.QuerySet):
-        raise NoEdit(f"the queryset is made inside of {label}")
+        raise NoEditError(f"the queryset is made inside of {label}")
     if found.method not in YIELDS | ENDS and not _is_managers(found.model, found.method):
-        raise NoEdit(f"the queryset is made inside of {label}")
+        raise NoEditError(f"the queryset is made inside of {label}")
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import _eager_calls, _twice
+from . import _bulk, _eager_calls, _twice
 from ._chains import chain
-from ._edits import Edit, NoEdit, applied, unified
+from ._edits import Edit, NoEditError, applied, unified
 from ._finding import N_PLUS_ONE, UNUSED, Finding
 from ._frames import Site
 from ._origin import Injection, Origin
@@ -33,13 +33,13 @@ class Plan:
 
 
 def plan(finding: Finding) -> Plan:
-    """Raises ``NoEdit``, with the reason, where there is no mechanical edit."""
+    """Raises ``NoEditError``, with the reason, where there is no mechanical edit."""
     if finding.kind not in (N_PLUS_ONE, UNUSED):
-        raise NoEdit("what is asked twice is to be kept by hand: " + finding.remedy)
+        raise NoEditError("what is asked twice is to be kept by hand: " + finding.remedy)
     if finding.injection is not None:
         return _outer(finding) if finding.injection.site.is_template else _one_place(finding)
     if finding.remedy.startswith(NO_FIX):
-        raise NoEdit(finding.remedy)
+        raise NoEditError(finding.remedy)
     return _two_places(finding)
 
 
@@ -59,7 +59,7 @@ def _outer(finding: Finding) -> Plan:
     outer: Origin | None = source.outer if source is not None else None
     site = outer.root.site if outer is not None else None
     if outer is None or site is None or site.is_template or injection.how == "undefer":
-        raise NoEdit(f"the rows are asked for in a template, {injection.site.label}")
+        raise NoEditError(f"the rows are asked for in a template, {injection.site.label}")
     path = "__".join((*outer.path, injection.path))
     moved = Injection(site, outer.root.model, "prefetch_related", path)
     changes = [_eager_calls.Change("prefetch_related", path)]
@@ -69,27 +69,32 @@ def _outer(finding: Finding) -> Plan:
 def _two_places(finding: Finding) -> Plan:
     group = finding.group
     if group is None or group.loop is None:
-        raise NoEdit(finding.remedy)
+        raise NoEditError(finding.remedy)
     if group.verb is not None:
-        return Plan(edits=_twice.writes(group))
+        return Plan(edits=_bulk.writes(group))
     origin, path = group.read.origin.resolved() if group.read.origin is not None else (None, ())
     if origin is None or origin.site is None:
-        raise NoEdit("the line that makes the queryset is not known")
+        raise NoEditError("the line that makes the queryset is not known")
     if group.read.keyed is not None and group.method == "get":
         return _keyed(finding, origin, (*path, group.read.keyed))
+    if group.read.keyed is not None and group.method is None:
+        return _keyed(finding, origin, (*path, group.read.keyed), "prefetch_related")
     named = group.read.relation
     if named is None or named.shape != MANY:
-        raise NoEdit(f"{NO_FIX}: {finding.remedy}")
+        raise NoEditError(f"{NO_FIX}: {finding.remedy}")
     if path:
-        raise NoEdit(f"the rows come through {'__'.join(path)}: {finding.remedy}, by hand")
+        raise NoEditError(f"the rows come through {'__'.join(path)}: {finding.remedy}, by hand")
     change, edits = _twice.related(group, origin, named)
     return Plan(origin.site, origin.model, [change], edits)
 
 
-def _keyed(finding: Finding, origin: Origin, steps: tuple[str, ...]) -> Plan:
+def _keyed(
+    finding: Finding, origin: Origin, steps: tuple[str, ...], how: str = "select_related"
+) -> Plan:
     assert finding.group is not None
-    edits = _twice.keyed(finding.group, steps[-1])
-    changes = [_eager_calls.Change("select_related", "__".join(steps))]
+    written = _twice.keyed if how == "select_related" else _twice.reversed_key
+    edits = written(finding.group, steps[-1])
+    changes = [_eager_calls.Change(how, "__".join(steps))]
     return Plan(origin.site, origin.model, changes, edits)
 
 
@@ -118,7 +123,7 @@ def diff(finding: Finding) -> tuple[str, str]:
     """(the unified diff, "") or ("", why there is none)."""
     try:
         return unified(edits_of([plan(finding)])), ""
-    except NoEdit as error:
+    except NoEditError as error:
         return "", str(error)
 
 
@@ -129,7 +134,7 @@ def combined(findings: Iterable[Finding]) -> str:
         try:
             one = plan(finding)
             unified(edits_of([*plans, one]))
-        except NoEdit:
+        except NoEditError:
             continue
         plans.append(one)
     return unified(edits_of(plans)) if plans else ""

@@ -1,4 +1,4 @@
-"""Writing ``select_related("author")`` and its kin into the chain of calls that makes a queryset."""
+"""Writing ``select_related("author")`` and its kin into the calls that make a queryset."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.db.models.manager import BaseManager
 
 from ._chains import ENDS, Chain, resolve
-from ._edits import Edit, NoEdit
+from ._edits import Edit, NoEditError
 
 LOADS: Final = ("select_related", "prefetch_related")
 CHUNK: Final = "chunk_size=2000"
@@ -45,7 +45,7 @@ class Writer:
         """Add to the call that is there, or make one."""
         for call in self.chain.calls(how):
             if not call.args or _is_none(call.args[0]):
-                raise NoEdit(f"{ast.unparse(call.func)[-40:]}() there means something else")
+                raise NoEditError(f"{ast.unparse(call.func)[-40:]}() there means something else")
             known = self.arguments(call)
             known += [argument for argument in arguments if argument not in known]
             return
@@ -122,14 +122,14 @@ class Writer:
     def _into_shortcut(self) -> None:
         subject = self.chain.made.args[0] if self.chain.made.args else None
         if subject is None:
-            raise NoEdit("the model is not its first argument")
+            raise NoEditError("the model is not its first argument")
         means = resolve(subject, self.chain.module)
         calls = "".join([*self.first, *self.after])
         model = self.chain.model
         if means is model or (means is None and _called(subject) == model.__name__):
             calls = f".{model._default_manager.name}{calls}"
         elif not isinstance(means, BaseManager):
-            raise NoEdit(f"{ast.unparse(subject)[:40]} is not known to be {model.__name__}")
+            raise NoEditError(f"{ast.unparse(subject)[:40]} is not known to be {model.__name__}")
         self.edits.append(self.text.insert(self.text.end_of(subject), calls))
 
 
@@ -191,19 +191,19 @@ def _undefer(writer: Writer, change: Change) -> None:
             done = True
     for call in chain.calls("only")[-1:]:
         if not all(map(_string, call.args)):
-            raise NoEdit("the names in only() are not written there")
+            raise NoEditError("the names in only() are not written there")
         known = writer.arguments(call)
         if chain.quoted(change.path) not in known:
             known.append(chain.quoted(change.path))
         done = True
     if not done:
-        raise NoEdit(f"no defer() or only() stands at the line that makes the queryset, but "
+        raise NoEditError(f"no defer() or only() stands at the line that makes the queryset, but "
                      f"{change.path} is deferred")  # fmt: skip
 
 
 def _annotate(writer: Writer, change: Change) -> None:
     if writer.chain.is_shortcut:
-        raise NoEdit("one row alone is counted for")
+        raise NoEditError("one row alone is counted for")
     writer.first.append(f".annotate({change.source})")
 
 
@@ -218,7 +218,7 @@ def _drop(writer: Writer, change: Change) -> None:
                 found = True
                 _replace(writer, call, argument, head)
     if not found:
-        raise NoEdit(f"{how}() with {change.path} is not written at that line")
+        raise NoEditError(f"{how}() with {change.path} is not written at that line")
 
 
 def _replace(writer: Writer, call: ast.Call, argument: ast.expr, head: str) -> None:
@@ -253,7 +253,7 @@ def _chunk(writer: Writer, changes: list[Change]) -> None:
         return
     calls = writer.chain.calls("iterator")
     if not calls:
-        raise NoEdit("iterator() is not called at the line that makes the queryset")
+        raise NoEditError("iterator() is not called at the line that makes the queryset")
     call = calls[-1]
     if call.args or call.keywords:
         return
@@ -287,7 +287,7 @@ def _after_imports(chain: Chain) -> int:
         elif last is not None or not _is_docstring(node):
             break
     if last is None:
-        raise NoEdit("the file has no imports to add one to")
+        raise NoEditError("the file has no imports to add one to")
     return chain.text.starts[last.end_lineno or last.lineno]
 
 

@@ -76,7 +76,7 @@ def _ask(given: dict[str, Any]) -> dict[str, Any]:
 
     replay(given["url"], given["user"])
     page = seen_of(replay(given["url"], given["user"]))
-    found = {name: getattr(page, name) for name in page.__slots__}  # type: ignore[attr-defined]
+    found = {name: getattr(page, name) for name in page.__slots__}
     return {**found, "body": base64.b64encode(page.body).decode()}
 
 

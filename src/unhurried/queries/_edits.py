@@ -23,7 +23,7 @@ LAST: Final = "\n\\ No newline at end of file\n"
 LARGEST: Final = 2_000_000  # bytes of a source file
 
 
-class NoEdit(Exception):
+class NoEditError(Exception):
     """There is no mechanical edit; the message says why, for people."""
 
 
@@ -84,17 +84,17 @@ def _read(file: str) -> str:
     try:
         raw = Path(file).read_bytes()
     except OSError as error:
-        raise NoEdit(f"{file} cannot be read: {error.strerror or error}") from error
+        raise NoEditError(f"{file} cannot be read: {error.strerror or error}") from error
     if len(raw) > LARGEST:
-        raise NoEdit(f"{file} is larger than {LARGEST} bytes")
+        raise NoEditError(f"{file} is larger than {LARGEST} bytes")
     if file.endswith(".py") and not _is_utf8(file):
-        raise NoEdit(f"{file} is not in UTF-8")
+        raise NoEditError(f"{file} is not in UTF-8")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise NoEdit(f"{file} is not in UTF-8") from None
+        raise NoEditError(f"{file} is not in UTF-8") from None
     if "\r" in text.replace("\r\n", ""):
-        raise NoEdit(f"{file} has line ends that git does not know")
+        raise NoEditError(f"{file} has line ends that git does not know")
     return text
 
 
@@ -123,7 +123,7 @@ def parsed(file: str, text: str) -> ast.Module:
     try:
         return ast.parse(text.removeprefix(BOM))
     except SyntaxError as error:
-        raise NoEdit(f"{file} does not parse: {error.msg}") from error
+        raise NoEditError(f"{file} does not parse: {error.msg}") from error
 
 
 def applied(edits: Iterable[Edit]) -> dict[str, tuple[str, str]]:
@@ -141,7 +141,7 @@ def _changed(file: str, edits: list[Edit]) -> tuple[str, str]:
     parts, at = [], 0
     for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
         if edit.start < at:
-            raise NoEdit("two remedies change the same words")
+            raise NoEditError("two remedies change the same words")
         parts += [text[at : edit.start], edit.new]
         at = edit.end
     after = "".join([*parts, text[at:]])
@@ -170,7 +170,7 @@ def base_of(files: Iterable[str]) -> str:
     for base in (*candidates, os.getcwd()):
         if all(_below(file, base) for file in files):
             return base
-    raise NoEdit("the line lies outside of the project's folder")
+    raise NoEditError("the line lies outside of the project's folder")
 
 
 def _below(file: str, base: str) -> bool:

@@ -25,7 +25,7 @@ SECONDS: Final = 120
 LARGEST: Final = 1 << 30  # bytes of a SQLite file that are copied
 
 
-class Untried(Exception):
+class UntriedError(Exception):
     """It could not be tried out; the message says why."""
 
 
@@ -39,33 +39,32 @@ def ask(url: str, user: str | None, files: dict[str, str]) -> dict[str, Any]:
             "databases": databases,
             "files": files,
             "folder": folder,
-            "answer": os.path.join(folder, "answer.json"),
         }
-        _run(given)
-        answer = json.loads(Path(given["answer"]).read_text())
+        answer = _run(given, Path(folder, "answer.json"))
     if "error" in answer:
-        raise Untried(f"the edited page could not be asked: {answer['error']}")
+        raise UntriedError(f"the edited page could not be asked: {answer['error']}")
     answer["body"] = base64.b64decode(answer["body"])
-    return answer  # type: ignore[no-any-return]
+    return answer
 
 
-def _run(given: dict[str, Any]) -> None:
+def _run(given: dict[str, Any], answer: Path) -> dict[str, Any]:
     if not os.environ.get(ENVIRONMENT_VARIABLE):
-        raise Untried("another process would not find the settings: they are in no module")
+        raise UntriedError("another process would not find the settings: they are in no module")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     argv = [sys.executable, "-m", "unhurried.queries._edited"]
     done = subprocess.run(
         argv,
-        input=json.dumps(given),
+        input=json.dumps({**given, "answer": str(answer)}),
         env=environment,
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=False,
     )
-    if not Path(given["answer"]).exists():
+    if not answer.exists():
         last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
-        raise Untried(f"the edited page could not be asked: {last[:200]}")
+        raise UntriedError(f"the edited page could not be asked: {last[:200]}")
+    return json.loads(answer.read_text())  # type: ignore[no-any-return]
 
 
 @contextmanager
@@ -77,7 +76,7 @@ def _databases(folder: str) -> Iterator[dict[str, str]]:
         if connection.vendor == "sqlite":
             names[alias] = _copied(connection, folder)
         elif connection.in_atomic_block:
-            raise Untried("the rows are in a transaction that no other process sees")
+            raise UntriedError("the rows are in a transaction that no other process sees")
         else:
             names[alias] = connection.settings_dict["NAME"]
     yield names
@@ -86,9 +85,11 @@ def _databases(folder: str) -> Iterator[dict[str, str]]:
 def _copied(connection: Any, folder: str) -> str:
     name = str(connection.settings_dict["NAME"])
     if connection.is_in_memory_db():
-        raise Untried("the database is in this process's memory, where no other process sees it")
+        raise UntriedError(
+            "the database is in this process's memory, where no other process sees it"
+        )
     if os.path.exists(name) and os.path.getsize(name) > LARGEST:
-        raise Untried(f"the database is larger than {LARGEST >> 20} MB and is not copied")
+        raise UntriedError(f"the database is larger than {LARGEST >> 20} MB and is not copied")
     copy = os.path.join(folder, f"{connection.alias}.sqlite3")
     with closing(sqlite3.connect(name)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)

@@ -17,7 +17,6 @@ from unhurried.measure import reading as measure
 
 from ._bodies import normalised
 
-
 MOST: Final = 10_000  # rows of a table that are looked at
 _WRITE: Final = re.compile(
     r"\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO|MERGE\s+INTO)\s+"

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import Any, Final
 
 
-class OutgoingRefused(ConnectionError):
+class OutgoingError(ConnectionError):
     """As if nobody listened there, so that code that is ready for that goes on."""
 
 
@@ -51,7 +51,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         target = _address(*args)
     if target:
         _refusing[-1].append(f"a connection: {target}")
-        raise OutgoingRefused(
+        raise OutgoingError(
             f"{target} was not asked: while a page is replayed nothing goes out. What the page "
             "does with the answer is not seen."
         )

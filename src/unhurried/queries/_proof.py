@@ -15,7 +15,7 @@ from typing import Final
 from . import _diff, _elsewhere
 from ._bodies import difference, normalised
 from ._counting import Queries, count_queries
-from ._edits import NoEdit
+from ._edits import NoEditError
 from ._fetches import Fetches, counted
 from ._finding import N_PLUS_ONE, UNUSED, Finding
 from ._origin import Injection, tracking
@@ -46,7 +46,9 @@ class Seen:
 
 
 Run = Callable[[tuple[Injection, ...]], Seen]
-Again = Callable[[dict[str, str]], Seen]  # with these files changed; raises ``_elsewhere.Untried``
+Again = Callable[
+    [dict[str, str]], Seen
+]  # with these files changed; raises ``_elsewhere.UntriedError``
 
 
 def prove(run: Callable[[], str | bytes], findings: Iterable[Finding]) -> list[Finding]:
@@ -82,7 +84,7 @@ def prove_url(url: str, user: str | None, findings: Iterable[Finding]) -> list[F
 
 
 def _not_here(files: dict[str, str]) -> Seen:
-    raise _elsewhere.Untried("a remedy of two places is tried out by diagnose --url alone")
+    raise _elsewhere.UntriedError("a remedy of two places is tried out by diagnose --url alone")
 
 
 def seen_of(page: Page) -> Seen:
@@ -133,7 +135,7 @@ class Proof:
         if before.body != again.body:
             return f"the page differs from itself: {difference(before.body, again.body)}"
         if before.queries != again.queries:
-            return f"the unchanged page sends {before.queries} queries once, {again.queries} the next time"
+            return f"the unchanged page sends {before.queries} queries, then {again.queries}"
         if (before.writes, before.state) != (again.writes, again.state):
             return "the unchanged page writes something else each time"
         return "its rows come in an order by chance" if before.at_random else ""
@@ -142,7 +144,7 @@ class Proof:
         finding.diff, why = _diff.diff(finding)
         try:
             plans[id(finding)] = _diff.plan(finding)
-        except NoEdit as error:
+        except NoEditError as error:
             why = str(error)
         if why:
             _say(finding, UNTRIED, why)
@@ -169,9 +171,9 @@ class Proof:
     def _edited(self, finding: Finding, plans: list[_diff.Plan]) -> Seen | None:
         try:
             return self.again(_diff.files(plans))
-        except _elsewhere.Untried as error:
+        except _elsewhere.UntriedError as error:
             _say(finding, UNTRIED, str(error))
-        except NoEdit as error:
+        except NoEditError as error:
             _say(finding, UNTRIED, str(error))
         return None
 
@@ -180,7 +182,8 @@ class Proof:
         finding.queries_after = after.queries
         written = finding.group is not None and finding.group.verb is not None
         why = complaint(self.before, after, fewer=finding.kind != UNUSED, written=written)
-        _say(finding, NO if why else YES, why)
+        kept = "" if finding.diff else finding.why  # why there is no diff
+        _say(finding, NO if why else YES, why or kept)
 
     def _together(self, proven: list[Finding], plans: dict[int, _diff.Plan]) -> None:
         """People apply all at once: those that hold alone must hold together."""

@@ -14,7 +14,7 @@ from importlib import import_module
 from io import BytesIO
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from asgiref.sync import async_to_sync
 from django.apps import apps
@@ -40,7 +40,7 @@ INSIDE: Final = (  # what these keep lies in the database, in a cache, in the co
 )
 
 
-class NoReplay(Exception):
+class ReplayError(Exception):
     """The page cannot be asked; the message says why and the way out."""
 
 
@@ -147,6 +147,7 @@ def _request(url: str, user: str | None) -> HttpRequest:
         "REMOTE_ADDR": "127.0.0.1",
         "HTTP_USER_AGENT": "unhurried diagnose",
         "HTTP_ACCEPT": "text/html,*/*",
+        **_proxied(secure=secure),
         "wsgi.url_scheme": "https" if secure else "http",
         "wsgi.input": BytesIO(),
         "wsgi.errors": sys.stderr,
@@ -160,10 +161,14 @@ def _request(url: str, user: str | None) -> HttpRequest:
     return WSGIRequest(environ)
 
 
+def _proxied(*, secure: bool) -> dict[str, str]:
+    """What a proxy says where it talked TLS to the browser."""
+    header = settings.SECURE_PROXY_SSL_HEADER
+    return {header[0]: header[1]} if header and secure else {}
+
+
 def _path(path: str) -> str:
     """As WSGI has it: percent-decoded bytes, each a character."""
-    from urllib.parse import unquote_to_bytes
-
     return unquote_to_bytes(path or "/").decode("iso-8859-1")
 
 
@@ -201,7 +206,7 @@ def _logged_in(name: str) -> str:
     """The key of a session in which somebody is logged in."""
     for app, middleware in _NEEDED.items():
         if not apps.is_installed(app) or not any(middleware in m for m in settings.MIDDLEWARE):
-            raise NoReplay(
+            raise ReplayError(
                 f"Nobody can be logged in: {app} and its {middleware} are not installed. "
                 "Leave out --user."
             )
@@ -227,13 +232,13 @@ def _user(name: str) -> Any:
 
     model = get_user_model()
     try:
-        user = model._default_manager.get_by_natural_key(name)  # type: ignore[attr-defined]
+        user = model._default_manager.get_by_natural_key(name)
     except model.DoesNotExist:
-        raise NoReplay(
+        raise ReplayError(
             f"There is no user {name!r}. --user takes a {model.USERNAME_FIELD}, as at the login."
         ) from None
     if not user.is_active:
-        raise NoReplay(f"The user {name!r} is not active: nobody can be logged in as such.")
+        raise ReplayError(f"The user {name!r} is not active: nobody can be logged in as such.")
     return user
 
 
@@ -243,4 +248,4 @@ def _backend() -> str:
     for path in settings.AUTHENTICATION_BACKENDS:
         if hasattr(load_backend(path), "get_user"):
             return path
-    raise NoReplay(f"None of {get_backends()} can tell who a session belongs to.")
+    raise ReplayError(f"None of {get_backends()} can tell who a session belongs to.")

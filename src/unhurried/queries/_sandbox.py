@@ -33,11 +33,11 @@ READS: Final = ("SELECT", "WITH", "VALUES", "SHOW", "EXPLAIN", "SET", "PRAGMA", 
 ENDS: Final = ("COMMIT", "END", "ROLLBACK", "ABORT", "BEGIN", "START TRANSACTION")
 
 
-class Refused(RuntimeError):
+class RefusedError(RuntimeError):
     """The sandbox does not let this out; the message says what and why."""
 
 
-class InRequest(RuntimeError):
+class InRequestError(RuntimeError):
     """A page was to be replayed inside a web worker's request."""
 
 
@@ -46,7 +46,7 @@ def sandbox() -> Iterator[list[str]]:
     """Run the block so that nothing of it stays; yields what was held back, in plain words."""
     record = measure.current.get()
     if record is not None and record.kind == "request" and not record.replaying:
-        raise InRequest(
+        raise InRequestError(
             "A page is replayed by a management command or a test, never inside a request: it "
             "swaps what the whole process uses."
         )
@@ -113,12 +113,14 @@ class _Guard:
 
     def stays_inside(self, execute: Callable[..., Any], sql: Any, *rest: Any) -> Any:
         if str(sql).lstrip()[:20].upper().startswith(ENDS) and " TO " not in str(sql).upper():
-            raise Refused(f"{str(sql)[:40]} would end the transaction that is to be rolled back.")
+            raise RefusedError(
+                f"{str(sql)[:40]} would end the transaction that is to be rolled back."
+            )
         return execute(sql, *rest)
 
     def only_reads(self, execute: Callable[..., Any], sql: Any, *rest: Any) -> Any:
         if not str(sql).lstrip()[:10].upper().startswith(READS):
-            raise Refused(
+            raise RefusedError(
                 f"The page writes from another thread or to a database that did not answer before, "
                 f"which cannot be rolled back: {str(sql)[:60]}"
             )
@@ -156,16 +158,16 @@ def _mail(held: list[str]) -> Iterator[None]:
     name = "MAILERS" if hasattr(settings, "MAILERS") else "EMAIL_BACKEND"
     before, outbox = getattr(settings, name), getattr(mail, "outbox", None)
     setattr(settings, name, {a: {"BACKEND": MAIL} for a in before} if name == "MAILERS" else MAIL)
-    mail.outbox = []  # type: ignore[attr-defined]
+    mail.outbox = []
     try:
         yield
-        held.extend(f"a mail: {message.subject}" for message in mail.outbox)  # type: ignore[attr-defined]
+        held.extend(f"a mail: {message.subject}" for message in mail.outbox)
     finally:
         setattr(settings, name, before)
         if outbox is None:
-            del mail.outbox  # type: ignore[attr-defined]
+            del mail.outbox
         else:
-            mail.outbox = outbox  # type: ignore[attr-defined]
+            mail.outbox = outbox
 
 
 @contextmanager

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from django.template import engines
+from django.apps import apps
+from django.conf import settings
+from django.template import TemplateDoesNotExist, engines
 
 from ._chains import module_of
-from ._edits import Edit, NoEdit, Text
+from ._edits import Edit, NoEditError, Text
 from ._frames import LIBRARIES, Site, is_library
 
 MOST: Final = 2_000  # files looked through for others that use a template
@@ -23,7 +26,7 @@ def renamed(site: Site, through: tuple[Site, ...], asks: str, name: str) -> list
     start, end = text.starts[site.line - 1], text.starts[min(site.line, len(text.starts) - 1)]
     found = list(re.finditer(rf"(?<=\.){re.escape(asks)}\b", text.text[start:end]))
     if len(found) != 1:
-        raise NoEdit(f"{site.label} does not say {asks} once")
+        raise NoEditError(f"{site.label} does not say {asks} once")
     return [Edit(text.file, start + found[0].start(), start + found[0].end(), name)]
 
 
@@ -34,12 +37,10 @@ def file_of(name: str) -> str:
         file = getattr(getattr(template, "origin", None), "name", None)
         if file is not None and Path(file).is_file() and not is_library(file):
             return str(file)
-    raise NoEdit(f"{name} is not a template of the project")
+    raise NoEditError(f"{name} is not a template of the project")
 
 
 def _found(engine: Any, name: str) -> Any:
-    from django.template import TemplateDoesNotExist
-
     try:
         return engine.get_template(name)
     except TemplateDoesNotExist:
@@ -53,7 +54,11 @@ def _alone(name: str) -> None:
         seen.add(name)
         users = list(_users(name))
         if len(users) != 1:
-            raise NoEdit(f"{name} is named at {len(users)} places: other pages may show it too")
+            raise NoEditError(
+                f"{name} is named at {len(users)} places, so other pages may show it too"
+                if users
+                else f"nothing names {name}: who shows it is not known"
+            )
         user = users[0]
         if user.suffix == ".py":
             return
@@ -74,7 +79,7 @@ def _users(name: str) -> Iterator[Path]:
 def _files() -> Iterator[Path]:
     for number, path in enumerate(_all_files()):
         if number >= MOST:
-            raise NoEdit("there are too many files to see what shows a template")
+            raise NoEditError("there are too many files to see what shows a template")
         yield path
 
 
@@ -88,8 +93,6 @@ def _all_files() -> Iterator[Path]:
 
 def _folders() -> list[Path]:
     """Where templates and the modules of apps lie, none inside another."""
-    from django.apps import apps
-
     found = {Path(d) for engine in engines.all() for d in engine.template_dirs}
     found |= {Path(app.path) for app in apps.get_app_configs()}
     found |= {Path(file).parent for file in _urlconf()}
@@ -99,9 +102,6 @@ def _folders() -> list[Path]:
 
 
 def _urlconf() -> Iterator[str]:
-    import sys
-
-    from django.conf import settings
 
     module = sys.modules.get(str(settings.ROOT_URLCONF))
     if module is not None and module.__file__ and module_of(module.__file__):
@@ -114,4 +114,4 @@ def name_of(path: Path) -> str:
         for folder in engine.template_dirs:
             if path.is_relative_to(folder):
                 return path.relative_to(folder).as_posix()
-    raise NoEdit(f"{path.name} is in no folder of templates")
+    raise NoEditError(f"{path.name} is in no folder of templates")

@@ -7,18 +7,15 @@ the same function, or in a template that no other page shows; else there is no m
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Final
 
 from django.db.models import Model
-from django.db.models.signals import post_save, pre_save
 
 from . import _templates
 from ._chains import call_at, enclosing, module_of, parents, resolve
 from ._eager_calls import Change
-from ._edits import Edit, NoEdit, Text
+from ._edits import Edit, NoEditError, Text
 from ._frames import Site
 from ._groups import Group
 from ._origin import Origin
@@ -32,16 +29,45 @@ COUNTS: Final = ("count", "exists")
 def keyed(group: Group, name: str) -> list[Edit]:
     """``Author.objects.get(pk=book.author_id)`` becomes ``book.author``: right for any book."""
     assert group.loop is not None
-    text, call = _call(group.loop)
+    text, call = call_of(group.loop)
     for value in (*(keyword.value for keyword in call.keywords), *call.args[1:]):
         if isinstance(value, ast.Attribute) and value.attr == f"{name}_id":
-            return [text.replace(call, f"{text.of(value.value)}.{name}")]
-    raise NoEdit(f"{group.loop.label} does not say whose {name} it gets")
+            return [text.replace(_awaited(text, call), f"{text.of(value.value)}.{name}")]
+    raise NoEditError(f"{group.loop.label} does not say whose {name} it gets")
 
 
-def _call(site: Site) -> tuple[Text, ast.Call]:
+def reversed_key(group: Group, name: str) -> list[Edit]:
+    """``Book.objects.filter(author=author)`` becomes ``author.book_set.all()``, as good for any."""
+    assert group.loop is not None
+    if group.loop.is_template or not name.isidentifier():
+        raise NoEditError(f"{group.loop.label} does not say whose rows it asks for")
+    text = Text(group.loop.file)
+    tree = text.tree()
+    found = []
+    for node in ast.walk(_scope(tree, group.loop.line)):
+        is_filter = isinstance(node, ast.Call) and _is_named(node.func, "filter")
+        if is_filter and not node.args and len(node.keywords) == 1:  # type: ignore[attr-defined]
+            manager, value = node.func.value, node.keywords[0].value  # type: ignore[attr-defined]
+            of = getattr(resolve(manager, module_of(text.file)), "model", None)
+            if of is group.model and of is not None and isinstance(value, ast.Name):
+                found.append((node, value.id))
+    if len(found) != 1:
+        raise NoEditError(f"{group.loop.label} does not say whose rows it asks for")
+    call: Any = found[0][0]
+    return [text.replace(call, f"{found[0][1]}.{name}.all()")]
+
+
+def _awaited(text: Text, call: ast.Call) -> ast.expr:
+    """The call, with the ``await`` before it."""
+    for node in ast.walk(text.tree()):
+        if isinstance(node, ast.Await) and where(node.value) == where(call):
+            return node
+    return call
+
+
+def call_of(site: Site) -> tuple[Text, ast.Call]:
     if site.is_template:
-        raise NoEdit(f"{site.label} is in a template")
+        raise NoEditError(f"{site.label} is in a template")
     text = Text(site.file)
     return text, call_at(text.tree(), site)
 
@@ -51,11 +77,11 @@ def related(group: Group, origin: Origin, named: Relation) -> tuple[Change, list
     assert group.loop is not None
     assert origin.site is not None
     if origin.site.is_template:
-        raise NoEdit(f"the rows are asked for in a template, {origin.site.label}")
+        raise NoEditError(f"the rows are asked for in a template, {origin.site.label}")
     if group.method in COUNTS:
         return _counted(group, origin, named)
     if group.method not in (None, "iterator"):
-        raise NoEdit(f"{group.method}() of {named.attribute} has no mechanical edit")
+        raise NoEditError(f"{group.method}() of {named.attribute} has no mechanical edit")
     return _filtered(group, origin, named)
 
 
@@ -65,23 +91,23 @@ def _counted(group: Group, origin: Origin, named: Relation) -> tuple[Change, lis
     asks = f"{named.attribute}.{group.method}"
     if group.loop.is_template:
         return change, _templates.renamed(group.loop, group.through, asks, name)
-    text, call = _call(group.loop)
+    text, call = call_of(group.loop)
     _same_function(text, call, origin.site)
     subject = _subject(call, named.attribute, group.method or "")
-    return change, [text.replace(call, f"{text.of(subject)}.{name}")]
+    return change, [text.replace(_awaited(text, call), f"{text.of(subject)}.{name}")]
 
 
 def _subject(call: ast.Call, attribute: str, method: str) -> ast.expr:
     """``pin`` of ``pin.likes.count()``, where nothing narrows it down."""
     node: Any = call.func
     plain = not call.args and not call.keywords and isinstance(node, ast.Attribute)
-    if plain and node.attr == method:
+    if plain and node.attr.removeprefix("a") == method.removeprefix("a"):
         node = node.value
         if isinstance(node, ast.Call) and not node.args and _is_named(node.func, "all"):
             node = node.func.value  # type: ignore[attr-defined]
         if _is_named(node, attribute):
             return node.value  # type: ignore[no-any-return]
-    raise NoEdit(f"{ast.unparse(call)[:60]} is not all of {attribute}")
+    raise NoEditError(f"{ast.unparse(call)[:60]} is not all of {attribute}")
 
 
 def _is_named(node: Any, name: str) -> bool:
@@ -113,7 +139,7 @@ def _related_query(model: Any, attribute: str) -> tuple[Any, str]:
             return field.related_model, field.name
         if accessor is not None and accessor() == attribute:
             return field.related_model, field.name
-    raise NoEdit(f"{attribute} is no relation that can be counted")
+    raise NoEditError(f"{attribute} is no relation that can be counted")
 
 
 def _back(model: Any, attribute: str) -> str:
@@ -124,7 +150,7 @@ def _back(model: Any, attribute: str) -> str:
             return str(field.field.name)
         if field.name == attribute and field.many_to_many and not field.auto_created:
             return str(field.related_query_name())
-    raise NoEdit(f"{attribute} is no relation that can be asked for")
+    raise NoEditError(f"{attribute} is no relation that can be asked for")
 
 
 def _free(model: type[Model], name: str) -> str:
@@ -144,10 +170,10 @@ def _known(module: Any, name: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 def _known_model(module: Any, model: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
     if model._default_manager.name != "objects":
-        raise NoEdit(f"{model.__name__} has a manager of another name than objects")
+        raise NoEditError(f"{model.__name__} has a manager of another name than objects")
     known = vars(module).get(model.__name__) if module is not None else None
     if known is not None and known is not model:
-        raise NoEdit(f"{model.__name__} means something else there")
+        raise NoEditError(f"{model.__name__} means something else there")
     return model.__name__, ((model.__module__, model.__name__),)
 
 
@@ -157,14 +183,14 @@ def _same_function(text: Text, call: ast.expr, site: Site | None) -> None:
     if site.file == text.file:
         tree = text.tree()
         known = parents(tree)
-        here = next(n for n in ast.walk(tree) if _at(n) == _at(call))
+        here = next(n for n in ast.walk(tree) if where(n) == where(call))
         there = call_at(tree, site)
         if enclosing(here, known) is enclosing(there, known):
             return
-    raise NoEdit("the loop is in another function, which may be handed other rows as well")
+    raise NoEditError("the loop is in another function, which may be handed other rows as well")
 
 
-def _at(node: ast.AST) -> tuple[Any, ...]:
+def where(node: ast.AST) -> tuple[Any, ...]:
     return type(node), *(getattr(node, name, None) for name in _WHERE)
 
 
@@ -175,7 +201,7 @@ def _filtered(group: Group, origin: Origin, named: Relation) -> tuple[Change, li
     """``author.book_set.filter(year=2004)`` becomes a list that was prefetched."""
     assert group.loop is not None
     if group.loop.is_template:
-        raise NoEdit(f"{group.loop.label} is in a template, its conditions are elsewhere")
+        raise NoEditError(f"{group.loop.label} is in a template, its conditions are elsewhere")
     text = Text(group.loop.file)
     tree = text.tree()
     call = _only(list(_filters(tree, group.loop.line, named.attribute)), named.attribute)
@@ -195,16 +221,20 @@ def _filtered(group: Group, origin: Origin, named: Relation) -> tuple[Change, li
 def _filters(tree: ast.Module, line: int, attribute: str) -> Iterator[ast.Call]:
     """Chains like ``x.book_set.filter(…)`` in the function the line is in, each whole."""
     known = parents(tree)
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    around = [f for f in functions if f.lineno <= line <= (f.end_lineno or f.lineno)]
-    scope = max(around, key=lambda f: f.lineno, default=tree)
-    for node in ast.walk(scope):
+    for node in ast.walk(_scope(tree, line)):
         if not isinstance(node, ast.Call) or not _reaches(node, attribute):
             continue
         outer = known.get(node)
         called = known.get(outer) if isinstance(outer, ast.Attribute) else None
         if not (isinstance(called, ast.Call) and called.func is outer):
             yield node
+
+
+def _scope(tree: ast.Module, line: int) -> ast.AST:
+    """The innermost function around a line, or the module."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    around = [f for f in functions if f.lineno <= line <= (f.end_lineno or f.lineno)]
+    return max(around, key=lambda f: f.lineno, default=tree)
 
 
 def _reaches(node: Any, attribute: str) -> bool:
@@ -215,7 +245,7 @@ def _reaches(node: Any, attribute: str) -> bool:
 
 def _only(calls: list[ast.Call], attribute: str) -> ast.Call:
     if len(calls) != 1:
-        raise NoEdit(f"{attribute} is narrowed down at {len(calls)} places of that function")
+        raise NoEditError(f"{attribute} is narrowed down at {len(calls)} places of that function")
     return calls[0]
 
 
@@ -227,7 +257,7 @@ def _taken_apart(call: ast.Call, text: Text) -> tuple[str, str]:
         assert isinstance(node.func, ast.Attribute)
         values = [*node.args, *(keyword.value for keyword in node.keywords)]
         if node.func.attr not in FILTERS or not all(map(_is_literal, values)):
-            raise NoEdit(f"{ast.unparse(call)[:60]} says more than literals can")
+            raise NoEditError(f"{ast.unparse(call)[:60]} says more than literals can")
         arguments = [*map(ast.unparse, node.args), *map(_keyword, node.keywords)]
         if node.func.attr != "all":
             parts.insert(0, f".{node.func.attr}({', '.join(arguments)})")
@@ -245,100 +275,3 @@ def _is_literal(node: ast.expr) -> bool:
     except (ValueError, TypeError, SyntaxError):
         return False
     return True
-
-
-def writes(group: Group) -> list[Edit]:
-    """``save()`` or ``create()`` in a loop: one statement after it, where the loop is plain."""
-    assert group.loop is not None
-    text, call = _call(group.loop)
-    tree = text.tree()
-    known = parents(tree)
-    call = next(n for n in ast.walk(tree) if isinstance(n, ast.Call) and _at(n) == _at(call))
-    statement, loop = known.get(call), None
-    if isinstance(statement, ast.Expr):
-        loop = known.get(statement)
-    if not isinstance(loop, ast.For) or loop.body[-1] is not statement or _leaves(loop):
-        raise NoEdit(f"the loop at {group.loop.label} is not of the plain shape for bulk writes")
-    _plain_model(group.model)
-    if group.verb == "save":
-        return _bulk_update(text, loop, call, group.model)
-    if group.verb == "create":
-        return _bulk_create(text, loop, call, group.model)
-    raise NoEdit(f"{group.verb}() in a loop has no mechanical edit")
-
-
-def _leaves(loop: ast.For) -> bool:
-    ways = ast.Break | ast.Continue | ast.Return | ast.Yield | ast.Try | ast.With
-    return bool(loop.orelse) or any(isinstance(node, ways) for node in ast.walk(loop))
-
-
-def _plain_model(model: Any) -> None:
-    """Bulk writes call no save() and send no signals."""
-    if model is None:
-        raise NoEdit("the model that is written is not known")
-    now = [f.name for f in model._meta.fields if getattr(f, "auto_now", False)]
-    if model.save is not Model.save or model._meta.parents or now:
-        raise NoEdit(f"{model.__name__} has a save() of its own, parents or auto_now")
-    if pre_save.has_listeners(model) or post_save.has_listeners(model):
-        raise NoEdit(f"signals listen to the saving of {model.__name__}")
-
-
-def _bulk_update(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[Edit]:
-    module = module_of(text.file)
-    name = loop.target.id if isinstance(loop.target, ast.Name) else ""
-    saved = call.func.value if isinstance(call.func, ast.Attribute) else None
-    if not isinstance(saved, ast.Name) or saved.id != name or call.args or call.keywords:
-        raise NoEdit("what is saved is not the row of the loop")
-    fields = list(dict.fromkeys(_assigned(loop, name)))
-    known = {field.name for field in model._meta.concrete_fields}
-    if not fields or not set(fields) <= known or len(loop.body) < 2:
-        raise NoEdit("which fields change is not written in the loop")
-    said = ", ".join(f'"{field}"' for field in fields)
-    written, imports = _written(text, module, model)
-    indent, rows, line = _indent(text, loop), f"{name}_rows", text.newline()
-    start, end = text.start_of(loop), text.end_of(loop.body[-2])
-    return [
-        text.insert(start, f"{rows} = list({text.of(loop.iter)}){line}{indent}"),
-        text.replace(loop.iter, rows),
-        Edit(text.file, end, text.end_of(loop.body[-1]),
-             f"{line}{indent}{written}.objects.bulk_update({rows}, [{said}])"),
-        *imports,
-    ]  # fmt: skip
-
-
-def _bulk_create(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[Edit]:
-    manager = call.func.value if isinstance(call.func, ast.Attribute) else None
-    module = module_of(text.file)
-    if not isinstance(manager, ast.Attribute) or resolve(manager.value, module) is not model:
-        raise NoEdit("what creates the rows is not the model's own manager")
-    rows, indent, line = f"{model.__name__.lower()}_rows", _indent(text, loop), text.newline()
-    arguments = text.text[text.end_of(call.func) : text.end_of(call)]
-    new = f"{rows}.append({text.of(manager.value)}{arguments})"
-    end = f"{line}{indent}{text.of(manager)}.bulk_create({rows})"
-    return [
-        text.insert(text.start_of(loop), f"{rows} = []{line}{indent}"),
-        text.replace(call, new + end),
-    ]
-
-
-def _assigned(loop: ast.For, name: str) -> Iterator[str]:
-    for node in ast.walk(loop):
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        targets = [node.target] if isinstance(node, ast.AugAssign) else targets
-        for target in targets:
-            if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
-                if target.value.id == name:
-                    yield target.attr
-
-
-def _written(text: Text, module: Any, model: Any) -> tuple[str, list[Edit]]:
-    if module is not None and vars(module).get(model.__name__) is model:
-        return model.__name__, []
-    raise NoEdit(f"{Path(text.file).name} does not know {model.__name__} by its name")
-
-
-def _indent(text: Text, node: ast.stmt) -> str:
-    head = text.text[text.starts[node.lineno - 1] : text.start_of(node)]
-    if not re.fullmatch(r"[ \t]*", head):
-        raise NoEdit("the loop does not stand on a line of its own")
-    return head

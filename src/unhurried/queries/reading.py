@@ -7,19 +7,19 @@ from ._origin import Injection, track_everywhere, tracking
 from ._proof import prove, prove_url
 from ._proofs import load as proven
 from ._proofs import save as keep_proofs
-from ._replay import NoReplay, Page, replay
-from ._sandbox import InRequest
+from ._replay import Page, ReplayError, replay
+from ._sandbox import InRequestError
 from ._waterfall import Bar, Waterfall
 from ._waterfall import load as waterfall
 
 __all__ = [
     "Bar",
     "Finding",
-    "InRequest",
+    "InRequestError",
     "Injection",
-    "NoReplay",
     "Page",
     "Queries",
+    "ReplayError",
     "Waterfall",
     "combined",
     "keep_proofs",

@@ -1,0 +1,121 @@
+"""Saving or creating row by row, written as one statement after a loop of the plain shape.
+
+Bulk writes call no ``save()`` and send no signals, so only models without either are touched.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from django.db.models import Model
+from django.db.models.signals import post_save, pre_save
+
+from ._chains import module_of, parents, resolve
+from ._edits import Edit, NoEditError, Text
+from ._groups import Group
+from ._twice import call_of, where
+
+
+def writes(group: Group) -> list[Edit]:
+    """``save()`` or ``create()`` in a loop: one statement after it, where the loop is plain."""
+    assert group.loop is not None
+    text, call = call_of(group.loop)
+    tree = text.tree()
+    known = parents(tree)
+    call = next(n for n in ast.walk(tree) if isinstance(n, ast.Call) and where(n) == where(call))
+    statement, loop = known.get(call), None
+    if isinstance(statement, ast.Expr):
+        loop = known.get(statement)
+    if not isinstance(loop, ast.For) or loop.body[-1] is not statement or _leaves(loop):
+        raise NoEditError(
+            f"the loop at {group.loop.label} is not of the plain shape for bulk writes"
+        )
+    _plain_model(group.model)
+    if group.verb == "save":
+        return _bulk_update(text, loop, call, group.model)
+    if group.verb == "create":
+        return _bulk_create(text, loop, call, group.model)
+    raise NoEditError(f"{group.verb}() in a loop has no mechanical edit")
+
+
+def _leaves(loop: ast.For) -> bool:
+    ways = ast.Break | ast.Continue | ast.Return | ast.Yield | ast.Try | ast.With
+    return bool(loop.orelse) or any(isinstance(node, ways) for node in ast.walk(loop))
+
+
+def _plain_model(model: Any) -> None:
+    """Bulk writes call no save() and send no signals."""
+    if model is None:
+        raise NoEditError("the model that is written is not known")
+    now = [f.name for f in model._meta.fields if getattr(f, "auto_now", False)]
+    if model.save is not Model.save or model._meta.parents or now:
+        raise NoEditError(f"{model.__name__} has a save() of its own, parents or auto_now")
+    if pre_save.has_listeners(model) or post_save.has_listeners(model):
+        raise NoEditError(f"signals listen to the saving of {model.__name__}")
+
+
+def _bulk_update(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[Edit]:
+    module = module_of(text.file)
+    name = loop.target.id if isinstance(loop.target, ast.Name) else ""
+    saved = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if not isinstance(saved, ast.Name) or saved.id != name or call.args or call.keywords:
+        raise NoEditError("what is saved is not the row of the loop")
+    fields = list(dict.fromkeys(_assigned(loop, name)))
+    known = {field.name for field in model._meta.concrete_fields}
+    if not fields or not set(fields) <= known or len(loop.body) < 2:
+        raise NoEditError("which fields change is not written in the loop")
+    said = ", ".join(f'"{field}"' for field in fields)
+    written = _written(text, module, model)
+    indent, rows, line = _indent(text, loop), f"{name}_rows", text.newline()
+    start, end = text.start_of(loop), text.end_of(loop.body[-2])
+    return [
+        text.insert(start, f"{rows} = list({text.of(loop.iter)}){line}{indent}"),
+        text.replace(loop.iter, rows),
+        Edit(text.file, end, text.end_of(loop.body[-1]),
+             f"{line}{indent}{written}.objects.bulk_update({rows}, [{said}])"),
+    ]  # fmt: skip
+
+
+def _bulk_create(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[Edit]:
+    manager = call.func.value if isinstance(call.func, ast.Attribute) else None
+    module = module_of(text.file)
+    if not isinstance(manager, ast.Attribute) or resolve(manager.value, module) is not model:
+        raise NoEditError("what creates the rows is not the model's own manager")
+    rows, indent, line = f"{model.__name__.lower()}_rows", _indent(text, loop), text.newline()
+    arguments = text.text[text.end_of(call.func) : text.end_of(call)]
+    new = f"{rows}.append({text.of(manager.value)}{arguments})"
+    end = f"{line}{indent}{text.of(manager)}.bulk_create({rows})"
+    return [
+        text.insert(text.start_of(loop), f"{rows} = []{line}{indent}"),
+        text.replace(call, new + end),
+    ]
+
+
+def _assigned(loop: ast.For, name: str) -> Iterator[str]:
+    for node in ast.walk(loop):
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AugAssign) else targets
+        for target in filter(_is_attribute, targets):
+            if isinstance(target.value, ast.Name) and target.value.id == name:
+                yield target.attr
+
+
+def _is_attribute(node: ast.expr) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute)
+
+
+def _written(text: Text, module: Any, model: Any) -> str:
+    if module is not None and vars(module).get(model.__name__) is model:
+        return str(model.__name__)
+    raise NoEditError(f"{Path(text.file).name} does not know {model.__name__} by its name")
+
+
+def _indent(text: Text, node: ast.stmt) -> str:
+    head = text.text[text.starts[node.lineno - 1] : text.start_of(node)]
+    if not re.fullmatch(r"[ \t]*", head):
+        raise NoEditError("the loop does not stand on a line of its own")
+    return head
