@@ -25,7 +25,8 @@ class Finding:
     ``count`` queries read ``instances`` instances in ``seconds``. ``remedy`` is code, or says that
     there is no mechanical one; ``diff`` is a unified diff that ``git apply`` takes, or empty.
     ``verified`` is "yes" only where the remedy ran and gave the same output with fewer queries
-    (``queries_after``), else "no" or "untried", with ``why``.
+    (``queries_after``; ``seconds_after`` where the page was timed), else "no" or "untried", with
+    ``why``.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Finding:
     verified: str = "untried"
     why: str = ""
     queries_after: int | None = None
+    seconds_after: float | None = None
     injection: Injection | None = field(default=None, repr=False)
     source: Origin | None = field(default=None, repr=False)
     group: Group | None = field(default=None, repr=False)

@@ -41,10 +41,13 @@ class Seen:
     state: str = ""  # a digest of what the tables written to hold then
     at_random: bool = False
     status: int = 200
+    seconds: float | None = None  # of the page, where it was timed
     #: SQL -> how often, to say what is asked more than before
     asked: dict[str, int] = field(default_factory=dict)
 
 
+#: Seconds that the page takes with these remedies.
+Time = Callable[[tuple[Injection, ...]], float]
 Run = Callable[[tuple[Injection, ...]], Seen]
 Again = Callable[
     [dict[str, str]], Seen
@@ -71,8 +74,14 @@ def prove(run: Callable[[], str | bytes], findings: Iterable[Finding]) -> list[F
     return Proof(once, _not_here).of(findings)
 
 
-def prove_url(url: str, user: str | None, findings: Iterable[Finding]) -> list[Finding]:
-    """The same for a page: each remedy is tried out on a GET of ``url`` as ``user``."""
+def prove_url(
+    url: str, user: str | None, findings: Iterable[Finding], time: Time | None = None
+) -> list[Finding]:
+    """The same for a page: each remedy is tried out on a GET of ``url`` as ``user``.
+
+    ``time`` measures the page with remedies in it, for ``seconds_after``. What has a diff is also
+    run with the diff applied, all together, in another process.
+    """
 
     def once(injections: tuple[Injection, ...]) -> Seen:
         return seen_of(replay(url, user, injections))
@@ -80,7 +89,22 @@ def prove_url(url: str, user: str | None, findings: Iterable[Finding]) -> list[F
     def again(files: dict[str, str]) -> Seen:
         return Seen(**_elsewhere.ask(url, user, files))
 
-    return Proof(once, again).of(list(findings))
+    return Proof(once, again, time).of(list(findings))
+
+
+def applied(
+    url: str, user: str | None, proven: list[Finding], time: Time
+) -> tuple[int, float | None]:
+    """(queries, seconds) of the page with all of these remedies at once."""
+    plans = [_diff.plan(finding) for finding in proven]
+    injections = tuple(injection for plan in plans for injection in plan.injections)
+    if not all(plan.injections for plan in plans):
+        try:
+            seen = Seen(**_elsewhere.ask(url, user, _diff.files(plans)))
+            return seen.queries, seen.seconds
+        except (_elsewhere.UntriedError, NoEditError):
+            pass  # those that can be injected, then
+    return replay(url, user, injections).queries.total, time(injections)
 
 
 def _not_here(files: dict[str, str]) -> Seen:
@@ -110,9 +134,10 @@ def _seen(body: bytes, queries: Queries, fetches: Fetches, state: str) -> Seen:
 class Proof:
     """One page, the same before each remedy."""
 
-    def __init__(self, run: Run, again: Again) -> None:
+    def __init__(self, run: Run, again: Again, time: Time | None = None) -> None:
         self.run = run
         self.again = again
+        self.time = time
         self.before: Seen | None = None
 
     def of(self, findings: list[Finding]) -> list[Finding]:
@@ -125,6 +150,7 @@ class Proof:
             elif id(finding) in plans:
                 self._try(finding, plans[id(finding)])
         self._together([f for f in findings if f.verified == YES], plans)
+        self._as_edited([f for f in findings if f.verified == YES and f.diff], plans)
         return findings
 
     def _look(self) -> str:
@@ -158,6 +184,8 @@ class Proof:
             return
         if after is not None:
             self._judge(finding, after)
+            if finding.verified == YES and plan.injections and self.time is not None:
+                finding.seconds_after = self.time(plan.injections)
 
     def _injected(self, finding: Finding, injections: tuple[Injection, ...]) -> Seen | None:
         try:
@@ -179,7 +207,7 @@ class Proof:
 
     def _judge(self, finding: Finding, after: Seen) -> None:
         assert self.before is not None
-        finding.queries_after = after.queries
+        finding.queries_after, finding.seconds_after = after.queries, after.seconds
         written = finding.group is not None and finding.group.verb is not None
         why = complaint(self.before, after, fewer=finding.kind != UNUSED, written=written)
         kept = "" if finding.diff else finding.why  # why there is no diff
@@ -196,6 +224,28 @@ class Proof:
                 kept.append(finding)
             else:
                 _say(finding, NO, "it holds alone, but not together with the remedies above")
+
+    def _as_edited(self, proven: list[Finding], plans: dict[int, _diff.Plan]) -> None:
+        """What was proven by injection must hold as it is written, too."""
+        todo = [proven] if len(proven) < 2 else [proven, *([f] for f in proven)]
+        for findings in todo:
+            try:
+                why = self._complaint_edited(findings, plans)
+            except (_elsewhere.UntriedError, NoEditError):
+                return  # there is no other process to try it in, or two edits meet
+            if why and len(findings) == 1:
+                _say(findings[0], NO, f"as it is written, {why}")
+            elif not why and len(findings) > 1:
+                return
+
+    def _complaint_edited(self, findings: list[Finding], plans: dict[int, _diff.Plan]) -> str:
+        assert self.before is not None
+        if not findings:
+            return ""
+        fewer = any(finding.kind == N_PLUS_ONE for finding in findings)
+        written = any(f.group is not None and f.group.verb is not None for f in findings)
+        after = self.again(_diff.files([plans[id(f)] for f in findings]))
+        return complaint(self.before, after, fewer=fewer, written=written)
 
     def _holds(self, findings: list[Finding], plans: dict[int, _diff.Plan]) -> bool:
         assert self.before is not None

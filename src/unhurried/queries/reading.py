@@ -4,7 +4,7 @@ from ._counting import Queries
 from ._diff import combined
 from ._finding import Finding
 from ._origin import Injection, track_everywhere, tracking
-from ._proof import prove, prove_url
+from ._proof import applied, prove, prove_url
 from ._proofs import load as proven
 from ._proofs import save as keep_proofs
 from ._replay import Page, ReplayError, replay
@@ -21,6 +21,7 @@ __all__ = [
     "Queries",
     "ReplayError",
     "Waterfall",
+    "applied",
     "combined",
     "keep_proofs",
     "prove",

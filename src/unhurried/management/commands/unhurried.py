@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from unhurried.dashboard import _queries_text, _top
+from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.measure import StoreError
 
 
@@ -22,6 +25,7 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
         _add_top(verbs)
         _add_queries(verbs)
+        _add_diagnose(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -50,6 +54,29 @@ class Command(BaseCommand):
             return self._print_json(_queries_text.document(limit, route))
         _queries_text.print_all(self.stdout, limit, route)  # type: ignore[arg-type]
 
+    def diagnose(
+        self, *, url: str, user: str | None, json: bool, diff: bool, yes: bool, **options: Any
+    ) -> None:
+        """One page: where its time goes, what to change, and the proof."""
+        if not yes and not settings.DEBUG:
+            raise CommandError(_ASK)
+        report = self._diagnosed(url, user)
+        if json:
+            return self._print_json(report.as_dict())
+        if diff:
+            return self.stdout.write(report.diff, ending="")
+        terminal, refused = self.stdout.isatty(), bool(options.get("no_color"))
+        colour = _text.wants_colour(is_terminal=terminal, refused=refused)
+        width = shutil.get_terminal_size((100, 24)).columns
+        for line in _text.lines(report, width, colour=colour):
+            self.stdout.write(line)
+
+    def _diagnosed(self, url: str, user: str | None) -> Report:
+        try:
+            return diagnose(url, user)
+        except DiagnoseError as error:
+            raise CommandError(str(error)) from error
+
     def _print_json(self, document: dict[str, Any]) -> None:
         """Exactly one document, and nothing else on stdout."""
         self.stdout.write(json.dumps(document))
@@ -62,6 +89,23 @@ def _add_top(verbs: Any) -> None:
     top.add_argument(
         "--interval", type=_seconds, default=1.0, help="seconds between two readings (default: 1)"
     )
+
+
+def _add_diagnose(verbs: Any) -> None:
+    verb = verbs.add_parser("diagnose", help="one page: its time, what to change, the proof")
+    verb.add_argument("--url", required=True, help="a path of the site, as in /feed/")
+    verb.add_argument("--user", help="ask as this user; nothing of the login stays")
+    kinds = verb.add_mutually_exclusive_group()
+    kinds.add_argument("--json", action="store_true", help="print one JSON document and end")
+    kinds.add_argument("--diff", action="store_true", help="print the diff, for git apply")
+    verb.add_argument("--yes", action="store_true", help="run the page for real without DEBUG")
+
+
+_ASK = (
+    "A page is run for real, some ten times: what it writes is rolled back and what it sends held "
+    "back, but it takes the database's time, and what it does by other ways (files, sockets that "
+    "are open) is done. DEBUG is off, so this may be production. If that is fine: --yes"
+)
 
 
 def _add_queries(verbs: Any) -> None:

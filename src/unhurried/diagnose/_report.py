@@ -1,0 +1,42 @@
+"""What is known of one page after it was looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from unhurried.queries.reading import Finding
+
+
+class DiagnoseError(Exception):
+    """The page cannot be looked at; the message says why, and the way out."""
+
+
+@dataclass(slots=True)
+class Report:
+    """One page, asked some times over. Times in seconds, of the median of three replays.
+
+    ``parts`` add up to ``seconds``: "database", "templates", "python", "cache", "http". Of the
+    database's, ``floor`` is the round trips alone: as many as there were queries, each as long as
+    the shortest seen. ``diff`` is of all verified remedies together, as ``git apply`` takes it;
+    with them ``queries_after`` and ``seconds_after``. ``notes`` say what was held back.
+    """
+
+    url: str
+    user: str | None
+    route: str
+    status: int
+    seconds: float
+    parts: dict[str, float]
+    floor: float
+    queries: int
+    findings: list[Finding]
+    diff: str = ""
+    queries_after: int | None = None
+    seconds_after: float | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, JSON-able."""
+        found = {name: getattr(self, name) for name in self.__slots__}
+        return found | {"findings": [finding.as_dict() for finding in self.findings]}
