@@ -6,9 +6,13 @@ be computed, and nothing may leave the process.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import Any, Final, cast
 
 from ._record import SampledRecord
+
+#: What stands for a store where nothing is stored: one that has been left, and sheds nothing.
+NOWHERE: Final = SimpleNamespace(left=True, cost=SimpleNamespace(shedding=False))
 
 
 class Replayed(SampledRecord):
@@ -18,4 +22,4 @@ class Replayed(SampledRecord):
     replaying = True
 
     def __init__(self, name: str = "") -> None:
-        super().__init__("request", name, cast(Any, None))
+        super().__init__("request", name, cast(Any, NOWHERE))

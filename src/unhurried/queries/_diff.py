@@ -35,7 +35,7 @@ class Plan:
 def plan(finding: Finding) -> Plan:
     """Raises ``NoEditError``, with the reason, where there is no mechanical edit."""
     if finding.kind not in (N_PLUS_ONE, UNUSED):
-        raise NoEditError("what is asked twice is to be kept by hand: " + finding.remedy)
+        raise NoEditError("there is no mechanical edit for what is asked twice")
     if finding.injection is not None:
         return _outer(finding) if finding.injection.site.is_template else _one_place(finding)
     if finding.remedy.startswith(NO_FIX):

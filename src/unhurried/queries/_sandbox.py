@@ -19,7 +19,8 @@ from django.conf import settings
 from django.core import mail
 from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
-from django.db import Error, connections, transaction
+from django.core.signals import request_finished, request_started
+from django.db import Error, close_old_connections, connections, transaction
 from django.db.backends.signals import connection_created
 
 from unhurried.measure import reading as measure
@@ -71,6 +72,7 @@ def _rolled_back() -> Iterator[None]:
             stack.callback(_take_out, connection.execute_wrappers, guard.only_reads)
 
     with ExitStack() as stack:
+        stack.enter_context(_kept_open())
         for connection in connections.all():
             if _answers(connection):
                 opened.append(connection)
@@ -80,6 +82,17 @@ def _rolled_back() -> Iterator[None]:
         connection_created.connect(created, weak=False)
         stack.callback(connection_created.disconnect, created)
         yield
+
+
+@contextmanager
+def _kept_open() -> Iterator[None]:
+    """Between requests Django closes connections that are in a transaction it did not begin."""
+    signals = [s for s in (request_started, request_finished) if s.disconnect(close_old_connections)]
+    try:
+        yield
+    finally:
+        for signal in signals:
+            signal.connect(close_old_connections)
 
 
 def _take_out(wrappers: list[Any], wrapper: Any) -> None:
