@@ -195,7 +195,8 @@ def _mark(queryset: Any, query: Any) -> None:
         if _injected.get():
             setattr(queryset._query, TRIED, True)
         for injection in _injected.get():
-            if injection.site == site and injection.model is queryset.model:
+            same = injection.site == site and injection.model is queryset.model
+            if same and not _prefetches(sys._getframe(2)):
                 _inject(queryset, injection)
     if queryset._iterable_class is ModelIterable:
         queryset._iterable_class = Tracked
@@ -207,6 +208,17 @@ def _inject(queryset: Any, injection: Injection) -> None:
         query.add_select_related((injection.path,))
     elif injection.how == "prefetch_related":
         queryset._prefetch_related_lookups += (injection.path,)
+
+
+def _prefetches(frame: FrameType | None) -> bool:
+    """Whether a queryset is a prefetch's own: it may lead back to the model it began with."""
+    for at in frames(frame):
+        what = role(at)
+        if what == PREFETCH:
+            return True
+        if what in (PROJECT, NODE, JINJA):
+            return False
+    return False
 
 
 def _making(frame: FrameType | None) -> Site | None:
