@@ -204,7 +204,21 @@ def _undefer(writer: Writer, change: Change) -> None:
 def _annotate(writer: Writer, change: Change) -> None:
     if writer.chain.is_shortcut:
         raise NoEditError("one row alone is counted for")
+    if writer.first:  # both in one call
+        writer.first[0] = f"{writer.first[0][:-1]}, {change.source})"
+        return
     writer.first.append(f".annotate({change.source})")
+    writer.first += _ordered(writer.chain)
+
+
+def _ordered(chain: Chain) -> list[str]:
+    """Where rows are grouped, Django leaves out ``Meta.ordering``: it is to be said."""
+    ordering = chain.model._meta.ordering
+    if not ordering or chain.calls("order_by"):
+        return []
+    if not all(isinstance(name, str) for name in ordering):
+        raise NoEditError("grouped rows lose Meta.ordering, which is no list of names")
+    return [f".order_by({', '.join(map(chain.quoted, ordering))})"]
 
 
 def _drop(writer: Writer, change: Change) -> None:

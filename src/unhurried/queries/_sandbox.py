@@ -87,7 +87,9 @@ def _rolled_back() -> Iterator[None]:
 @contextmanager
 def _kept_open() -> Iterator[None]:
     """Between requests Django closes connections that are in a transaction it did not begin."""
-    signals = [s for s in (request_started, request_finished) if s.disconnect(close_old_connections)]
+    signals = [
+        s for s in (request_started, request_finished) if s.disconnect(close_old_connections)
+    ]
     try:
         yield
     finally:
