@@ -81,7 +81,7 @@ class Writer:
     def _remove(self, call: ast.Call) -> None:
         """``.defer("x")`` is left out; alone behind a manager it becomes ``.all()``."""
         assert isinstance(call.func, ast.Attribute)
-        alone = call is self.chain.links[0] and not self.first and not self.after
+        alone = self.chain.links == [call]
         start, end = self.text.end_of(call.func.value), self.text.end_of(call)
         if call is self.chain.made and (self.first or self.after):
             calls, self.first, self.after = [*self.first, *self.after], [], []
