@@ -193,7 +193,7 @@ def test_somebody_is_logged_in_and_nothing_of_it_stays(engine, tmp_path):
     kept = f"django.contrib.sessions.backends.{engine}"
     with override_settings(SESSION_ENGINE=kept, SESSION_FILE_PATH=str(tmp_path)):
         page = replay("/whoami/", "jacob")
-        assert settings.SESSION_FILE_PATH == str(tmp_path)
+        assert str(tmp_path) == settings.SESSION_FILE_PATH
     user_logged_in.disconnect(dispatch_uid="test")
     user.refresh_from_db()
     assert page.body == b"jacob (once)"

@@ -195,8 +195,7 @@ def _mark(queryset: Any, query: Any) -> None:
         if _injected.get():
             setattr(queryset._query, TRIED, True)
         for injection in _injected.get():
-            same = injection.site == site and injection.model is queryset.model
-            if same and not _prefetches(sys._getframe(2)):
+            if injection.site == site and injection.model is queryset.model:
                 _inject(queryset, injection)
     if queryset._iterable_class is ModelIterable:
         queryset._iterable_class = Tracked
@@ -210,17 +209,6 @@ def _inject(queryset: Any, injection: Injection) -> None:
         queryset._prefetch_related_lookups += (injection.path,)
 
 
-def _prefetches(frame: FrameType | None) -> bool:
-    """Whether a queryset is a prefetch's own: it may lead back to the model it began with."""
-    for at in frames(frame):
-        what = role(at)
-        if what == PREFETCH:
-            return True
-        if what in (PROJECT, NODE, JINJA):
-            return False
-    return False
-
-
 def _making(frame: FrameType | None) -> Site | None:
     """The project's line that makes a queryset; a manager's own methods are not it."""
     first = None
@@ -229,7 +217,7 @@ def _making(frame: FrameType | None) -> Site | None:
         if what in (NODE, JINJA):
             return Place(at, what).site()
         if what == PREFETCH:
-            return None  # its line is the one that evaluates, not one that could be changed
+            return None  # its line is the one that evaluates; it may lead back to its own model
         if what == HANDLER:
             break
         if what == PROJECT:
