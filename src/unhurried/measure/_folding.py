@@ -70,4 +70,12 @@ def drain_opened() -> None:
         swallow("what waits for the store", error)
 
 
+def _leave(store: Store) -> None:
+    try:
+        drain(store)
+    except Exception as error:  # boundary: rooms above never keep a process in a store
+        swallow("what waits for the store", error)
+
+
+_store.leaving.append(_leave)
 atexit.register(drain_opened)

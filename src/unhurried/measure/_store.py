@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -223,6 +223,8 @@ def _as_store_error(error: Exception) -> StoreError:
     )
 
 
+#: Called with a store that is about to be left by the process it is of, while something waits.
+leaving: list[Callable[[Store], None]] = []
 #: The store of this process, if it is open; ``current()`` opens it.
 opened: Store | None = None
 _opening = threading.RLock()
@@ -285,6 +287,9 @@ def forget() -> None:
     """Let go of the slot; the next use claims one."""
     global opened, _failed, _retry_at
     old, opened, _failed, _retry_at = opened, None, None, 0.0
+    if old is not None and old.asked and old.pid == os.getpid():
+        for finish in leaving:
+            finish(old)
     if old is not None:
         old.left = True
         _close(old)
