@@ -43,6 +43,20 @@ def test_a_loop_is_one_finding_with_its_lines(books):
     assert int(finding.loop.rpartition(":")[2]) == int(finding.origin.rpartition(":")[2]) + 1
 
 
+def test_a_row_left_over_from_another_loop_is_not_what_a_key_is_of(books):
+    authors = list(Author.objects.values_list("pk", flat=True))
+    with count_queries() as queries:
+        for some in (Book.objects.all()[:2], Book.objects.all()[2:3]):
+            for book in some:
+                assert book.title
+            for pk in authors:  # among them the author of ``book``, by chance
+                Author.objects.get(pk=pk)
+    (finding,) = queries.findings
+    assert (finding.relation, finding.path, finding.origin) == (None, None, None)
+    assert finding.count == 6
+    assert "in_bulk" in finding.remedy
+
+
 def test_a_finding_reads_as_one_line_and_as_json(books):
     with count_queries() as queries:
         for book in Book.objects.all():

@@ -116,7 +116,7 @@ class Group:
         for name in ("parameters", "texts", "instances", "offsets", "ways"):
             getattr(self, name).update(getattr(other, name))
         self.many |= other.many
-        self.parts.append(other)
+        self.parts += other.parts
 
     @property
     def reads(self) -> bool:

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from . import _remedies
 from ._finding import DUPLICATE, N_PLUS_ONE, Finding
-from ._groups import Group
+from ._frames import Walk
+from ._groups import Group, Read
 from ._origin import Origin, Roots
 
 _VALUE: Final = r"(?:%s|\?|:\w+|%\(\w+\)s|\$\d+|'[^']*'|-?\d+)"
@@ -90,15 +91,25 @@ def _merged(groups: list[Group]) -> list[Group]:
     several statements; a generic key asks each of its tables.
     """
     together: dict[tuple[object, ...], Group] = {}
+    # What a line asks for by the key of a row at hand, it asks for so each time.
+    plain = {(group.loop, group.fingerprint) for group in groups if _is_plain(group)}
     for group in groups:
         if group.loop is None or group.prefetch:
             continue
-        key = (group.alias, group.loop, group.unit, *_answer(group))
+        alone = group.alone()
+        if group.read.keyed and (group.loop, group.fingerprint) in plain:
+            alone.read, alone.instances = Read(Walk()), set()  # the keys were equal by chance
+        key = (group.alias, group.loop, group.unit, *_answer(alone))
         if key in together:
-            together[key].absorb(group)
+            together[key].absorb(alone)
         else:
-            together[key] = group.alone()
+            together[key] = alone
     return list(together.values())
+
+
+def _is_plain(group: Group) -> bool:
+    read = group.read
+    return not (group.verb or group.prefetch or read.relation or read.keyed)
 
 
 def _answer(group: Group) -> tuple[object, ...]:
