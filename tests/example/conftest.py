@@ -40,7 +40,7 @@ def probe(example_python, example_environment, tmp_path_factory):
             env=example_environment | {"PINSTA_DATA": str(tmp_path_factory.mktemp("probe"))},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stderr
