@@ -36,13 +36,15 @@ def _chain(awaitable: Any) -> Iterator[FrameType]:
             yield frame
         inner = _first(awaitable, "cr_await", "ag_await", "gi_yieldfrom")
         if inner is None and frame is None:  # ``async for``: its step refers to the generator
-            inner = next((r for r in gc.get_referents(awaitable) if hasattr(r, "ag_frame")), None)
+            referents = gc.get_referents(awaitable)
+            inner = next((each for each in referents if hasattr(type(each), "ag_frame")), None)
         awaitable = inner
 
 
 def _first(thing: Any, *names: str) -> Any:
+    """Of what its type has: an awaitable of the project's own may answer to any name."""
     for name in names:
-        value = getattr(thing, name, None)
+        value = getattr(thing, name) if hasattr(type(thing), name) else None
         if value is not None:
             return value
     return None

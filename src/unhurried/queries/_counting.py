@@ -20,9 +20,10 @@ from . import _judge
 from ._finding import Finding
 from ._fingerprint import fingerprint
 from ._frames import DEPTH, Walk, walk
-from ._groups import Group, Read, digest
+from ._groups import Group, Read
 from ._judge import CountedStatement
 from ._origin import Roots, _tracking, tracking
+from ._plain import digest
 
 DISTINCT: Final = 10_000  # (statement, parameters) told apart in one block
 GROUPS: Final = 2_000  # ways to a statement told apart; the rest is counted, no more

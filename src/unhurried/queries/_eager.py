@@ -96,8 +96,9 @@ def watch_prefetched(instance: Any, origin: Any) -> None:
     """Give the instance the dictionaries that the prefetch is going to fill."""
     state = instance._state
     state.fields_cache = Filled(state.fields_cache, origin.eager)
-    if "_prefetched_objects_cache" not in instance.__dict__:
-        instance._prefetched_objects_cache = Filled({}, origin.eager)
+    own = object.__getattribute__(instance, "__dict__")  # past __setattr__ of the model's
+    if "_prefetched_objects_cache" not in own:
+        own["_prefetched_objects_cache"] = Filled({}, origin.eager)
 
 
 class Filled(Watched):

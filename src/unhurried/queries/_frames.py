@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
@@ -44,6 +44,8 @@ _MANAGERS: Final = ("add", "remove", "set", "clear")  # of a related manager, wh
 _CHECKS: Final = (Model.full_clean, Model.validate_constraints, BaseForm.full_clean)
 #: Whoever calls these asks for a page; none of its lines has to do with what the page asks.
 _HANDLERS: Final = ("get_response", "get_response_async", "_get_response", "_get_response_async")
+_LOCALS: Final = {"locals", "vars", "eval", "exec"}
+_PYTEST: Final = "@py_builtins"  # its rewritten asserts use locals(), and keep none
 _roles: dict[int, tuple[CodeType, int]] = {}
 
 
@@ -287,24 +289,37 @@ def _add(places: list[Place], place: Place) -> None:
 
 
 def _tell(found: Walk, what: int, frame: FrameType) -> None:
-    variables = frame.f_locals
+    held = frame.f_locals
     if what == QUERYSET:
         found.method = frame.f_code.co_name
-        _tell_queryset(found, variables["self"])
+        _tell_queryset(found, held["self"])
     elif what == WRITE:
         found.verb = frame.f_code.co_name
-        _tell_queryset(found, variables["self"])
+        _tell_queryset(found, held["self"])
     elif what == PREFETCH:
-        found.lookup = variables["lookup"], variables["level"], variables["instances"]
+        found.lookup = held["lookup"], held["level"], held["instances"]
     elif what in ACCESSORS and (found.accessor is None or what == GENERIC):
-        found.accessor = what, variables["self"], variables["instance"]
+        found.accessor = what, held["self"], held["instance"]
 
 
 def _tell_queryset(found: Walk, holder: Any) -> None:
     """An iterable class holds the queryset it iterates over; the innermost one counts."""
-    queryset = holder if isinstance(holder, query.QuerySet) else getattr(holder, "queryset", None)
-    if found.queryset is None and isinstance(queryset, query.QuerySet):
-        found.queryset = queryset
+    if issubclass(type(holder), query.BaseIterable):
+        holder = holder.queryset
+    if found.queryset is None and issubclass(type(holder), query.QuerySet):
+        found.queryset = holder
+
+
+def variables(frame: FrameType) -> Mapping[str, Any]:
+    """What a frame of the project's holds, unless looking would change it.
+
+    Before Python 3.13 a function has one ``locals()``, which looking writes anew: what the project
+    has put there since (``context = locals(); context["books"] = ...``) would be lost.
+    """
+    names = frame.f_code.co_names
+    if sys.version_info < (3, 13) and not _LOCALS.isdisjoint(names) and _PYTEST not in names:
+        return {}
+    return frame.f_locals
 
 
 def frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -320,7 +335,7 @@ def frames(frame: FrameType | None) -> Iterator[FrameType]:
 def makes_querysets(frame: FrameType) -> bool:
     """Whether a project frame is a method of a manager or queryset of its own."""
     code = frame.f_code
-    if not code.co_argcount:
-        return False
-    first = frame.f_locals.get(code.co_varnames[0])
+    if not code.co_argcount or code.co_varnames[0] != "self":
+        return False  # a helper that is given a queryset makes its own where it says so
+    first = variables(frame).get(code.co_varnames[0])
     return issubclass(type(first), BaseManager | query.QuerySet)  # a lazy object stays one

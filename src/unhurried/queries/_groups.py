@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ._frames import Site, Walk
 from ._origin import Origin, origin_of
+from ._plain import digest
 from ._relations import Relation, by_key, relation, row
 
 KEPT: Final = 1_000  # distinct instances and parameters told apart in a group
@@ -147,13 +148,6 @@ def public(method: str | None) -> str | None:
 
 
 _ASYNC: Final = ("get", "count", "exists", "aggregate", "first", "last", "contains", "earliest")
-
-
-def digest(params: Any) -> int:
-    try:
-        return hash(tuple(params) if isinstance(params, list | tuple) else params)
-    except TypeError:
-        return hash(repr(params))
 
 
 def _without_slice(sql: str) -> tuple[str, str]:

@@ -8,6 +8,7 @@ further: so the line in the loop leads to the line to change, and to the path to
 
 from __future__ import annotations
 
+import copyreg
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 from django.db.models import Model, prefetch_related_objects
 from django.db.models.query import ModelIterable
+from django.utils.module_loading import import_string
 
 from unhurried.measure.reading import swallow
 
@@ -227,7 +229,14 @@ def _making(frame: FrameType | None) -> Site | None:
     return Place(first, PROJECT).site() if first is not None else None
 
 
-class Tracked(ModelIterable):  # type: ignore[type-arg]
+class _Followed(type):
+    """The class of ``Tracked``, by which a pickled queryset names Django's own class instead."""
+
+
+copyreg.pickle(_Followed, lambda _: (import_string, ("django.db.models.query.ModelIterable",)))
+
+
+class Tracked(ModelIterable, metaclass=_Followed):  # type: ignore[type-arg]
     """Yields what ``ModelIterable`` does, each instance with its origin."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -248,9 +257,10 @@ class Tracked(ModelIterable):  # type: ignore[type-arg]
         lookups = queryset._prefetch_related_lookups
         watched = bool(lookups) or origin.prefetched  # of which a longer path may go on
         for instance in _in_chunks(super().__iter__(), chunks):
-            _spread(instance, origin, selected)
-            if watched:
-                _eager.watch_prefetched(instance, origin)
+            if issubclass(type(instance), Model):  # from_db may return what it likes
+                _spread(instance, origin, selected)
+                if watched:
+                    _eager.watch_prefetched(instance, origin)
             yield instance
 
 
@@ -348,7 +358,7 @@ def _spread(instance: Any, origin: Origin, selected: Any) -> None:
     if not selected:
         return
     for name, value in instance._state.fields_cache.items():
-        if isinstance(value, Model) and MARK not in value._state.__dict__:
+        if issubclass(type(value), Model) and MARK not in value._state.__dict__:
             inner = selected.get(name) if isinstance(selected, dict) else selected
             _spread(value, origin.step(name), inner)
     if isinstance(selected, dict):

@@ -22,7 +22,8 @@ from typing import Any, Final
 from django.db.models import Model, QuerySet
 from django.template.context import BaseContext
 
-from ._frames import DEFERRED, FORWARD, GENERIC, REVERSE_ONE, Walk
+from ._frames import DEFERRED, FORWARD, GENERIC, REVERSE_ONE, Walk, variables
+from ._plain import PLAIN
 
 ONE, MANY, FIELD, ANY = "one", "many", "field", "any"
 SHAPES: Final = {FORWARD: ONE, REVERSE_ONE: ONE, DEFERRED: FIELD, GENERIC: ANY}
@@ -47,8 +48,18 @@ class Relation:
 
 def row(instance: Model) -> tuple[object, ...]:
     """The row an instance is of; one that is not saved is itself."""
-    pk = instance.__dict__.get(instance._meta.pk.attname)
-    return (instance._meta.concrete_model, id(instance) if pk is None else pk)
+    pk = _column(instance, instance._meta.pk)
+    return (instance._meta.concrete_model, pk if type(pk) in PLAIN else id(instance))
+
+
+def _column(instance: Model, field: Any) -> Any:
+    """A column's value, past any code of the model's."""
+    return object.__getattribute__(instance, "__dict__").get(field.attname)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal, where comparing runs nobody's code."""
+    return type(one) in PLAIN and type(other) in PLAIN and one == other
 
 
 def relation(found: Walk) -> Relation | None:
@@ -57,7 +68,7 @@ def relation(found: Walk) -> Relation | None:
         return _accessed(*found.accessor)
     if found.queryset is None:
         return None
-    return related(found.queryset) or _generic(found.queryset, _held(found))
+    return related(found.queryset) or _generic(found.queryset, found)
 
 
 def _accessed(role: int, descriptor: Any, instance: Model) -> Relation:
@@ -76,7 +87,7 @@ def _label(model: Any, name: str) -> str:
 def related(queryset: QuerySet[Any]) -> Relation | None:
     """What a related manager's queryset reads; survives late evaluation and further filters."""
     instance = queryset._hints.get("instance")  # type: ignore[attr-defined]
-    if not isinstance(instance, Model):
+    if not issubclass(type(instance), Model):
         return None
     named = _reverse(queryset, instance) or _many_to_many(queryset, instance)
     if named is None:
@@ -126,7 +137,7 @@ def _is_whole(queryset: QuerySet[Any]) -> bool:
     )
 
 
-def _generic(queryset: QuerySet[Any], held: Iterable[Model]) -> Relation | None:
+def _generic(queryset: QuerySet[Any], found: Walk) -> Relation | None:
     """A GenericRelation leaves no hint: it asks for a content type and an id."""
     equal = dict(_equalities(queryset))
     for key in queryset.model._meta.private_fields:
@@ -139,7 +150,7 @@ def _generic(queryset: QuerySet[Any], held: Iterable[Model]) -> Relation | None:
                 continue
             if field.related_model is queryset.model:
                 pk = equal[names[1]]
-                instance = _found(held, model, pk)
+                instance = _found(_held(found), model, pk)
                 label = _label(field.model, field.name)
                 return Relation(label, field.name, instance, MANY, whole=len(equal) == 2, key=pk)
     return None
@@ -156,6 +167,8 @@ def _content_model(pk: Any) -> Any:
     """From the manager's memory alone; a look-up would be a query of ours."""
     from django.contrib.contenttypes.models import ContentType
 
+    if type(pk) not in PLAIN:
+        return None
     for types in ContentType.objects._cache.values():  # type: ignore[attr-defined]
         if pk in types:
             return types[pk].model_class()
@@ -164,7 +177,7 @@ def _content_model(pk: Any) -> Any:
 
 def _found(held: Iterable[Model], model: type[Model], pk: Any) -> Model | None:
     for instance in held:
-        if isinstance(instance, model) and instance.__dict__.get(model._meta.pk.attname) == pk:
+        if issubclass(type(instance), model) and same(_column(instance, model._meta.pk), pk):
             return instance
     return None
 
@@ -177,9 +190,9 @@ def _held(found: Walk) -> list[Model]:
     """
     if not found.places:
         return []
-    variables = found.places[0].frame.f_locals
-    values = list(variables.values())
-    context = variables.get("context")
+    held = variables(found.places[0].frame)
+    values = list(held.values())
+    context = held.get("context")
     if issubclass(type(context), BaseContext):
         for layer in context.dicts:  # type: ignore[union-attr]
             values.extend(layer.values())
@@ -211,7 +224,7 @@ def _forward(candidate: Model, model: Any, target: Any, value: Any) -> str | Non
             field.many_to_one
             and field.related_model is model
             and field.target_field is target  # type: ignore[attr-defined]
-            and candidate.__dict__.get(field.attname) == value
+            and same(_column(candidate, field), value)
         ):
             return field.name
     return None
@@ -219,9 +232,9 @@ def _forward(candidate: Model, model: Any, target: Any, value: Any) -> str | Non
 
 def _backward(candidate: Model, target: Any, value: Any) -> str | None:
     remote = getattr(target, "remote_field", None)
-    if remote is None or not isinstance(candidate, remote.model):
+    if remote is None or not issubclass(type(candidate), remote.model):
         return None
-    if candidate.__dict__.get(target.target_field.attname) != value:
+    if not same(_column(candidate, target.target_field), value):
         return None
     return remote.get_accessor_name()  # type: ignore[no-any-return]
 

@@ -16,8 +16,9 @@ from unhurried.measure.reading import Record, SampledRecord, Seen, tap
 
 from ._finding import DUPLICATE, N_PLUS_ONE
 from ._frames import Walk, walk
-from ._groups import Read, digest, public
+from ._groups import Read, public
 from ._judge import asks_for_one, writes_rows
+from ._plain import digest
 from ._remedies import AGGREGATES
 
 KNOWN: Final = 4_096  # texts of all routes
