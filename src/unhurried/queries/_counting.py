@@ -17,6 +17,7 @@ from django.db.backends.signals import connection_created
 from unhurried.measure import reading as measure
 
 from . import _judge
+from ._classes import declared
 from ._finding import Finding
 from ._fingerprint import fingerprint
 from ._frames import DEPTH, Walk, walk
@@ -76,6 +77,8 @@ class Queries:
             return
         found = walk(frame, DEPTH, self._stop)
         read = Read(found)
+        if not found.places and read.relation is not None:
+            read.declared = declared(frame, self._stop)
         with self._lock:
             self._count(statement, found, read)
 

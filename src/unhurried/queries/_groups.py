@@ -18,10 +18,13 @@ _READS: Final = ("SELECT", "WITH", "VALUES", "(")
 class Read:
     """What one statement reads: a relation of an instance, or what its foreign key points to."""
 
-    __slots__ = ("keyed", "origin", "relation", "row")
+    __slots__ = ("declared", "keyed", "origin", "relation", "row")
 
     def __init__(self, found: Walk) -> None:
         self.relation: Relation | None = None
+        self.declared: Site | None = (
+            None  # the class it is read for, where no line is the project's
+        )
         self.keyed: str | None = None  # the foreign key whose value was asked for
         self.origin: Origin | None = None
         self.row: tuple[object, ...] | None = None  # of the instance it was read for
@@ -125,10 +128,10 @@ class Group:
 
 
 def _asked_for(read: Read) -> Site | None:
-    """Where library code goes through rows of ours by itself (a generic view's), the line that
-    made them is the nearest of the project's own."""
-    if read.relation is None or read.origin is None:
-        return None
+    """Where library code goes through rows by itself, as generic views do: the class it does so
+    for, else the line that made them."""
+    if read.declared is not None or read.relation is None or read.origin is None:
+        return read.declared
     return read.origin.resolved()[0].site
 
 

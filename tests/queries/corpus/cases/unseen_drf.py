@@ -107,7 +107,7 @@ def number_of_a_key() -> str:
     return json.dumps(KeyOut(Album.objects.order_by("pk"), many=True).data)
 
 
-class TextOut(serializers.ModelSerializer):
+class TextOut(serializers.ModelSerializer):  # loop: texts
     band = serializers.StringRelatedField()
 
     class Meta:
@@ -240,10 +240,24 @@ class Paged(generics.ListAPIView):
         return Album.objects.order_by("pk")  # origin: paged
 
 
-# The loop is DRF's, and so is the view's method: no line of ours asks for the bands.
-@case(reads("club.Album.band", "band", "select_related", loop=None, origin="paged"), queries=6)
+# The loop is DRF's, and so are the methods: nearest of ours is where the serializer is declared
+# (at first sight any loop would have done).
+@case(reads("club.Album.band", "band", "select_related", loop="texts", origin="paged"), queries=6)
 def page_of_texts() -> str:
     return fetch("/unseen/paged/?page=2")
+
+
+@page("unseen/declared/")
+class Declared(generics.ListAPIView):
+    renderer_classes = [JSONRenderer]
+    serializer_class = TextOut
+    queryset = Album.objects.order_by("pk")
+
+
+# Written after the detector was read: the commonest view of all has no line that runs.
+@case(reads("club.Album.band", "band", "select_related", loop="texts", origin=None), queries=9)
+def view_of_declarations_alone() -> str:
+    return fetch("/unseen/declared/")
 
 
 class Albums(viewsets.ReadOnlyModelViewSet):
