@@ -15,7 +15,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from unhurried.conf import settings
+from unhurried.conf import given, settings
 from unhurried.measure.reading import Record, current, finished, printable, shown, swallow
 
 from ._blocks import Watch
@@ -32,8 +32,8 @@ _warned: dict[str, int] = {}
 
 def budget_of(route: str) -> int | None:
     """The budget of a route, written with or without its leading slash; ``*`` is any other."""
-    budgets = settings.BUDGETS
-    if not budgets:
+    budgets = given().get("BUDGETS")  # each page with a query passes here: no more than a look
+    if not budgets or not isinstance(budgets, dict):
         return None
     for key in (route, f"/{route}", "*"):
         budget = budgets.get(key)
