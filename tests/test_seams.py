@@ -80,6 +80,11 @@ PRIVATE = {
     "value._state.__dict__": "the same",
     "_get_response": "beyond it nobody has to do with what the page asks",
     "_get_response_async": "the same",
+    "model._default_manager": "documented: the manager that get_object_or_404() asks",
+    "handler._connections": "caches and tasks of a replay are its own; settings alone are too late",
+    "atomic._from_testcase": "as django.test does: durable blocks may stand in what is rolled back",
+    "store._storage_path": "the engine of file sessions keeps its folder on the class",
+    "_storage_path": "the same",
     "ContentType.objects._cache": "its model by id; asking the manager would be a query",
 }
 #: Documented, underscore and all: Model._meta, _state and _base_manager, sys._getframe.

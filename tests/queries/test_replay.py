@@ -251,7 +251,7 @@ def test_an_error_is_the_pages_own():
 
 
 def test_its_record_says_that_it_is_a_replay(store):
-    assert replay("/record/").body == b"http://localhost/record/"
+    assert replay("/record/").body == b"http://testserver/record/"
     assert happened[0].replaying
     assert happened[0].kind == "request"
     assert not Record("request", "", happened[0].store).replaying

@@ -9,7 +9,7 @@ import re
 import string
 import zlib
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
@@ -80,13 +80,11 @@ def _read(text: str) -> Iterator[datetime]:
             seconds = float(text)
             yield datetime.fromtimestamp(seconds / (1000 if len(text) == 13 else 1), UTC)
             return
-        at = _date(text)
+        for zone in zones:
+            at = _date(text, datetime.now(zone).date())
+            yield at if at.tzinfo is not None else at.replace(tzinfo=zone)
     except (ValueError, OverflowError):
         return
-    if at.tzinfo is not None:
-        yield at
-    else:
-        yield from (at.replace(tzinfo=zone) for zone in zones)
 
 
 def _of_python(text: str) -> str:
@@ -96,9 +94,9 @@ def _of_python(text: str) -> str:
     return f"{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"
 
 
-def _date(text: str) -> datetime:
-    if len(text) < 19:  # a time of day: that of today
-        return datetime.fromisoformat(f"{datetime.now(UTC).date()}T{text}")
+def _date(text: str, today: date) -> datetime:
+    if len(text) < 19:  # a time of day
+        return datetime.fromisoformat(f"{today}T{text}")
     if "," in text[:4]:
         form = "%a, %d %b %Y %H:%M:%S"
         return datetime.strptime(

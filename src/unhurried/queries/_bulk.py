@@ -70,7 +70,7 @@ def _bulk_update(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[
         raise NoEditError("which fields change is not written in the loop")
     said = ", ".join(f'"{field}"' for field in fields)
     written = _written(text, module, model)
-    indent, rows, line = _indent(text, loop), f"{name}_rows", text.newline()
+    indent, rows, line = _indent(text, loop), f"{name}s_to_save", text.newline()
     start, end = text.start_of(loop), text.end_of(loop.body[-2])
     return [
         text.insert(start, f"{rows} = list({text.of(loop.iter)}){line}{indent}"),
@@ -85,7 +85,7 @@ def _bulk_create(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[
     module = module_of(text.file)
     if not isinstance(manager, ast.Attribute) or resolve(manager.value, module) is not model:
         raise NoEditError("what creates the rows is not the model's own manager")
-    rows, indent, line = f"{model.__name__.lower()}_rows", _indent(text, loop), text.newline()
+    rows, indent, line = f"{model.__name__.lower()}s_to_create", _indent(text, loop), text.newline()
     arguments = text.text[text.end_of(call.func) : text.end_of(call)]
     new = f"{rows}.append({text.of(manager.value)}{arguments})"
     end = f"{line}{indent}{text.of(manager)}.bulk_create({rows})"

@@ -1,0 +1,231 @@
+"""A project of its own, with two databases and no more of us than a line of INSTALLED_APPS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FILES = {
+    "manage.py": """
+import os, sys
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+""",
+    "shop/__init__.py": "",
+    "shop/settings.py": """
+import os
+from pathlib import Path
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY = "x"
+DEBUG = os.environ.get("SHOP_DEBUG", "1") == "1"
+ALLOWED_HOSTS = ["localhost"]
+ROOT_URLCONF = "shop.urls"
+USE_TZ = True
+SQLITE = "django.db.backends.sqlite3"
+DATABASES = {
+    "default": {"ENGINE": SQLITE, "NAME": BASE_DIR / "db.sqlite3"},
+    "log": {"ENGINE": SQLITE, "NAME": BASE_DIR / "log.sqlite3"},
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+INSTALLED_APPS = [
+    "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "shop",
+]
+INSTALLED_APPS += ["unhurried"]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+UNHURRIED = {"STORE": BASE_DIR / "store"}
+LOGIN_URL = "/login/"
+""",
+    "shop/models.py": """
+from django.db import models
+
+
+class Author(models.Model):
+    name = models.CharField(max_length=20)
+
+    class Meta:
+        ordering = ["name"]
+
+
+class Book(models.Model):
+    title = models.CharField(max_length=20)
+    author = models.ForeignKey(Author, models.CASCADE, related_name="books")
+""",
+    "shop/views.py": """
+import threading
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.generic import ListView
+
+from shop.models import Author, Book
+
+
+def feed(request):
+    books = Book.objects.order_by("pk")[:50]
+    return render(request, "feed.html", {"books": books})
+
+
+def counts(request):
+    authors = Author.objects.all()
+    return HttpResponse("\\n".join(f"{a.name} {a.books.count()}" for a in authors))
+
+
+def shown(request):
+    return render(request, "counts.html", {"authors": Author.objects.filter(pk__lte=4)})
+
+
+def keys(request):
+    names = []
+    for book in Book.objects.order_by("pk"):
+        author = Author.objects.get(pk=book.author_id)
+        names.append(author.name)
+    return HttpResponse(",".join(names))
+
+
+def titles(request):
+    lines = []
+    for author in Author.objects.all():
+        for book in author.books.filter(title__startswith="book"):
+            lines.append(f"{author.name} {book.title}")
+    return HttpResponse("\\n".join(lines))
+
+
+def saves(request):
+    for author in Author.objects.all():
+        author.name = author.name.upper()
+        author.save()
+    return HttpResponse("done")
+
+
+class Shelf(ListView):
+    queryset = Book.objects.order_by("pk")
+    template_name = "feed.html"
+    context_object_name = "books"
+
+
+def healthy(request):
+    return HttpResponse(str(Book.objects.count()))
+
+
+def boom(request):
+    raise ZeroDivisionError("nothing is left")
+
+
+@login_required
+def mine(request):
+    return HttpResponse(request.user.username)
+
+
+def moved(request):
+    return redirect("/feed/")
+
+
+def both(request):
+    Author.objects.create(name="new")
+    Author.objects.using("log").create(name="seen")
+    return HttpResponse(f"{Author.objects.count()} {Author.objects.using('log').count()}")
+
+
+def threaded(request):
+    caught = []
+
+    def write():
+        try:
+            Author.objects.create(name="from a thread")
+        except Exception as error:
+            caught.append(type(error).__name__)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    thread.join()
+    return HttpResponse(",".join(caught))
+""",
+    "shop/templates/feed.html": """
+{% for book in books %}{{ book.title }} by {{ book.author.name }}
+{% endfor %}""",
+    "shop/templates/counts.html": """
+{% for author in authors %}
+{{ author.name }} {{ author.books.count }}
+{% endfor %}
+""",
+    "shop/urls.py": """
+from django.urls import path
+
+from shop import views
+
+urlpatterns = [path("shelf/", views.Shelf.as_view())]
+for name in "feed counts shown keys titles saves healthy boom mine moved both threaded".split():
+    urlpatterns.append(path(f"{name}/", getattr(views, name)))
+""",
+    "fill.py": """
+import django
+django.setup()
+from django.contrib.auth.models import User
+from django.core.management import call_command
+for alias in ("default", "log"):
+    call_command("migrate", run_syncdb=True, verbosity=0, database=alias)
+from shop.models import Author, Book
+authors = Author.objects.bulk_create([Author(name=f"author {n}") for n in range(8)])
+Book.objects.bulk_create([Book(title=f"book {n}", author=authors[n % 8]) for n in range(24)])
+User.objects.create_user("jacob")
+""",
+}  # fmt: skip
+
+
+class Shop:
+    """The project in a folder, its rows, and its command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("NO_COLOR", "COLUMNS"))},
+            "DJANGO_SETTINGS_MODULE": "shop.settings",
+            "PYTHONPATH": str(folder),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def make(self) -> None:
+        for name, text in FILES.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text.lstrip("\n"))
+        done = self.python("fill.py")
+        assert done.returncode == 0, done.stderr
+
+    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-W", "error", *arguments],
+            cwd=self.folder,
+            env=self.environment | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def diagnose(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        argv = ("manage.py", "unhurried", "diagnose", *arguments)
+        return self.python(*argv, **environment)
+
+    def state(self) -> list[str]:
+        """All rows of both databases."""
+        code = """
+import django
+django.setup()
+from django.apps import apps
+for alias in ("default", "log"):
+    for model in apps.get_models():
+        for row in model.objects.using(alias).order_by("pk").values_list():
+            print(alias, model.__name__, row)
+"""
+        done = self.python("-c", code)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()

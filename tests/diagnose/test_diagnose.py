@@ -1,0 +1,117 @@
+"""``diagnose``, in a project that has but a line of us: its verdicts, its diffs, what it leaves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+from tests.diagnose.site import Shop
+
+
+def report(shop: Shop, url: str, *arguments: str) -> dict:
+    done = shop.diagnose("--url", url, "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_the_first_screen(shop):
+    done = shop.diagnose("--url", "/feed/", COLUMNS="100")
+    assert done.returncode == 0, done.stderr
+    head, *lines = done.stdout.splitlines()
+    assert head.startswith("/feed/   ")
+    assert " ms  =  " in head
+    assert "database (25 queries x " in head
+    assert "24 of 25 queries: feed.html:1 asks Book.author once per row; the rows" in "\n".join(
+        lines
+    )
+    text = "\n".join(lines)
+    assert '      - books = Book.objects.order_by("pk")[:50]' in text
+    assert '      + books = Book.objects.order_by("pk").select_related("author")[:50]' in text
+    [proof] = [line for line in lines if "replayed: 25 -> 1 queries, " in line]
+    assert proof.endswith("VERIFIED")
+    assert len(proof) == 100
+    assert "apply: manage.py unhurried diagnose --url /feed/ --diff | git apply" in text
+    assert "\x1b" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("url", "before", "after"),
+    [
+        ("/feed/", 25, 1),
+        ("/shelf/", 25, 1),
+        ("/counts/", 9, 1),
+        ("/shown/", 5, 1),
+        ("/keys/", 25, 1),
+        ("/titles/", 9, 2),
+        ("/saves/", 9, 2),
+    ],
+)
+def test_each_diff_applies_and_keeps_its_promise(copy, url, before, after):
+    found = report(copy, url)
+    [finding] = found["findings"]
+    assert finding["verified"] == "yes", finding["why"]
+    assert (found["queries"], finding["queries_after"], found["queries_after"]) == (
+        before, after, after,
+    )  # fmt: skip
+    subprocess.run(["git", "init", "-q"], cwd=copy.folder, check=True)
+    subprocess.run(["git", "apply"], cwd=copy.folder, input=found["diff"], text=True, check=True)
+    again = report(copy, url)
+    assert (again["queries"], again["findings"], again["diff"]) == (after, [], "")
+
+
+def test_nothing_of_it_stays_in_any_database(shop):
+    before = shop.state()
+    found = report(shop, "/both/", "--user", "jacob")
+    assert found["status"] == 200
+    assert report(shop, "/threaded/")["queries"] == 0
+    assert shop.state() == before
+
+
+def test_the_diff_alone(shop):
+    done = shop.diagnose("--url", "/feed/", "--diff")
+    assert done.stdout.startswith("--- a/shop/views.py\n+++ b/shop/views.py\n@@ ")
+    assert shop.diagnose("--url", "/healthy/", "--diff").stdout == ""
+
+
+def test_a_healthy_page(shop):
+    done = shop.diagnose("--url", "/healthy/")
+    assert "Nothing to fix. 1 query, none repeated." in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--url", "/nowhere/"], "/nowhere/ answers 404: no path of ROOT_URLCONF matches it."),
+        (["--url", "feed/"], "'feed/' is no address of the site: --url takes a path"),
+        (["--url", "/moved/"], "leads on to /feed/: ask that page instead, --url /feed/"),
+        (["--url", "/mine/"], "the login. Ask as a user: --user NAME"),
+        (["--url", "/mine/", "--user", "nobody"], "There is no user 'nobody'."),
+        (["--url", "/boom/"], "/boom/ answers 500: ZeroDivisionError: nothing is left"),
+    ],
+)
+def test_where_there_is_no_page_to_look_at_the_way_out_is_told(shop, arguments, said):
+    done = shop.diagnose(*arguments)
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not done.stdout
+
+
+def test_as_a_user(shop):
+    assert report(shop, "/mine/", "--user", "jacob")["user"] == "jacob"
+
+
+def test_without_debug_it_asks(shop):
+    done = shop.diagnose("--url", "/healthy/", SHOP_DEBUG="0")
+    assert done.returncode == 1
+    assert "If that is fine: --yes" in done.stderr
+    assert shop.diagnose("--url", "/healthy/", "--yes", SHOP_DEBUG="0").returncode == 0
+
+
+def test_without_a_database_it_says_so(copy):
+    (copy.folder / "db.sqlite3").unlink()
+    done = copy.diagnose("--url", "/feed/")
+    assert done.returncode == 1
+    assert "make its tables: manage.py migrate" in done.stderr
