@@ -12,6 +12,7 @@ from django.db.models.manager import BaseManager
 
 from ._chains import ENDS, Chain, resolve
 from ._edits import Edit, NoEditError
+from ._imports import imports
 
 LOADS: Final = ("select_related", "prefetch_related")
 CHUNK: Final = "chunk_size=2000"
@@ -280,30 +281,3 @@ _OTHER: Final = {
     "drop_select_related": _drop,
     "drop_prefetch_related": _drop,
 }
-
-
-def imports(chain: Chain, wanted: Iterable[tuple[str, str]]) -> list[Edit]:
-    """``from module import name`` for what the file does not know yet."""
-    found = []
-    for module, name in wanted:
-        if chain.module is None or name not in vars(chain.module):
-            line = f"from {module} import {name}{chain.text.newline()}"
-            found.append(chain.text.insert(_after_imports(chain), line))
-    return found
-
-
-def _after_imports(chain: Chain) -> int:
-    """Below the last import of the head of the file."""
-    last: ast.stmt | None = None
-    for node in chain.tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            last = node
-        elif last is not None or not _is_docstring(node):
-            break
-    if last is None:
-        raise NoEditError("the file has no imports to add one to")
-    return chain.text.starts[last.end_lineno or last.lineno]
-
-
-def _is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

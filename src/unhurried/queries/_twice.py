@@ -31,7 +31,7 @@ def keyed(group: Group, name: str) -> list[Edit]:
     assert group.loop is not None
     text, call = call_of(group.loop)
     for value in (*(keyword.value for keyword in call.keywords), *call.args[1:]):
-        if isinstance(value, ast.Attribute) and value.attr == f"{name}_id":
+        if isinstance(value, ast.Attribute) and value.attr == "_".join((name, "id")):
             return [text.replace(_awaited(text, call), f"{text.of(value.value)}.{name}")]
     raise NoEditError(f"{group.loop.label} does not say whose {name} it gets")
 
@@ -118,7 +118,7 @@ def _annotation(group: Group, origin: Origin, named: Relation) -> tuple[Change, 
     module = module_of(origin.site.file) if origin.site else None
     target, asked = _related_query(origin.model, named.attribute)
     if group.method == "count":
-        name = _free(origin.model, f"{named.attribute}_count")
+        name = _free(origin.model, "_".join((named.attribute, "count")))
         count, needed = _known(module, "Count")
         source = f'{name}={count}("{asked}", distinct=True)'
         return Change("annotate", name, source, needed), name
