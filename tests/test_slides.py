@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from unhurried.dashboard import _staff
 from unhurried.measure import _history, counter, gauge, histogram, meter, reading, snapshot, timer
 from unhurried.measure.sinks.log import JSONFormatter
 from unhurried.queries import QueryBudgetExceeded, count_queries, query_budget
+from unhurried.queries.reading import prove
 from unhurried.testing import override
 
 pytest_plugins = ["pytester"]
@@ -298,3 +299,45 @@ def test_44_a_route_splits_the_way_from_the_work(client: Client, store: Path, wi
     assert asked["count"] == 10
     assert asked["floor"] == asked["least"] >= WAY
     assert asked["count"] * asked["floor"] <= asked["seconds"]
+
+
+def books_of_each_author() -> str:
+    authors = Author.objects.order_by("pk")
+    return ",".join(str([book.title for book in author.book_set.all()]) for author in authors)
+
+
+def author_of_each_raw_book() -> str:
+    books = Book.objects.raw("SELECT id, title, author_id FROM books_book ORDER BY id")
+    return ",".join(book.author.name for book in books)
+
+
+@pytest.mark.parametrize(
+    ("page", "call", "before", "after"),
+    [
+        (author_of_each_book, '.select_related("author")', 7, 1),
+        (books_of_each_author, '.prefetch_related("book_set")', 4, 2),
+    ],
+)
+def test_45_the_line_and_the_call_are_named_and_proved_by_a_replay(
+    books: None, page: Callable[[], str], call: str, before: int, after: int
+) -> None:
+    with count_queries() as queries:
+        page()
+    [found] = queries.findings
+    line = f"tests/test_slides.py:{page.__code__.co_firstlineno + 1}"
+    assert (queries.total, found.kind, found.origin, found.remedy) == (before, "n+1", line, call)
+    [proved] = prove(page, [found])
+    assert (proved.verified, proved.queries_after) == ("yes", after), proved.why
+    assert call in next(text for text in proved.diff.splitlines() if text.startswith("+ "))
+
+
+def test_45_raw_is_counted_and_named_and_not_guessed_at(books: None) -> None:
+    """No line is said to make a queryset, and nothing to be proved."""
+    with count_queries() as queries:
+        author_of_each_raw_book()
+    [found] = prove(author_of_each_raw_book, queries.findings)
+    line = f"tests/test_slides.py:{author_of_each_raw_book.__code__.co_firstlineno + 2}"
+    assert (queries.total, found.count, found.loop, found.origin) == (7, 6, line, None)
+    assert not found.fixable
+    assert (found.verified, found.diff) == ("untried", "")
+    assert found.why
