@@ -29,6 +29,14 @@ DATABASES = {
     "default": {"ENGINE": SQLITE, "NAME": BASE_DIR / "db.sqlite3"},
     "log": {"ENGINE": SQLITE, "NAME": BASE_DIR / "log.sqlite3"},
 }
+if port := os.environ.get("SHOP_POSTGRES"):
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "postgres",
+        "USER": "postgres",
+        "HOST": "127.0.0.1",
+        "PORT": port,
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "shop",
@@ -183,13 +191,14 @@ User.objects.create_user("jacob")
 class Shop:
     """The project in a folder, its rows, and its command."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("NO_COLOR", "COLUMNS"))},
             "DJANGO_SETTINGS_MODULE": "shop.settings",
             "PYTHONPATH": str(folder),
             "PYTHONDONTWRITEBYTECODE": "1",
+            **environment,
         }
 
     def make(self) -> None:
