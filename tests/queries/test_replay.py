@@ -12,6 +12,8 @@ from email.utils import formatdate
 from types import ModuleType
 from typing import Any
 
+import celery
+import django
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -175,6 +177,35 @@ def test_nothing_leaves_the_process():
     assert cache.get("other") == "of the site"
     assert "http://127.0.0.1:9/rates.json was not asked" in str(happened[0])
     assert page.held == ["a connection: http://127.0.0.1:9/rates.json", "a mail: Hello"]
+
+
+def test_celerys_tasks_are_held_back():
+    app = celery.Celery("site", broker="amqp://127.0.0.1:9//")
+
+    @app.task(name="site.resize")
+    def resize(pk: int) -> None: ...
+
+    with sandbox() as held:
+        assert resize.delay(1).id
+    assert held == ["a task: site.resize"]
+
+
+if django.VERSION >= (6, 0):
+
+    def test_djangos_tasks_are_held_back(monkeypatch):
+        """Its default backend would run it at once."""
+        from django.tasks import task
+
+        resize = task(note)
+        monkeypatch.setitem(globals(), "note", resize)
+        with sandbox() as held:
+            resize.enqueue("ran")
+        assert held == ["a task: tests.queries.test_replay.note"]
+        assert not happened
+
+
+def note(what: str) -> None:
+    happened.append(what)
 
 
 def test_outside_of_a_replay_connections_are_as_ever():

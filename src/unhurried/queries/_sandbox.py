@@ -9,8 +9,10 @@ transaction: there, and nowhere else, writes are refused.
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from importlib import import_module
 from typing import Any, Final
 from uuid import uuid4
 
@@ -171,18 +173,36 @@ def _swapped(handler: Any, given: dict[str, Any]) -> Iterator[None]:
 @contextmanager
 def _mail(held: list[str]) -> Iterator[None]:
     name = "MAILERS" if hasattr(settings, "MAILERS") else "EMAIL_BACKEND"
-    before, outbox = getattr(settings, name), getattr(mail, "outbox", None)
-    setattr(settings, name, {a: {"BACKEND": MAIL} for a in before} if name == "MAILERS" else MAIL)
+    before, outbox = _setting(name), getattr(mail, "outbox", None)
+    _set(name, {a: {"BACKEND": MAIL} for a in before} if name == "MAILERS" else MAIL)
     mail.outbox = []
     try:
         yield
         held.extend(f"a mail: {message.subject}" for message in mail.outbox)
     finally:
-        setattr(settings, name, before)
+        _set(name, before)
         if outbox is None:
             del mail.outbox
         else:
             mail.outbox = outbox
+
+
+def _setting(name: str) -> Any:
+    with _no_warning():
+        return getattr(settings, name)
+
+
+def _set(name: str, value: Any) -> None:
+    with _no_warning():
+        setattr(settings, name, value)
+
+
+@contextmanager
+def _no_warning() -> Iterator[None]:
+    """Django 6.1 deprecates EMAIL_BACKEND; that this project has it is not ours to say."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The EMAIL_BACKEND setting is deprecated")
+        yield
 
 
 @contextmanager
@@ -194,9 +214,8 @@ def _tasks(held: list[str]) -> Iterator[None]:
             backends = {alias: {"BACKEND": DUMMY, "QUEUES": []} for alias in tasks.task_backends}
             stack.enter_context(_swapped(tasks.task_backends, backends))
             stack.callback(_told, tasks.task_backends, held)
-        celery = sys.modules.get("celery.app.task")
-        if celery is not None:
-            stack.enter_context(_celery(celery.Task, held))
+        if "celery" in sys.modules:  # which imports its parts when they are first asked for
+            stack.enter_context(_celery(import_module("celery.app.task").Task, held))
         yield
 
 
