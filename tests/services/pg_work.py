@@ -151,7 +151,7 @@ def work(place: int) -> None:
         author = Author.objects.create(name=f"{SEED} {place}")
     for n in range(UNITS):
         with measured("mix"):
-            for kind in {KINDS[n % len(KINDS)], chance.choice(KINDS)}:
+            for kind in (KINDS[n % len(KINDS)], chance.choice(KINDS)):
                 kind(chance, author)
     with measured("server-side"):
         for _ in Author.objects.filter(pk=author.pk).iterator(chunk_size=2):
