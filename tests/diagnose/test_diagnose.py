@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -108,6 +109,17 @@ def test_without_debug_it_asks(shop):
     assert done.returncode == 1
     assert "If that is fine: --yes" in done.stderr
     assert shop.diagnose("--url", "/healthy/", "--yes", SHOP_DEBUG="0").returncode == 0
+
+
+def test_without_a_folder_to_keep_it_the_proof_is_told_all_the_same(copy):
+    (copy.folder / "store").mkdir(exist_ok=True)
+    for kept in (copy.folder / "store").glob("v*"):
+        shutil.rmtree(kept)
+    (copy.folder / "store").rmdir()
+    (copy.folder / "store").write_text("a file is in the way")
+    found = report(copy, "/feed/")
+    assert found["findings"][0]["verified"] == "yes"
+    assert found["notes"][0].startswith("what was proven is not kept for the dashboard: ")
 
 
 def test_without_a_database_it_says_so(copy):

@@ -14,6 +14,7 @@ from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.db import Error
 from django.shortcuts import resolve_url
 
+from unhurried.measure import StoreError
 from unhurried.measure.reading import PARTS
 from unhurried.queries.reading import (
     Finding,
@@ -52,12 +53,15 @@ def diagnose(url: str, user: str | None = None) -> Report:
         findings = prove_url(url, user, page.queries.findings, watch.seconds)
     report = _report(url, user, page, plain, findings)
     _apply_all(report, watch)
-    save(findings, report.route)
+    try:
+        save(findings, report.route)
+    except (OSError, StoreError) as error:
+        report.notes.append(f"what was proven is not kept for the dashboard: {error}")
     return report
 
 
 def save(findings: list[Finding], route: str) -> None:
-    """Keep for the dashboard what was proven. Raises StoreError, OSError."""
+    """Keep for the dashboard what was proven. Raises OSError, StoreError."""
     keep_proofs(findings, route)
 
 
