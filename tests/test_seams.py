@@ -38,7 +38,7 @@ import unhurried
 from unhurried.measure import _wraps
 from unhurried.measure._probes._fetching import Timed
 from unhurried.measure._probes.cache import VERBS
-from unhurried.queries._origin import tracking
+from unhurried.queries._find._origin import tracking
 
 SOURCE = Path(unhurried.__file__).parent
 

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 
 from unhurried.conf import settings
 from unhurried.measure import _install
-from unhurried.queries import _enforcing
+from unhurried.queries._budget import _enforcing
 
 
 class UnhurriedConfig(AppConfig):
@@ -17,7 +17,7 @@ class UnhurriedConfig(AppConfig):
         from unhurried import checks  # noqa: F401 - registers; needs the settings
 
         if settings.MEASURE:
-            from unhurried.queries import _production  # listens to connections by being there
+            from unhurried.queries._live import _production  # listens to connections
 
             _install.install()
             _production.install()

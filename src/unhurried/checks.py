@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from unhurried import conf
 from unhurried.measure import _store, sinks
 from unhurried.measure._errors import StoreError
-from unhurried.queries import _budget_settings as budgets
+from unhurried.queries._budget import _budget_settings as budgets
 
 MIDDLEWARE = "unhurried.middleware.UnhurriedMiddleware"
 

@@ -13,7 +13,7 @@ from unhurried import dashboard
 from unhurried.conf import settings
 from unhurried.measure import _request as measure
 from unhurried.measure._record import Stepped, current
-from unhurried.queries import _enforcing as budgets
+from unhurried.queries._budget import _enforcing as budgets
 
 GetResponse = Callable[[HttpRequest], Any]
 

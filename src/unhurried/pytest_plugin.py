@@ -1,7 +1,7 @@
 """The pytest plugin: options, markers, the fixture. What counts is loaded where Django is in use.
 
 pytest loads this file in every project that has unhurried installed, with Django or without, so it
-imports nothing of either: ``queries._pytest`` comes with the first that wants it.
+imports nothing of either: ``queries._budget._pytest`` comes with the first that wants it.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _load(config: pytest.Config, items: Iterable[pytest.Item] = ()) -> None:
     if config.pluginmanager.has_plugin(LOADED) or not _is_configured():
         return
     if _is_installed() or _wants_ledger(config) or any(map(_uses, items)):
-        from unhurried.queries._pytest import Plugin  # imports Django
+        from unhurried.queries._budget._pytest import Plugin  # imports Django
 
         plugin = Plugin(config, is_app=_is_installed(), all_in_ledger=_wants_ledger(config))
         config.pluginmanager.register(plugin, LOADED)
@@ -118,7 +118,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     outputs = config.stash.get(received, None) or ([plugin.output()] if plugin is not None else [])
     if any(outputs):
-        from unhurried.queries._pytest import write  # imports Django
+        from unhurried.queries._budget._pytest import write  # imports Django
 
         config.stash[summary] = write(config, outputs, finished=exitstatus in (0, 1))
 

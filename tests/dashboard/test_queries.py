@@ -14,9 +14,9 @@ from django.core.management import CommandError, call_command
 from tests.dashboard.test_pages import Strict, seen
 from unhurried.dashboard import _numbers, _queries, _queries_text, _routes, _waterfall
 from unhurried.measure import measured, reading
-from unhurried.queries import _proofs
-from unhurried.queries._sight import Sighting
-from unhurried.queries._waterfall import Bar, Waterfall
+from unhurried.queries._live import _proofs
+from unhurried.queries._live._sight import Sighting
+from unhurried.queries._live._waterfall import Bar, Waterfall
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.dashboard.site")]
 PAGE = "/unhurried/queries/"
@@ -28,7 +28,7 @@ HOSTILE = "<script>alert(1)</script>\"'&{{ x }}"
 @pytest.fixture
 def looping(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeats of any kind are taken for this one."""
-    monkeypatch.setattr("unhurried.queries._sight.sight", lambda record, seen: LOOP)
+    monkeypatch.setattr("unhurried.queries._live._sight.sight", lambda record, seen: LOOP)
 
 
 def finding(**changed: Any) -> Any:
@@ -79,7 +79,7 @@ class TestPage:
         assert '<a href="/unhurried/queries/" aria-current="page">' in html
 
     def test_healthy(self, staff, monkeypatch):
-        monkeypatch.setattr("unhurried.queries._sight.sight", lambda record, seen: None)
+        monkeypatch.setattr("unhurried.queries._live._sight.sight", lambda record, seen: None)
         fill(staff)
         assert "nothing was asked three times over" in seen(staff, PAGE)
 
@@ -116,7 +116,7 @@ class TestPage:
 
     def test_nothing_of_a_name_gets_out(self, staff, monkeypatch):
         hostile = Sighting("n+1", HOSTILE, HOSTILE, (HOSTILE,))
-        monkeypatch.setattr("unhurried.queries._sight.sight", lambda record, seen: hostile)
+        monkeypatch.setattr("unhurried.queries._live._sight.sight", lambda record, seen: hostile)
         fill(staff)
         given = dict.fromkeys(("relation", "loop", "origin", "remedy", "diff", "why"), HOSTILE)
         _proofs.save([finding(**given, verified="no")], "with_queries/")
@@ -226,7 +226,7 @@ class TestCommand:
         assert "the rows come from views.py:31" in text
 
     def test_no_repeats(self, staff, monkeypatch):
-        monkeypatch.setattr("unhurried.queries._sight.sight", lambda record, seen: None)
+        monkeypatch.setattr("unhurried.queries._live._sight.sight", lambda record, seen: None)
         fill(staff)
         assert "nothing was asked three times over" in run()
 

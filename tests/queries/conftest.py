@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.books.models import Author, Book
-from unhurried.queries import _enforcing
+from unhurried.queries._budget import _enforcing
 
 
 @pytest.fixture

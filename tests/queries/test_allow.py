@@ -22,7 +22,7 @@ from unhurried.queries import (
     no_queries,
     query_budget,
 )
-from unhurried.queries._allow import _is_at
+from unhurried.queries._budget._allow import _is_at
 
 pytestmark = pytest.mark.django_db
 AUTHOR = "books.Book.author"

@@ -24,11 +24,11 @@ from unhurried.measure.reading import observers
 from unhurried.queries import (
     QueryBudgetExceeded,
     QueryRefused,
-    _enforcing,
     count_queries,
     no_queries,
     query_budget,
 )
+from unhurried.queries._budget import _enforcing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.queries.site")]
 

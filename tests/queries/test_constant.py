@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from tests.books.models import Author, Book
 from unhurried.queries import QueriesGrew, allow_queries, constant_queries
-from unhurried.queries._growing import Copies, multiply
+from unhurried.queries._budget._growing import Copies, multiply
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.queries.site")]
 

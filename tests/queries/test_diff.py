@@ -12,11 +12,11 @@ import pytest
 from django.test import override_settings
 
 from tests.queries.corpus import models
-from unhurried.queries import _diff
-from unhurried.queries._chains import chain
-from unhurried.queries._eager_calls import Change, edits
-from unhurried.queries._edits import NoEditError, Text, applied, unified
-from unhurried.queries._frames import Site
+from unhurried.queries._edit import _diff
+from unhurried.queries._edit._chains import chain
+from unhurried.queries._edit._eager_calls import Change, edits
+from unhurried.queries._edit._edits import NoEditError, Text, applied, unified
+from unhurried.queries._find._frames import Site
 
 Book, Author = models.Book, models.Author
 
@@ -314,7 +314,7 @@ def test_every_diff_of_the_corpus_parses_and_applies():
 
 
 def test_a_page_says_why_there_is_no_diff():
-    from unhurried.queries._finding import DUPLICATE, Finding
+    from unhurried.queries._find._finding import DUPLICATE, Finding
 
     known = {"relation": None, "path": None, "through": (), "origin": None, "alias": "default"}
     finding = Finding(

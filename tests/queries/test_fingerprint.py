@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.books.models import Author, Book
-from unhurried.queries import _fingerprint
-from unhurried.queries._fingerprint import LONGEST, MEMO, fingerprint
+from unhurried.queries._sql import _fingerprint
+from unhurried.queries._sql._fingerprint import LONGEST, MEMO, fingerprint
 
 VENDORS = ["sqlite", "postgresql", "mysql", "oracle", "somebody's own"]
 

@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unhurried.queries._ledger import Change, LedgerError, apply, block, grown, is_less, read, text
-from unhurried.queries._listing import Asked
+from unhurried.queries._budget._ledger import (
+    Change,
+    LedgerError,
+    apply,
+    block,
+    grown,
+    is_less,
+    read,
+    text,
+)
+from unhurried.queries._budget._listing import Asked
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1)
 ASKED = st.builds(
@@ -81,7 +90,7 @@ def test_a_file_that_can_not_be_written_is_as_it_was(tmp_path, monkeypatch):
     def full(*args: object) -> None:
         raise OSError("full")
 
-    monkeypatch.setattr("unhurried.queries._ledger.os.replace", full)
+    monkeypatch.setattr("unhurried.queries._budget._ledger.os.replace", full)
     with pytest.raises(OSError, match="full"):
         apply(path, {"t": Change(True, (one(2),))})
     assert path.read_text() == before

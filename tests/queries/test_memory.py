@@ -18,7 +18,8 @@ from django.db import connection
 from tests.books.models import Author, Book
 from unhurried.measure import measured
 from unhurried.measure import reading as measure
-from unhurried.queries import _counting, count_queries
+from unhurried.queries import count_queries
+from unhurried.queries._find import _counting
 
 pytestmark = pytest.mark.django_db
 MANY = 20_000

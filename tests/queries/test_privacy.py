@@ -26,7 +26,7 @@ from unhurried.dashboard import _routes
 from unhurried.measure import _errors, _units, snapshot
 from unhurried.measure._record import Record, SampledRecord, current
 from unhurried.measure._statements import MOST, note
-from unhurried.queries import _production, _waterfall
+from unhurried.queries._live import _production, _waterfall
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.dashboard.site")]
 CORES = (CORE.encode(), CORE.upper().encode())

@@ -21,7 +21,7 @@ from unhurried.measure import _names, _record, _store, measured, snapshot
 from unhurried.measure._folding import drain_opened
 from unhurried.measure._names import Names
 from unhurried.measure._statements import note
-from unhurried.queries import _production, _sight
+from unhurried.queries._live import _production, _sight
 from unhurried.testing import override
 
 pytestmark = pytest.mark.django_db

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from tests.books.models import Author, Book
 from unhurried.queries import count_queries
-from unhurried.queries._proof import Seen, complaint
-from unhurried.queries._sandbox import sandbox
+from unhurried.queries._prove._proof import Seen, complaint
+from unhurried.queries._prove._sandbox import sandbox
 from unhurried.queries.reading import Finding, prove
 
 

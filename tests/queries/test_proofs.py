@@ -12,8 +12,8 @@ import pytest
 
 from unhurried.measure import StoreError
 from unhurried.measure import _layout as L
-from unhurried.queries import _proofs
-from unhurried.queries._proofs import load, save
+from unhurried.queries._live import _proofs
+from unhurried.queries._live._proofs import load, save
 
 
 @dataclass

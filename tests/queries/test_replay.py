@@ -36,10 +36,10 @@ from tests.books.models import Author
 from unhurried.measure import measured
 from unhurried.measure import reading as measure
 from unhurried.measure._record import Record
-from unhurried.queries._bodies import difference, normalised
-from unhurried.queries._outgoing import OutgoingError
-from unhurried.queries._replay import ReplayError, replay
-from unhurried.queries._sandbox import InRequestError, RefusedError, sandbox
+from unhurried.queries._prove._bodies import difference, normalised
+from unhurried.queries._prove._outgoing import OutgoingError
+from unhurried.queries._prove._replay import ReplayError, replay
+from unhurried.queries._prove._sandbox import InRequestError, RefusedError, sandbox
 
 happened: list[Any] = []
 

@@ -9,8 +9,8 @@ import pytest
 from tests.books.models import Author, Book
 from unhurried.measure import _store, measured
 from unhurried.measure import reading as measure
-from unhurried.queries import _sight
-from unhurried.queries._sight import Sighting, sight
+from unhurried.queries._live import _sight
+from unhurried.queries._live._sight import Sighting, sight
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from unhurried.measure import _layout as L
 from unhurried.measure import _store, _units
 from unhurried.measure._record import SampledRecord, current
 from unhurried.measure.reading import reader
-from unhurried.queries import _waterfall
-from unhurried.queries._waterfall import EVERY, Waterfall
+from unhurried.queries._live import _waterfall
+from unhurried.queries._live._waterfall import EVERY, Waterfall
 
 pytestmark = pytest.mark.django_db
 SECRET = "zqsecretzq"

@@ -1,16 +1,16 @@
 """What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
 
-from ._counting import Queries
-from ._diff import combined
-from ._finding import Finding
-from ._origin import Injection, track_everywhere, tracking
-from ._proof import applied, prove, prove_url
-from ._proofs import load as proven
-from ._proofs import save as keep_proofs
-from ._replay import Page, ReplayError, replay
-from ._sandbox import InRequestError
-from ._waterfall import Bar, Waterfall
-from ._waterfall import load as waterfall
+from ._edit._diff import combined
+from ._find._counting import Queries
+from ._find._finding import Finding
+from ._find._origin import Injection, track_everywhere, tracking
+from ._live._proofs import load as proven
+from ._live._proofs import save as keep_proofs
+from ._live._waterfall import Bar, Waterfall
+from ._live._waterfall import load as waterfall
+from ._prove._proof import applied, prove, prove_url
+from ._prove._replay import Page, ReplayError, replay
+from ._prove._sandbox import InRequestError
 
 __all__ = [
     "Bar",

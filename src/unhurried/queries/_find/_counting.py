@@ -16,10 +16,10 @@ from django.db.backends.signals import connection_created
 
 from unhurried.measure import reading as measure
 
+from .._sql._fingerprint import fingerprint
 from . import _judge
 from ._classes import declared
 from ._finding import Finding
-from ._fingerprint import fingerprint
 from ._frames import DEPTH, Walk, walk
 from ._groups import Group, Read
 from ._judge import CountedStatement

@@ -9,13 +9,13 @@ from typing import Any
 
 from django.db import connections
 
+from .._find._counting import Queries, counting
+from .._find._finding import Finding
+from .._find._origin import origin_of
 from . import _enforcing, _gate
 from ._blocks import RAISE, REPORT, Block, Nothing, Watch, mode
-from ._counting import Queries, counting
-from ._finding import Finding
 from ._gate import Asking
 from ._listing import asked, listed, queries
-from ._origin import origin_of
 from ._refusals import QueryBudgetExceeded, QueryRefused
 
 WAY_OUT = "Change what the findings name, allow what has to be (allow_queries), or raise the budget"

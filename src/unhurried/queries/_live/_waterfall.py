@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from unhurried.measure.reading import PARTS, Reader, Record, SampledRecord, Seen, say_once
 
+from .._sql._fingerprint import fingerprint
+from .._sql._vendor import vendor
 from . import _files
-from ._fingerprint import fingerprint
-from ._vendor import vendor
 
 FOLDER: Final = "waterfalls"
 EVERY: Final = 10_000_000_000  # nanoseconds between two of a route in one process

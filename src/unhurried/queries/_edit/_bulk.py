@@ -14,9 +14,9 @@ from typing import Any, TypeGuard
 from django.db.models import Model
 from django.db.models.signals import post_save, pre_save
 
+from .._find._groups import Group
 from ._chains import module_of, parents, resolve
 from ._edits import Edit, NoEditError, Text
-from ._groups import Group
 from ._twice import call_of, where
 
 

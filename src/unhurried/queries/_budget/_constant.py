@@ -11,9 +11,9 @@ from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import QuerySet
 
+from .._find._counting import counting
+from .._find._finding import Finding
 from ._budgets import Budgeted, found
-from ._counting import counting
-from ._finding import Finding
 from ._growing import grower
 from ._listing import Asked, asked, listed
 from ._refusals import QueriesGrew, bare

@@ -11,10 +11,10 @@ from django.db import DEFAULT_DB_ALIAS
 
 from unhurried.measure.reading import OTHER, Record
 
-from ._counting import Queries, groups
-from ._fingerprint import fingerprint
-from ._sight import Sighting
-from ._vendor import vendor
+from .._find._counting import Queries, groups
+from .._live._sight import Sighting
+from .._sql._fingerprint import fingerprint
+from .._sql._vendor import vendor
 
 SHOWN: Final = 20  # statements of one message
 WIDTH: Final = 240  # characters of a statement in it

@@ -12,7 +12,6 @@ import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Final
 
@@ -27,6 +26,8 @@ from django.db.models.manager import BaseManager
 from django.db.models.query_utils import DeferredAttribute
 from django.forms.forms import BaseForm
 from django.template.base import Node
+
+import unhurried
 
 from . import _awaits
 
@@ -52,7 +53,7 @@ _roles: dict[int, tuple[CodeType, int]] = {}
 def _libraries() -> tuple[str, ...]:
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     paths = {sysconfig.get_paths()[name] for name in names}
-    packages = {os.path.dirname(django.__file__), str(Path(__file__).parent.parent)}
+    packages = {os.path.dirname(django.__file__), os.path.dirname(unhurried.__file__)}
     return tuple(os.path.join(path, "") for path in paths | packages)
 
 

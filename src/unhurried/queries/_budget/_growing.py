@@ -14,7 +14,7 @@ from django.db.models import Field, Max, Model, QuerySet, UniqueConstraint
 
 from unhurried.measure import reading as measure
 
-from ._counting import Queries, counting
+from .._find._counting import Queries, counting
 
 HELP: Final = "Give constant_queries() a function that adds rows: grow=lambda: make_books(10)."
 

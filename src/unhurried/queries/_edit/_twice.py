@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from django.db.models import Model
 
+from .._find._frames import Site
+from .._find._groups import Group
+from .._find._origin import Origin
+from .._find._relations import Relation
 from . import _templates
 from ._chains import call_at, enclosing, module_of, parents, resolve
 from ._eager_calls import Change
 from ._edits import Edit, NoEditError, Text
-from ._frames import Site
-from ._groups import Group
-from ._origin import Origin
-from ._relations import Relation
 
 DB_MODELS: Final = "django.db.models"
 FILTERS: Final = frozenset("all filter exclude order_by distinct reverse select_related".split())

@@ -51,7 +51,7 @@ def _run(given: dict[str, Any], answer: Path) -> dict[str, Any]:
     if not os.environ.get(ENVIRONMENT_VARIABLE):
         raise UntriedError("another process would not find the settings: they are in no module")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    argv = [sys.executable, "-m", "unhurried.queries._edited"]
+    argv = [sys.executable, "-m", "unhurried.queries._prove._edited"]
     done = subprocess.run(
         argv,
         input=json.dumps({**given, "answer": str(answer)}),

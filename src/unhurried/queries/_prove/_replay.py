@@ -26,10 +26,10 @@ from django.http import HttpRequest
 
 from unhurried.measure import reading as measure
 
+from .._find._counting import Queries, count_queries
+from .._find._origin import Injection, tracking
 from . import _bodies
-from ._counting import Queries, count_queries
 from ._fetches import Fetches, counted
-from ._origin import Injection, tracking
 from ._sandbox import sandbox
 
 SIGNED: Final = "django.contrib.sessions.backends.signed_cookies"

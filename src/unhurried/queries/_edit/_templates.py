@@ -12,9 +12,9 @@ from django.apps import apps
 from django.conf import settings
 from django.template import TemplateDoesNotExist, engines
 
+from .._find._frames import LIBRARIES, Site, is_library
 from ._chains import module_of
 from ._edits import Edit, NoEditError, Text
-from ._frames import LIBRARIES, Site, is_library
 
 MOST: Final = 2_000  # files looked through for others that use a template
 

@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from unhurried.measure.reading import Record, SampledRecord, Seen, tap
 
-from ._finding import DUPLICATE, N_PLUS_ONE
-from ._frames import Walk, walk
-from ._groups import Read, public
-from ._judge import asks_for_one, writes_rows
-from ._plain import digest
-from ._remedies import AGGREGATES
+from .._find._finding import DUPLICATE, N_PLUS_ONE
+from .._find._frames import Walk, walk
+from .._find._groups import Read, public
+from .._find._judge import asks_for_one, writes_rows
+from .._find._plain import digest
+from .._find._remedies import AGGREGATES
 
 KNOWN: Final = 4_096  # texts of all routes
 LOOKS: Final = 4  # at one statement of one unit of work

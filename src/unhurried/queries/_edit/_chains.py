@@ -12,8 +12,8 @@ from typing import Any, Final
 from django.db import models
 from django.db.models.manager import BaseManager
 
+from .._find._frames import Site
 from ._edits import NoEditError, Text
-from ._frames import Site
 
 #: Methods that yield a queryset of the same rows' kind: what follows them may be written after.
 YIELDS: Final = frozenset(

@@ -1,4 +1,4 @@
-"""The other process of ``_elsewhere``: ``python -m unhurried.queries._edited``, told by stdin."""
+"""The other process of ``_elsewhere``, started by ``python -m`` and told by stdin what to do."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _ask(given: dict[str, Any]) -> dict[str, Any]:
     from django.conf import settings
     from django.db import connections
 
-    from unhurried.queries._origin import track_everywhere
+    from unhurried.queries._find._origin import track_everywhere
 
     django.setup()
     track_everywhere()
@@ -74,8 +74,8 @@ def _ask(given: dict[str, Any]) -> dict[str, Any]:
         connections[alias].settings_dict["NAME"] = name
     _templates(settings, given)
 
-    from unhurried.queries._proof import seen_of
-    from unhurried.queries._replay import replay
+    from unhurried.queries._prove._proof import seen_of
+    from unhurried.queries._prove._replay import replay
 
     who = given["url"], given["user"]
     replay(*who)
@@ -87,7 +87,7 @@ def _ask(given: dict[str, Any]) -> dict[str, Any]:
 
 def _templates(settings: Any, given: dict[str, Any]) -> None:
     """Edited templates lie in a folder that is looked into first, under their names."""
-    from unhurried.queries._templates import name_of
+    from unhurried.queries._edit._templates import name_of
 
     folder = Path(given["folder"]) / "templates"
     for file, text in given["files"].items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ._finding import Finding
+from .._find._finding import Finding
 from ._listing import Asked
 
 

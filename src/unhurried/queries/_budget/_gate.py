@@ -16,9 +16,9 @@ from typing import Any, Final, Protocol
 
 from unhurried.measure import reading as measure
 
-from ._fingerprint import fingerprint
-from ._frames import DEPTH, walk
-from ._groups import Read
+from .._find._frames import DEPTH, walk
+from .._find._groups import Read
+from .._sql._fingerprint import fingerprint
 from ._listing import WIDTH, one_line
 
 

@@ -17,13 +17,13 @@ from django.conf import settings as django_settings
 
 from unhurried.conf import given
 
+from .._find._counting import Queries, counting
+from .._find._finding import N_PLUS_ONE
+from .._find._origin import track_everywhere
 from . import _ledger
 from ._budgets import WAY_OUT, Budgeted, exceeded, found, query_budget
-from ._counting import Queries, counting
-from ._finding import N_PLUS_ONE
 from ._ledger import Block, Change, LedgerError
 from ._listing import asked
-from ._origin import track_everywhere
 
 _fixture: Final = pytest.StashKey[Queries]()
 _change: Final = pytest.StashKey[Change]()

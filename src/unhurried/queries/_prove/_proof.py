@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from . import _diff, _elsewhere
+from .._edit import _diff
+from .._edit._edits import NoEditError
+from .._find._counting import Queries, count_queries
+from .._find._finding import N_PLUS_ONE, UNUSED, Finding
+from .._find._origin import Injection, tracking
+from . import _elsewhere
 from ._bodies import difference, normalised
-from ._counting import Queries, count_queries
-from ._edits import NoEditError
 from ._fetches import Fetches, counted
-from ._finding import N_PLUS_ONE, UNUSED, Finding
-from ._origin import Injection, tracking
 from ._replay import Page, replay
 from ._sandbox import sandbox
 

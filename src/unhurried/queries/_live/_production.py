@@ -22,10 +22,10 @@ from unhurried.measure.reading import (
     sampled,
 )
 
+from .._sql._fingerprint import fingerprint
+from .._sql._vendor import vendor
 from . import _sight, _waterfall
-from ._fingerprint import fingerprint
 from ._sight import Sighting
-from ._vendor import vendor
 
 REMEMBERED: Final = 8192  # raw texts of all routes
 WORTH: Final = 8192  # characters of a text that is remembered

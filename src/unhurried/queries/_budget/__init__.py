@@ -1,0 +1,1 @@
+"""How many queries code, a route or a test may ask for."""

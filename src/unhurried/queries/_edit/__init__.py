@@ -1,0 +1,1 @@
+"""A remedy as an edit of the source, and its diff."""

@@ -1,0 +1,1 @@
+"""Who asks, for what, how often, and the line to change."""

@@ -1,0 +1,1 @@
+"""What is seen of queries where real people ask for pages."""

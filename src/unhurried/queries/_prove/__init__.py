@@ -1,0 +1,1 @@
+"""A remedy tried out: the page asked again, with it and without."""
