@@ -32,7 +32,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.decorators import decorator_from_middleware
 
-from tests.books.models import Author
+from tests.books.models import Author, Book
 from unhurried.measure import measured
 from unhurried.measure import reading as measure
 from unhurried.measure._record import Record
@@ -118,6 +118,10 @@ def packed(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def names(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(",".join(book.author.name for book in Book.objects.order_by("pk")))
+
+
 def record(request: HttpRequest) -> HttpResponse:
     happened.append(measure.current.get())
     return HttpResponse(request.build_absolute_uri())
@@ -126,7 +130,19 @@ def record(request: HttpRequest) -> HttpResponse:
 URLS = ModuleType("tests_replay_urls")
 URLS.urlpatterns = [  # type: ignore[attr-defined]
     path(f"{view.__name__}/", view)
-    for view in (writes, commits, sends, whoami, token, stream, astream, boom, packed, record)
+    for view in (
+        writes,
+        commits,
+        sends,
+        whoami,
+        token,
+        stream,
+        astream,
+        boom,
+        packed,
+        record,
+        names,
+    )
 ]
 sys.modules[URLS.__name__] = URLS
 
@@ -294,6 +310,18 @@ def test_its_time_is_made_of_parts(store):
     assert page.record.queries == 1
     assert page.record.where["db"] > 0
     assert page.queries.total == 0
+
+
+def test_what_is_timed_is_the_page_with_the_remedy():
+    """Without counting, too: else the time after would be the time before."""
+    for author in Author.objects.all():
+        Book.objects.create(title="x", author=author)
+    page = replay("/names/")
+    [finding] = page.queries.findings
+    assert finding.injection is not None
+    assert page.queries.total == 3
+    assert replay("/names/", count=False).record.queries == 3
+    assert replay("/names/", None, (finding.injection,), count=False).record.queries == 1
 
 
 def test_never_inside_a_request(store):

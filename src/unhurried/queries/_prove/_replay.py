@@ -66,7 +66,7 @@ class Page:
 def replay(
     url: str, user: str | None = None, injections: tuple[Injection, ...] = (), *, count: bool = True
 ) -> Page:
-    """Ask ``url`` as ``user``. ``count`` also counts and tracks its queries, which takes time."""
+    """Ask ``url`` as ``user``. ``count`` also counts its queries, which takes time."""
     with sandbox() as held, _sessions():
         handler, request = _Handler(), _request(url, user)
         queries, fetches = Queries(), Fetches()
@@ -74,7 +74,7 @@ def replay(
             if count:
                 queries = stack.enter_context(count_queries())
                 fetches = stack.enter_context(counted())
-                stack.enter_context(tracking(*injections))
+            stack.enter_context(tracking(*injections))
             page = handler.ask(request, queries, fetches)
         page.state = fetches.state()
     page.held = list(dict.fromkeys(held))
