@@ -7,8 +7,8 @@ with count_queries() as queries:
 print(queries.total, *queries.findings, sep="\\n")
 
 Inside: ``_sql`` what a statement says, ``_find`` who asks and what to change, ``_edit`` the change
-as a diff, ``_prove`` the page asked again with it, ``_budget`` how many may be asked, ``_live`` what
-is seen in production.
+as a diff, ``_prove`` the page asked again with it, ``_budget`` how many may be asked, ``_live``
+what production sees.
 """
 
 from ._budget._allow import allow_queries
