@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import fields
@@ -278,6 +280,40 @@ print(int(queries["max"]))
     )
     assert done.returncode == 0, done.stderr
     return int(done.stdout.split()[-1])
+
+
+def test_from_101_queries_to_1(tmp_path):
+    """The how-to's two commands, on a copy of the example: its feed is the how-to's."""
+    site = tmp_path / "example"
+    shutil.copytree(ROOT / "example", site, ignore=shutil.ignore_patterns("var", "__pycache__"))
+    manage(site, "migrate", "--verbosity=0")
+    manage(site, "seed", "--scale", "0.02")
+    blocks = re.findall(r"```console\n(.*?)```", text("howto/diagnose.md"), re.S)
+    assert [len(block.splitlines()) for block in blocks] == [1, 2]
+    [first], [second, third] = [commands(block.replace("| git", "# git")) for block in blocks]
+    assert [first, third] == [["unhurried", "diagnose", "--url", "/feed/"]] * 2
+    before = diagnosed(site, first)
+    assert "101 queries" in before
+    assert "101 -> 1 queries" in before
+    assert before.count("VERIFIED") == 1
+    diff = diagnosed(site, second)
+    subprocess.run(["git", "apply"], cwd=site, input=diff, text=True, check=True)
+    assert "(1 query" in diagnosed(site, third).replace("1 queries", "1 query")
+
+
+def diagnosed(site: Path, arguments: list[str]) -> str:
+    return manage(site, *(part.replace("/feed/", "/slow/feed/") for part in arguments))
+
+
+def manage(site: Path, *arguments: str) -> str:
+    environment = os.environ | {"PINSTA_DATA": str(site / "var"), "PINSTA_DEBUG": "1"}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    argv = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(
+        argv, cwd=site, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 # Form.
