@@ -16,7 +16,7 @@ from unhurried.queries._edit import _diff
 from unhurried.queries._edit._chains import chain
 from unhurried.queries._edit._eager_calls import Change, edits
 from unhurried.queries._edit._edits import NoEditError, Text, applied, unified
-from unhurried.queries._find._frames import Site
+from unhurried.queries._find._sites import Site
 
 Book, Author = models.Book, models.Author
 

@@ -3,7 +3,8 @@
 from ._edit._diff import combined
 from ._find._counting import Queries
 from ._find._finding import Finding
-from ._find._origin import Injection, track_everywhere, tracking
+from ._find._origin import track_everywhere, tracking
+from ._find._trials import Injection
 from ._live._proofs import load as proven
 from ._live._proofs import save as keep_proofs
 from ._live._waterfall import Bar, Waterfall

@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import models
 from django.db.models.manager import BaseManager
 
-from .._find._frames import Site
+from .._find._sites import Site
 from ._edits import NoEditError, Text
 
 #: Methods that yield a queryset of the same rows' kind: what follows them may be written after.

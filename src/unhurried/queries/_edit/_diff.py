@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .._find._finding import N_PLUS_ONE, UNUSED, Finding
-from .._find._frames import Site
-from .._find._origin import Injection, Origin
+from .._find._origin import Origin
 from .._find._relations import MANY
 from .._find._remedies import NO_FIX
+from .._find._sites import Site
+from .._find._trials import Injection
 from . import _bulk, _eager_calls, _twice
 from ._chains import chain
 from ._edits import Edit, NoEditError, applied, unified

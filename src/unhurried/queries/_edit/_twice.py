@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from django.db.models import Model
 
-from .._find._frames import Site
 from .._find._groups import Group
 from .._find._origin import Origin
 from .._find._relations import Relation
+from .._find._sites import Site
 from . import _templates
 from ._chains import call_at, enclosing, module_of, parents, resolve
 from ._eager_calls import Change

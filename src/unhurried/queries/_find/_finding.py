@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
 from ._groups import Group
-from ._origin import Injection, Origin
+from ._origin import Origin
+from ._trials import Injection
 
 N_PLUS_ONE: Final = "n+1"
 DUPLICATE: Final = "duplicate"

@@ -11,13 +11,11 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
-from functools import cache
 from types import CodeType, FrameType
 from typing import Any, Final
 
 import django
 from asgiref.sync import SyncToAsync
-from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.db.models import query
 from django.db.models.base import Model
@@ -30,6 +28,7 @@ from django.template.base import Node
 import unhurried
 
 from . import _awaits
+from ._sites import Site, code_site, jinja_site, node_line, node_site
 
 LIBRARY, PROJECT, NODE, JINJA, QUERYSET, PREFETCH, WRITE, THREAD = range(8)
 FORWARD, REVERSE_ONE, DEFERRED, GENERIC, HANDLER = range(8, 13)
@@ -131,64 +130,6 @@ def _code(function: Any) -> CodeType:
     return function.__code__  # type: ignore[no-any-return]
 
 
-class Site:
-    """A line of the project: of a source file, or of a template.
-
-    ``span`` is the part of the source that was being evaluated, as (line, column, end line, end
-    column) with columns in bytes of UTF-8 (PEP 657), or None.
-    """
-
-    __slots__ = ("file", "is_template", "line", "span")
-
-    def __init__(
-        self,
-        file: str,
-        line: int,
-        *,
-        is_template: bool = False,
-        span: tuple[int, int, int, int] | None = None,
-    ) -> None:
-        self.file = file
-        self.line = line
-        self.is_template = is_template
-        self.span = span
-
-    @property
-    def label(self) -> str:
-        """``pins/views.py:31``, or ``pins/feed.html:12``."""
-        name = self.file if self.is_template else short(self.file)
-        return f"{name}:{self.line}"
-
-    def __repr__(self) -> str:
-        return f"<Site {self.label}>"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Site) and self.key == other.key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        return self.file, self.line, self.span
-
-    def __deepcopy__(self, memo: object) -> Site:
-        return self
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(None), ()  # a query that is pickled may be read where we are not installed
-
-
-@cache
-def short(file: str) -> str:
-    """A path as people say it: from the project's root, or from where it was imported."""
-    base = getattr(settings, "BASE_DIR", None) if settings.configured else None
-    for root in (str(base) if base else "", *sorted(sys.path, key=len, reverse=True)):
-        if root and file.startswith(os.path.join(root, "")):
-            return os.path.relpath(file, root)
-    return file
-
-
 class Place:
     """A frame of the project's, kept for as long as the statement is looked at."""
 
@@ -199,49 +140,18 @@ class Place:
         self.role = role
         at: Any = frame.f_locals.get("self") if role == NODE else frame.f_code
         self.key = (id(at), frame.f_lasti if role != NODE else 0)
-        self.line = _node_line(at) if role == NODE else None
+        self.line = node_line(at) if role == NODE else None
 
     def site(self) -> Site:
         if self.role == NODE:
-            return _node_site(self.frame.f_locals.get("self"))
+            return node_site(self.frame.f_locals.get("self"))
         if self.role == JINJA:
-            return _jinja_site(self.frame)
+            return jinja_site(self.frame)
         return code_site(self.frame)
 
     def anchor(self) -> object:
         """What must stay alive for ``key`` to mean this place and no other."""
         return self.frame.f_locals.get("self") if self.role == NODE else self.frame.f_code
-
-
-def code_site(frame: FrameType) -> Site:
-    """The line a frame is at, with its columns."""
-    code, last = frame.f_code, frame.f_lasti
-    span = None
-    for number, positions in enumerate(code.co_positions()):
-        if number * 2 == last:
-            line, end_line, column, end_column = positions
-            if None not in positions:
-                span = line, column, end_line, end_column
-            break
-    return Site(code.co_filename, frame.f_lineno or 0, span=span)  # type: ignore[arg-type]
-
-
-def _node_line(node: Any) -> tuple[Any, int]:
-    """The origin and the line of a template's node; one made by hand may have neither."""
-    token = getattr(node, "token", None)
-    return getattr(node, "origin", None), token.lineno if token else 0
-
-
-def _node_site(node: Any) -> Site:
-    origin, line = _node_line(node)
-    name = getattr(origin, "template_name", None) or getattr(origin, "name", None)
-    return Site(str(name or "<template>"), line, is_template=True)
-
-
-def _jinja_site(frame: FrameType) -> Site:
-    template = frame.f_globals["__jinja_template__"]
-    line = template.get_corresponding_lineno(frame.f_lineno)
-    return Site(str(template.name or "<template>"), line, is_template=True)
 
 
 class Walk:

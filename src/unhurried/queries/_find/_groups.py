@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any, Final
 
-from ._frames import Site, Walk
+from ._frames import Walk
 from ._origin import Origin, origin_of
 from ._plain import digest
 from ._relations import Relation, by_key, relation, row
+from ._sites import Site
 
 KEPT: Final = 1_000  # distinct instances and parameters told apart in a group
 _READS: Final = ("SELECT", "WITH", "VALUES", "(")

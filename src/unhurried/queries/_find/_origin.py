@@ -13,19 +13,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from itertools import islice
 from threading import Lock
 from types import FrameType
 from typing import Any, Final
 
-from django.db.models import Model, prefetch_related_objects
+from django.db.models import Model
 from django.db.models.query import ModelIterable
 from django.utils.module_loading import import_string
 
 from unhurried.measure.reading import swallow
 
-from . import _eager, _wraps
+from . import _eager, _trials, _wraps
 from ._frames import (
     HANDLER,
     JINJA,
@@ -33,7 +31,6 @@ from ._frames import (
     PREFETCH,
     PROJECT,
     Place,
-    Site,
     Walk,
     frames,
     makes_querysets,
@@ -41,10 +38,10 @@ from ._frames import (
     walk,
 )
 from ._relations import Relation, relation
+from ._sites import Site
+from ._trials import Injection
 
 MARK: Final = "_unhurried_origin"
-TRIED: Final = "_unhurried_tried"  # made while remedies were tried out
-CHUNK: Final = 2_000  # what Django proposes for iterator()
 MOST: Final = 1_000  # origins told apart in one tracked block
 
 
@@ -106,17 +103,6 @@ class Origin:
         return type(None), ()  # a pickled instance has no origin
 
 
-@dataclass(frozen=True, slots=True)
-class Injection:
-    """A remedy to try out: at this line, for this model, do this to every fresh queryset."""
-
-    site: Site
-    model: type[Model]
-    how: str  # select_related, prefetch_related, prefetch_in_chunks, undefer, drop_select_related,
-    # drop_prefetch_related
-    path: str
-
-
 class Roots(dict[tuple[object, ...], Origin]):
     """The origins of one tracked block: a line that is run again keeps its origin.
 
@@ -136,7 +122,6 @@ class Roots(dict[tuple[object, ...], Origin]):
 
 
 _tracking: ContextVar[Roots | None] = ContextVar("unhurried_tracking", default=None)
-_injected: ContextVar[tuple[Injection, ...]] = ContextVar("unhurried_injected", default=())
 _everywhere = False
 _users = 0
 _lock = Lock()
@@ -152,12 +137,12 @@ def tracking(*injections: Injection) -> Iterator[Roots]:
     roots = _tracking.get()
     if roots is None:
         roots = Roots()
-    tokens = _tracking.set(roots), _injected.set((*_injected.get(), *injections))
+    token = _tracking.set(roots)
     try:
-        yield roots
+        with _trials.trying(*injections):
+            yield roots
     finally:
-        _tracking.reset(tokens[0])
-        _injected.reset(tokens[1])
+        _tracking.reset(token)
         _hold(-1)
 
 
@@ -194,21 +179,9 @@ def _mark(queryset: Any, query: Any) -> None:
     if query is None and queryset.model is not None:
         site = _making(sys._getframe(2))
         setattr(queryset._query, MARK, site)
-        if _injected.get():
-            setattr(queryset._query, TRIED, True)
-        for injection in _injected.get():
-            if injection.site == site and injection.model is queryset.model:
-                _inject(queryset, injection)
+        _trials.begin(queryset, site)
     if queryset._iterable_class is ModelIterable:
         queryset._iterable_class = Tracked
-
-
-def _inject(queryset: Any, injection: Injection) -> None:
-    query = queryset._query
-    if injection.how == "select_related":
-        query.add_select_related((injection.path,))
-    elif injection.how == "prefetch_related":
-        queryset._prefetch_related_lookups += (injection.path,)
 
 
 def _making(frame: FrameType | None) -> Site | None:
@@ -252,26 +225,16 @@ class Tracked(ModelIterable, metaclass=_Followed):  # type: ignore[type-arg]
             origin = roots.at(None, queryset.model)
         origin.streamed |= self.chunked_fetch
         origin.combined |= bool(queryset._query.combinator)
-        chunks = _adjust(queryset, origin)
+        chunks = [] if origin.path else _trials.finish(queryset, origin.site, origin.model)
         selected = queryset._query.select_related
         lookups = queryset._prefetch_related_lookups
         watched = bool(lookups) or origin.prefetched  # of which a longer path may go on
-        for instance in _in_chunks(super().__iter__(), chunks):
+        for instance in _trials.in_chunks(super().__iter__(), chunks):
             if issubclass(type(instance), Model):  # from_db may return what it likes
                 _spread(instance, origin, selected)
                 if watched:
                     _eager.watch_prefetched(instance, origin)
             yield instance
-
-
-def _in_chunks(instances: Iterator[Any], paths: list[str]) -> Iterator[Any]:
-    """As ``prefetch_related(*paths).iterator(chunk_size=CHUNK)`` yields them."""
-    if not paths:
-        yield from instances
-        return
-    while chunk := list(islice(instances, CHUNK)):
-        prefetch_related_objects(chunk, *paths)
-        yield from chunk
 
 
 def _origin_of(queryset: Any, roots: Roots) -> Origin:
@@ -325,30 +288,6 @@ def _read_through(named: Relation, of: Origin, queryset: Any) -> Origin:
         near.outer = outer if named.whole else None
     near.runs += 1
     return near
-
-
-def _adjust(queryset: Any, origin: Origin) -> list[str]:
-    """Injections that only make sense on the finished query; paths to be prefetched in chunks."""
-    chunks = []
-    for injection in _injected.get():
-        if injection.site != origin.site or injection.model is not origin.model or origin.path:
-            continue
-        query = queryset._query
-        if injection.how == "undefer":
-            names, deferring = query.deferred_loading
-            names = names - {injection.path} if deferring else names | {injection.path}
-            query.deferred_loading = names, deferring
-        elif injection.how == "drop_prefetch_related":
-            queryset._prefetch_related_lookups = tuple(
-                _eager.without_prefetch(queryset._prefetch_related_lookups, injection.path)
-            )
-        elif injection.how == "drop_select_related":
-            query.select_related = _eager.without(query.select_related, injection.path)
-        elif injection.how == "prefetch_in_chunks":
-            chunks.append(injection.path)
-        elif getattr(query, TRIED, None) is None:  # made before the trial: at import
-            _inject(queryset, injection)
-    return chunks
 
 
 def _spread(instance: Any, origin: Origin, selected: Any) -> None:

@@ -8,8 +8,9 @@ from django.db.models.fields import related_descriptors as related
 
 from ._finding import N_PLUS_ONE, UNUSED, Finding
 from ._groups import Group
-from ._origin import Injection, Origin
+from ._origin import Origin
 from ._relations import FIELD, MANY, ONE, Relation
+from ._trials import Injection
 
 NO_FIX: Final = "no mechanical fix"
 #: Asked of a queryset in a loop, there is no instance to read them from.

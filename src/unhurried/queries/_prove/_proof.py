@@ -16,7 +16,8 @@ from .._edit import _diff
 from .._edit._edits import NoEditError
 from .._find._counting import Queries, count_queries
 from .._find._finding import N_PLUS_ONE, UNUSED, Finding
-from .._find._origin import Injection, tracking
+from .._find._origin import tracking
+from .._find._trials import Injection
 from . import _elsewhere
 from ._bodies import difference, normalised
 from ._fetches import Fetches, counted

@@ -27,7 +27,8 @@ from django.http import HttpRequest
 from unhurried.measure import reading as measure
 
 from .._find._counting import Queries, count_queries
-from .._find._origin import Injection, tracking
+from .._find._origin import tracking
+from .._find._trials import Injection
 from . import _bodies
 from ._fetches import Fetches, counted
 from ._sandbox import sandbox
