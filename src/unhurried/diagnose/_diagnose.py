@@ -54,15 +54,10 @@ def diagnose(url: str, user: str | None = None) -> Report:
     report = _report(url, user, page, plain, findings)
     _apply_all(report, watch)
     try:
-        save(findings, report.route)
+        keep_proofs(findings, report.route, report.diff)
     except (OSError, StoreError) as error:
         report.notes.append(f"what was proven is not kept for the dashboard: {error}")
     return report
-
-
-def save(findings: list[Finding], route: str) -> None:
-    """Keep for the dashboard what was proven. Raises OSError, StoreError."""
-    keep_proofs(findings, route)
 
 
 class _Watch:

@@ -12,9 +12,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from unhurried.dashboard import _queries_text, _top
+from unhurried.dashboard import _queries_diff, _queries_text, _top
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.measure import StoreError
+
+NOTHING_VERIFIED = (
+    "Nothing is verified yet: manage.py unhurried diagnose --url /…/ tries it."
+)
 
 
 class Command(BaseCommand):
@@ -48,11 +52,22 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             pass  # Ctrl-C is how people leave
 
-    def queries(self, *, json: bool, limit: int, route: str | None, **options: Any) -> None:
+    def queries(
+        self, *, json: bool, diff: bool, limit: int, route: str | None, **options: Any
+    ) -> None:
         """Statements by total time and lines that repeat theirs, as production saw them."""
         if json:
             return self._print_json(_queries_text.document(limit, route))
+        if diff:
+            return self._print_diff(route)
         _queries_text.print_all(self.stdout, limit, route)  # type: ignore[arg-type]
+
+    def _print_diff(self, route: str | None) -> None:
+        """The diff on stdout, for ``git apply``; what is not in it on stderr."""
+        text, notes = _queries_diff.diff(route)
+        self.stdout.write(text, ending="")
+        for note in notes if text else [NOTHING_VERIFIED]:
+            self.stderr.write(note)
 
     def diagnose(
         self, *, url: str, user: str | None, json: bool, diff: bool, yes: bool, **options: Any
@@ -110,7 +125,9 @@ _ASK = (
 
 def _add_queries(verbs: Any) -> None:
     queries = verbs.add_parser("queries", help="statements by time, and lines that repeat theirs")
-    queries.add_argument("--json", action="store_true", help="print one JSON document and end")
+    kinds = queries.add_mutually_exclusive_group()
+    kinds.add_argument("--json", action="store_true", help="print one JSON document and end")
+    kinds.add_argument("--diff", action="store_true", help="print what was verified, for git apply")
     queries.add_argument(
         "--limit", type=_positive, default=20, help="statements shown (default: 20)"
     )

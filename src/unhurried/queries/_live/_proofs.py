@@ -17,7 +17,10 @@ FORMAT: Final = "unhurried findings 1"
 MOST: Final = 200  # findings; the oldest go
 LONGEST: Final = 20_000  # characters of a text in one
 VERDICTS: Final = ("yes", "no", "untried")
-TEXTS: Final = ("kind", "relation", "loop", "origin", "remedy", "diff", "why", "verified", "route")
+TEXTS: Final = (
+    *("kind", "relation", "loop", "origin", "remedy", "diff", "why", "verified", "route"),
+    "together",
+)
 
 Proof = dict[str, Any]
 
@@ -26,14 +29,16 @@ class Finding(Protocol):
     def as_dict(self) -> dict[str, Any]: ...
 
 
-def save(findings: Iterable[Finding], route: str) -> None:
+def save(findings: Iterable[Finding], route: str, together: str = "") -> None:
     """Keep what was found on a route, in place of what was known of the same loops before.
 
+    ``together`` is the diff of all its verified remedies: their own may touch the same line.
     Raises OSError or StoreError where the store's folder can't be written.
     """
     place = prepare(folder())
     now = time()
-    fresh = [_bounded(finding.as_dict()) | {"route": route, "at": now} for finding in findings]
+    told = {"route": route, "at": now, "together": together if len(together) <= LONGEST else ""}
+    fresh = [_bounded(finding.as_dict()) | told for finding in findings]
     with locked(place):
         known = {_key(proof): proof for proof in _load(place / FILE) if proof["route"] != route}
         known |= {_key(proof): proof for proof in fresh}
@@ -43,7 +48,7 @@ def save(findings: Iterable[Finding], route: str) -> None:
 
 
 def load() -> list[Proof]:
-    """``as_dict()`` of each finding with ``route`` and ``at`` (unix time), the latest first.
+    """``as_dict()`` of each finding with ``route``, ``at`` (unix time), ``together``; latest first.
 
     Empty where there are none, or where the file is not one of ours: that is said once.
     """
