@@ -24,6 +24,8 @@ def override(**settings: Any) -> Iterator[None]:
     """
     with ExitStack() as stack:
         if "STORE" not in settings:
-            settings["STORE"] = stack.enter_context(tempfile.TemporaryDirectory())
+            # The thread that writes the history may be in the middle of it.
+            folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+            settings["STORE"] = stack.enter_context(folder)
         stack.enter_context(override_settings(UNHURRIED={**given(), "STRICT": True, **settings}))
         yield

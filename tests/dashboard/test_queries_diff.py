@@ -10,9 +10,7 @@ from django.core.management import call_command
 
 from unhurried.queries.reading import keep_proofs
 
-ONE = (
-    "--- a/pins/views.py\n+++ b/pins/views.py\n@@ -1 +1 @@\n-pins\n+pins.only('author')\n"
-)
+ONE = "--- a/pins/views.py\n+++ b/pins/views.py\n@@ -1 +1 @@\n-pins\n+pins.only('author')\n"
 OTHER = "--- a/books/views.py\n+++ b/books/views.py\n@@ -1 +1 @@\n-books\n+books.only('title')\n"
 
 

@@ -16,9 +16,7 @@ from unhurried.dashboard import _queries_diff, _queries_text, _top
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.measure import StoreError
 
-NOTHING_VERIFIED = (
-    "Nothing is verified yet: manage.py unhurried diagnose --url /…/ tries it."
-)
+NOTHING_VERIFIED = "Nothing is verified yet: manage.py unhurried diagnose --url /…/ tries it."
 
 
 class Command(BaseCommand):
