@@ -14,6 +14,7 @@ python := $(shell $(PYTHON) -c 'import sys; print(sys.executable)')
 DJANGO ?= $(if $(filter 3.11,$(version)),5.2,6.1)
 COV ?= --cov --cov-report=term-missing:skip-covered
 JOBS ?= auto
+BENCH ?= measure queries
 ARGS ?=
 
 uv := .tools/bin/uv
@@ -54,8 +55,8 @@ docs: $(call stamp,dev)  ## the talk's page from the last tests, Sphinx into doc
 	$(call run,dev) docs/generate_talk.py $(if $(CI),--check)
 	$(call run,dev) -m sphinx -n -W --keep-going -q docs docs/_build
 
-bench: $(call stamp,dev)  ## what measuring costs, beside its peers
-	$(call run,dev) benchmarks/measure.py $(ARGS)
+bench: $(call stamp,dev)  ## what it costs and finds, beside its peers (BENCH=measure or queries: one of them)
+	@for room in $(BENCH); do $(call run,dev) benchmarks/$$room.py $(ARGS) || exit 1; done
 
 clean:  ## forget the environments and everything built
 	rm -rf .tools .venvs .reports artefacts docs/_build dist .coverage .coverage.* .*_cache .hypothesis
