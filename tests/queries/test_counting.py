@@ -97,6 +97,19 @@ def test_statements_come_slowest_first_with_their_lines(books):
     assert 0 < queries.floor <= queries.seconds
 
 
+def test_fetching_is_told_apart_where_it_is_the_work(books):
+    """SQLite steps through its rows as they are fetched, measured or not."""
+    many = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c LIMIT 20000)"
+    with count_queries() as queries, connection.cursor() as cursor:
+        cursor.execute(f"{many} SELECT x FROM c")
+        cursor.fetchmany(10_000)
+        with count_queries() as inner:
+            list(Book.objects.all())
+        assert inner.statements[0].fetch > 0
+        assert all(statement.fetch > 0 for statement in queries.statements)
+    assert measure.fetched == []
+
+
 def test_duplicates_are_what_was_asked_before_with_no_write_in_between(books):
     with count_queries() as queries:
         Author.objects.get(pk=1)

@@ -7,6 +7,7 @@ from ._folding import folds
 from ._history import SPANS, hosts, series, totals
 from ._layout import FINE, GROUPS, LANE, STATEMENT, VERSION
 from ._locks import locked
+from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, observers, tap
 from ._probes.sql import install as install_tap
 from ._read import Merged, Reader
@@ -42,6 +43,7 @@ __all__ = [
     "asked",
     "current",
     "failure",
+    "fetched",
     "finished",
     "folder",
     "folds",

@@ -71,18 +71,18 @@ class Queries:
     def __repr__(self) -> str:
         return f"<{self.total} queries in {self.seconds * 1000:.1f} ms>"
 
-    def _note(self, statement: Any, frame: FrameType) -> None:
+    def _note(self, statement: Any, frame: FrameType) -> Group | None:
         if measure.is_control(statement.sql):
             self.control += 1
-            return
+            return None
         found = walk(frame, DEPTH, self._stop)
         read = Read(found)
         if not found.places and read.relation is not None:
             read.declared = declared(frame, self._stop)
         with self._lock:
-            self._count(statement, found, read)
+            return self._count(statement, found, read)
 
-    def _count(self, statement: Any, found: Walk, read: Read) -> None:
+    def _count(self, statement: Any, found: Walk, read: Read) -> Group:
         self.total += 1
         self.seconds += statement.took / 1e9
         floor = self._floors.setdefault(statement.alias, [statement.took, 0])
@@ -92,6 +92,7 @@ class Queries:
         group = self._group(statement, sql, text, found, read)
         group.add(read, sql, statement, found.inside)
         self._see_duplicate(statement, sql, group)
+        return group
 
     def _group(self, statement: Any, sql: str, text: str, found: Walk, read: Read) -> Group:
         unit = self._unit()
@@ -142,8 +143,16 @@ class _Observer:
         pass
 
     def after(self, statement: Any, error: BaseException | None) -> None:
-        for queries in _here():
-            queries._note(statement, sys._getframe(1))
+        groups = [queries._note(statement, sys._getframe(1)) for queries in _here()]
+        if groups and statement.cursor is not None:
+            statement.cursor.unhurried_groups = groups
+
+
+def _fetched(cursor: Any, took: int) -> None:
+    """Rows that came after the statement did: on SQLite, and from server-side cursors."""
+    for group in getattr(cursor, "unhurried_groups", ()):
+        if group is not None:
+            group.fetch += took
 
 
 def _here() -> tuple[Queries, ...]:
@@ -217,6 +226,7 @@ def _listening() -> Iterator[None]:
         if _users == 1:
             measure.install_tap()  # also with ``"MEASURE": False``, and where we are no app
             measure.observers.append(_observer)
+            measure.fetched.append(_fetched)
             for signal, receiver in _SIGNALS:
                 signal.connect(receiver, dispatch_uid="unhurried.counting")
     try:
@@ -226,6 +236,7 @@ def _listening() -> Iterator[None]:
             _users -= 1
             if not _users:
                 measure.observers.remove(_observer)
+                measure.fetched.remove(_fetched)
                 for signal, _ in _SIGNALS:
                     signal.disconnect(dispatch_uid="unhurried.counting")
 
