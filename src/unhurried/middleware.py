@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings as django_settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest
 
@@ -17,7 +18,8 @@ from unhurried.queries._budget import _enforcing as budgets
 
 GetResponse = Callable[[HttpRequest], Any]
 
-#: (sync, async) steps on the finished response, outermost last.
+#: (sync, async) steps on the finished response, outermost last. None of them has anything to do
+#: where nobody is known and nothing was asked of a database, and most pages of most sites end so.
 AFTER = (
     (budgets.decorate, budgets.adecorate),
     (dashboard.decorate, dashboard.adecorate),
@@ -54,8 +56,9 @@ class UnhurriedMiddleware:
         finally:
             current.reset(token)
         measure.end(record, request, response)
-        for decorate, _ in AFTER:
-            response = decorate(request, response, record)
+        if record.queries or "HTTP_COOKIE" in request.META or django_settings.DEBUG:
+            for decorate, _ in AFTER:
+                response = decorate(request, response, record)
         return response
 
     async def __acall__(self, request: HttpRequest) -> Any:
@@ -71,6 +74,7 @@ class UnhurriedMiddleware:
         finally:
             current.reset(token)
         measure.end(record, request, response)
-        for _, adecorate in AFTER:
-            response = await adecorate(request, response, record)
+        if record.queries or "HTTP_COOKIE" in request.META or django_settings.DEBUG:
+            for _, adecorate in AFTER:
+                response = await adecorate(request, response, record)
         return response

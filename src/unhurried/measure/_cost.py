@@ -19,20 +19,22 @@ COLD: Final = 3  # a call in a tight loop is about three times as fast as one be
 class Cost:
     """Of the units this process measures into one store."""
 
-    __slots__ = ("_own", "_seen", "_wall", "drain", "fold", "sample_every", "shedding")
+    __slots__ = ("_own", "_seen", "_wall", "drain", "sample_every", "shedding")
 
     def __init__(self) -> None:
         self.shedding = False
         self.sample_every = SAMPLE_EVERY
-        self.fold = self.drain = 0  # nanoseconds a unit, of what is done for several at once
+        self.drain = 0  # nanoseconds a unit, of what is done for several at once
         self._own = self._wall = self._seen = 0
 
     def of(self, record: SampledRecord, finishing: int) -> int:
         """Nanoseconds a unit spent on being measured: beginning and finishing it, and its probes.
 
+        ``finishing`` is CPU time: what a busy machine does meanwhile is not what measuring costs.
+
         Beginning does about half as much as finishing; probes are those of an unsampled record.
         """
-        own = finishing + finishing // 2 + int(record.probed * _per_probe()) + self.fold
+        own = finishing + finishing // 2 + int(record.probed * _per_probe())
         own += self.drain if record.statements else 0
         self.judge(own, record.wall)
         return own

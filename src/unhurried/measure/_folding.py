@@ -3,7 +3,7 @@
 What a page's end does is done with cold caches, and costs three times as much as the same in a
 loop. So units wait for each other: up to PATIENT of them, none longer than the first that finishes
 a second after the last batch. A process that is killed takes those that wait with it: their
-statements, never their requests, which are counted by then (see ``_ring``).
+statements, never their requests, which are counted by then.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import atexit
 import os
 from collections.abc import Callable
 from functools import wraps
-from time import perf_counter_ns
+from time import thread_time_ns
 from typing import Final
 
 from . import _store
 from ._errors import StoreError, swallow
-from ._record import Record
+from ._record import Record, SampledRecord
 from ._store import Store
 
 Work = Callable[[Record], None]
@@ -27,36 +27,37 @@ LONG: Final = 1_000_000_000  # nanoseconds
 
 
 def folds(work: Work) -> Work:
-    """A subscriber of ``finished`` that has the store for itself, for as short as it can.
+    """A subscriber of ``with_statements`` that has the store for itself, for as short as it can.
 
-    It is not called for units without a statement, nor for a store that has been left.
+    It is not called for a store that has been left.
     """
 
     @wraps(work)
     def inner(record: Record) -> None:
-        if not record.statements:
-            return
         store = record.store
         store.asked.append((work, record))
         if len(store.asked) >= PATIENT or record.last > store.asked_until:
-            drain(store)
+            took = drain(store)
             store.asked_until = record.last + LONG
+            if type(record) is SampledRecord:
+                record.aside += took
 
     return inner
 
 
-def drain(store: Store) -> None:
-    """Have all done that waits."""
+def drain(store: Store) -> int:
+    """Have all done that waits; the nanoseconds of CPU it took."""
+    began = thread_time_ns()
     try:
         with store.lock:
             waiting, store.asked = store.asked, []
-            began = perf_counter_ns()
             for work, record in waiting:
                 if not store.left:
                     work(record)
-            store.cost.drain = (perf_counter_ns() - began) // max(len(waiting), 1)
+            store.cost.drain = (thread_time_ns() - began) // max(len(waiting), 1)
     except (OSError, StoreError) as error:
         _store.fail(error, store)
+    return thread_time_ns() - began
 
 
 def drain_opened() -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from ._buckets import COUNT, TIME, VALUE
 
-VERSION: Final = 2
+VERSION: Final = 3
 MAGIC: Final = int.from_bytes(b"unhurry1", "little")
 WORD: Final = 8
 PAGE: Final = 16384  # a multiple of every page size in use, so that any block can be mapped
@@ -25,13 +25,10 @@ OTHER: Final = "(other)"
 CHUNK_ROWS: Final = 16
 
 # Header, in words.
-H_MAGIC, H_NAMES, H_PID, H_BOOTED, H_CHUNKS, H_WRITTEN, H_FOLDED = range(7)
+H_MAGIC, H_NAMES, H_PID, H_BOOTED, H_CHUNKS = range(5)
 H_DIRECTORY: Final = 8
 HEADER: Final = PAGE // WORD
-RING: Final = 16  # finished units that may wait for being added to their rows, see _ring
-RING_ENTRY: Final = 16
-H_RING: Final = HEADER - RING * RING_ENTRY
-MAX_CHUNKS: Final = H_RING - H_DIRECTORY
+MAX_CHUNKS: Final = HEADER - H_DIRECTORY
 
 # Lanes of a route (or of another unit of work). Times in nanoseconds.
 STATUSES: Final = (

@@ -19,14 +19,11 @@ from . import _layout as L
 from ._errors import say_once
 from ._locks import is_held, locked
 from ._names import Names
-from ._ring import BEGUN, NUMBER, QUERIES, STATE, WALL, Entry, waiting
-from ._rows import Route
 from ._slot import chunks, is_ours, paths
 
 ROUTE, COUNTER = L.GROUPS["route"], L.GROUPS["counter"]
 _SUMMED_FROM: Final = ROUTE.start * L.WORD
 _SUMMED_TO: Final = (COUNTER.start + COUNTER.words) * L.WORD
-PATIENCE: Final = 10  # readings of a slot whose process is just adding units to their rows
 
 
 class SlotView:
@@ -62,16 +59,6 @@ class SlotView:
             return 0
         size = group.fine * L.WORD
         return int.from_bytes(chunk[place * size : (place + 1) * size], "little")
-
-    def summed(self) -> tuple[int, list[Entry]]:
-        """What is added up, as one number, and the entries that wait for being added."""
-        for _ in range(PATIENCE):
-            folded = self.words[L.H_FOLDED]
-            number = int.from_bytes(self.map[_SUMMED_FROM:_SUMMED_TO], "little")
-            entries = waiting(self.words)
-            if self.words[L.H_FOLDED] == folded:  # none was taken to its row in the middle
-                break
-        return number, entries
 
     def _map_chunks(self) -> None:
         room = os.fstat(self._fd).st_size
@@ -110,7 +97,6 @@ class Reader:
         self._fine: dict[tuple[str, int], tuple[tuple[int, ...], array[int]]] = {}
         self.fields: dict[str, list[Any]] = {group: [] for group in L.GROUPS}  # see _tables
         self.described: dict[int, tuple[Any, dict[str, Any]]] = {}  # by row, see _snapshot
-        self._waiting: dict[tuple[str, int], list[Entry]] = {}  # by slot and row, in their rings
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
@@ -139,75 +125,47 @@ class Reader:
         """Add up every slot."""
         self.refresh()
         slots = list(self.slots.values())
-        total, self._waiting = 0, {}
-        for slot in slots:
-            number, entries = slot.summed()
-            total += number
-            for entry in entries:
-                self._waiting.setdefault((slot.path.name, entry[NUMBER]), []).append(entry)
+        total = sum(int.from_bytes(s.map[_SUMMED_FROM:_SUMMED_TO], "little") for s in slots)
         words = array("Q", total.to_bytes(_SUMMED_TO - _SUMMED_FROM, "little"))
-        self._take_waiting(memoryview(words))
         with locked(self.folder):
             alive = [slot for slot in slots if slot.alive()]
         return Merged(
             routes=list(self.names.order["route"]),
             lanes=words[: ROUTE.words],
             counters=words[ROUTE.words :],
-            wall_max=self._largest(slots, "wall_max", WALL),
-            queries_max=self._largest(slots, "queries_max", QUERIES),
-            in_flight=self._under_way(alive),
+            wall_max=_largest(slots, "wall_max"),
+            queries_max=_largest(slots, "queries_max"),
+            in_flight=_under_way(alive),
             workers=len(alive),
         )
-
-    def _take_waiting(self, words: memoryview) -> None:
-        """Add what has finished and waits in a ring, as its process will."""
-        fine = memoryview(array("Q", bytes(ROUTE.fine * L.WORD)))  # not asked for here
-        for (_, row), entries in self._waiting.items():
-            route = Route(row, words[row * L.LANES : (row + 1) * L.LANES], fine)
-            route.add(entries)
-            route.lanes[L.LANE["requests"]] += len(entries)
-
-    def _largest(self, slots: list[SlotView], lane: str, word: int) -> list[int]:
-        columns = [slot.column(ROUTE, L.LANE[lane]) for slot in slots]
-        largest = [max(values) for values in zip(*columns, strict=True)] or [0] * L.ROWS
-        for (_, row), entries in self._waiting.items():
-            largest[row] = max(largest[row], *(entry[word] for entry in entries))
-        return largest
-
-    def _under_way(self, alive: list[SlotView]) -> list[int]:
-        """Begun and not finished, in living processes: the dead have nothing under way."""
-        begun = [0] * L.ROWS
-        for slot in alive:
-            done = slot.column(ROUTE, L.LANE["requests"])
-            for (name, row), entries in self._waiting.items():
-                if name == slot.path.name:
-                    done[row] += sum(1 for entry in entries if entry[STATE] & BEGUN)
-            pairs = zip(slot.column(ROUTE, L.LANE["started"]), done, strict=True)
-            begun = [n + max(a - b, 0) for n, (a, b) in zip(begun, pairs, strict=True)]
-        return begun
 
     def fine(self, group: L.Group, row: int, lane: int) -> array[int]:
         """A row's fine buckets over all slots; ``lane`` holds the count that tells of change."""
         at = group.start + row * group.lanes + lane
         slots = list(self.slots.values())
-        counts = tuple(slot.words[at] for slot in slots)
-        waits = self._waits(slots, row) if group is ROUTE else []
-        seen = (*counts, len(waits))
+        seen = tuple(slot.words[at] for slot in slots)
         known = self._fine.get((group.name, row))
         if known is None or known[0] != seen:
-            pairs = zip(slots, counts, strict=True)
+            pairs = zip(slots, seen, strict=True)
             total = sum(slot.fine(group, row) for slot, count in pairs if count)
-            found = array("Q", total.to_bytes(group.fine * L.WORD, "little"))
-            if waits:
-                lanes = array("Q", bytes(L.LANES * L.WORD))
-                route = Route(row, memoryview(lanes), memoryview(found))
-                route.add(waits)
-            known = self._fine[group.name, row] = seen, found
+            known = seen, array("Q", total.to_bytes(group.fine * L.WORD, "little"))
+            self._fine[group.name, row] = known
         return known[1]
 
-    def _waits(self, slots: list[SlotView], row: int) -> list[Entry]:
-        """What waited for this row in the last reading."""
-        found: list[Entry] = []
-        for slot in slots:
-            found += self._waiting.get((slot.path.name, row), ())
-        return found
+
+def _largest(slots: list[SlotView], lane: str) -> list[int]:
+    columns = [slot.column(ROUTE, L.LANE[lane]) for slot in slots]
+    return [max(values) for values in zip(*columns, strict=True)] or [0] * L.ROWS
+
+
+def _under_way(alive: list[SlotView]) -> list[int]:
+    """Begun and not finished, in living processes: the dead have nothing under way."""
+    begun = [0] * L.ROWS
+    for slot in alive:
+        pairs = zip(
+            slot.column(ROUTE, L.LANE["started"]),
+            slot.column(ROUTE, L.LANE["requests"]),
+            strict=True,
+        )
+        begun = [n + max(a - b, 0) for n, (a, b) in zip(begun, pairs, strict=True)]
+    return begun

@@ -164,7 +164,7 @@ class SampledRecord(Record):
     what measuring itself costs.
     """
 
-    __slots__ = ("cpu_last", "cpu_parts", "lines", "probed", "timeline")
+    __slots__ = ("aside", "closed", "cpu_last", "cpu_parts", "lines", "probed", "timeline")
 
     def __init__(self, kind: str, name: str, store: Store) -> None:
         super().__init__(kind, name, store)
@@ -172,6 +172,8 @@ class SampledRecord(Record):
         self.cpu_parts = [0, 0, 0, 0, 0]  # of a view: what is left of the whole
         self.cpu_last = self.cpu_started or 0
         self.probed = 0
+        self.closed = 0  # the thread's CPU clock at the end
+        self.aside = 0  # what was done since then for other units, too
         #: (start since the record's, duration, statement), the first of a long one.
         self.timeline: list[tuple[int, int, Seen]] = []
         self.lines: dict[Seen, str] = {}  # where each was first asked, as ``sampled`` has it
@@ -183,6 +185,10 @@ class SampledRecord(Record):
     def leave(self, part: int) -> None:
         self._charge_cpu()
         super().leave(part)
+
+    def close(self) -> None:
+        super().close()
+        self.closed = thread_time_ns()
 
     def _charge_cpu(self) -> None:
         cpu = thread_time_ns()

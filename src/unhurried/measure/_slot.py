@@ -18,7 +18,6 @@ from pathlib import Path
 from . import _layout as L
 from ._errors import say_once
 from ._locks import hold, locked
-from ._ring import BEGUN, NUMBER, STATE, waiting
 
 NUMBERED = re.compile(r"slot-(0|[1-9][0-9]{0,8})")  # whatever else has such a name is not ours
 
@@ -125,9 +124,6 @@ class Slot:
         start = L.GROUPS["route"].start
         for row in range(start, start + L.GROUPS["route"].words, L.LANES):
             self.words[row + started] = self.words[row + done]
-        for entry in waiting(self.words):
-            if entry[STATE] & BEGUN:  # begun and done: it only has not come to its row
-                self.words[start + entry[NUMBER] * L.LANES + started] += 1
         self._chunks = {(g.chunk, n): self._chunk(g, at) for g, n, at in chunks(self.words)}
 
     def lanes(self, group: L.Group, row: int) -> memoryview:

@@ -25,7 +25,6 @@ from ._cost import Cost
 from ._errors import TRANSIENT, StoreError, say_once, swallow
 from ._locks import SUPPORTED, unforked
 from ._names import Names
-from ._ring import NUMBER, fold, waiting
 from ._rows import Route
 from ._slot import Slot, readable, reserve
 from ._slot import paths as slots
@@ -47,17 +46,7 @@ class Store:
 
     __slots__ = (
         *("cost", "countdown", "due", "folder", "left", "lock", "names", "pid", "routes", "slot"),
-        *(
-            "asked",
-            "asked_until",
-            "busy",
-            "kept",
-            "opened",
-            "requests",
-            "words",
-            "written",
-            "__weakref__",
-        ),
+        *("asked", "asked_until", "kept", "requests", "__weakref__"),
     )
 
     def __init__(self, folder: Path) -> None:
@@ -71,16 +60,9 @@ class Store:
         self.slot = Slot.claim(self.folder, self.names.id)
         self.pid = self.slot.pid
         self.routes: dict[tuple[str, str], Route] = {}
-        self.opened: dict[int, Route] = {}  # by number
         self.requests: dict[str, Route] = {}  # by name, of requests alone
         self.asked: list[Any] = []  # units that wait for rooms above, see _folding
         self.asked_until = 0  # from when on they do not wait
-        self.words = self.slot.words
-        self.written = self.words[L.H_WRITTEN]
-        self.busy = False  # an entry is being written into the ring
-        for entry in waiting(self.words):  # of who held the slot before us
-            self._open(entry[NUMBER])
-        fold(self.words, self.opened)
         self.kept: dict[Any, Any] = {}  # what rooms above remember as long as this is ours
 
     def lost(self) -> bool:
@@ -93,21 +75,14 @@ class Store:
         return self._open_route(key) if row is None else row
 
     def _open_route(self, key: tuple[str, str]) -> Route:
+        group = L.GROUPS["route"]
         with self.lock:
             number = self.names.row(*key)
-            row = self._open(number)
+            row = Route(self.slot.lanes(group, number), self.slot.fine(group, number))
             if len(self.routes) < 4 * L.ROWS:  # names beyond the cap are all (other)
                 self.routes[key] = row
                 if key[0] == "request":
                     self.requests[key[1]] = row
-        return row
-
-    def _open(self, number: int) -> Route:
-        row = self.opened.get(number)
-        if row is None:
-            group = L.GROUPS["route"]
-            lanes, fine = self.slot.lanes(group, number), self.slot.fine(group, number)
-            row = self.opened[number] = Route(number, lanes, fine)
         return row
 
     def row(self, group: str, fields: Sequence[Any]) -> tuple[int, memoryview]:

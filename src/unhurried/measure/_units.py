@@ -8,22 +8,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
-from time import perf_counter_ns
+from time import thread_time_ns
 from types import TracebackType
 from typing import Any, TypeVar
 
 from . import _sampler, _store
 from ._errors import StoreError, swallow
 from ._instruments import flush
-from ._layout import H_WRITTEN, RING
 from ._probes import sql
 from ._record import Record, SampledRecord, Stepped, current
-from ._ring import BEGUN, MASK, RAISED, SIZE, START, fold, pack_into
 from ._rows import Route
 from ._store import Store
 
+Subscriber = Callable[[Any], None]
 #: Called with each finished record, outside every lock: sinks subscribe here.
-finished: list[Callable[[Record], None]] = []
+finished: list[Subscriber] = []
+#: The same for those with a statement alone: most pages' ends are cheaper by a call each.
+with_statements: list[Subscriber] = []
+#: The same for sampled units, once they have been weighed: for what is done once for many.
+weighed: list[Subscriber] = []
 
 Opened = tuple[Record | None, Token[Record | None] | None]
 #: The units that ``measured`` has opened here, so that threads and tasks may share one object.
@@ -54,64 +57,61 @@ def is_sampled(store: Store) -> bool:
 def finish(record: Record) -> None:
     """Close the record and add it to its row. Never raises, but for bugs under STRICT."""
     record.close()
-    store, folding = record.store, 0
+    store = record.store
     if store.left:
         return  # not ours to write: opened before a fork, or for a store that has been left since
+    row: Route | None = None
     try:
         row = record.row or store.route((record.kind, record.name))
         with store.lock:
-            if store.busy:  # a signal handler, or a __del__, in the middle of what is below
-                row.write(record)
-            else:
-                store.busy = True
-                try:
-                    n = store.written
-                    state = record.status
-                    if record.raised:
-                        state |= RAISED
-                    if record.row is not None:
-                        state |= BEGUN
-                    _, db, cache, http, template = record.parts
-                    pack_into(
-                        store.words, START + (n & MASK) * SIZE,
-                        row.number, record.wall, record.cpu, state, record.size,
-                        record.queries, record.connects, db, cache, http, template, 0,
-                    )  # fmt: skip
-                    store.words[H_WRITTEN] = store.written = n = n + 1
-                    if not n & MASK:
-                        began = perf_counter_ns()
-                        fold(store.words, store.opened)
-                        folding = perf_counter_ns() - began
-                        store.cost.fold = folding // RING
-                finally:
-                    store.busy = False
-            if record.rare is not None:
-                row.write_rare(record.rare)
+            row.write(record)
         if record.pending is not None:
             flush(record)
-        if record.last > store.due and not record.name.startswith("command:"):
-            _sampler.stand(store, record.last)  # a command is soon over, and may fork: no sampler
-        if type(record) is SampledRecord:
-            _weigh(record, row, folding)
     except (OSError, StoreError) as error:
         _store.fail(error, store)
     except Exception as error:  # boundary: a meter never breaks a page
         swallow("measuring", error)
-    for subscriber in finished:
+    if finished:
+        _tell(finished, record)
+    if record.statements:
+        _tell(with_statements, record)
+    if type(record) is SampledRecord and row is not None:
+        _weigh(record, row)
+    if record.last > store.due and not store.left:
+        _stand(record)
+
+
+def _tell(subscribers: list[Subscriber], record: Record) -> None:
+    for subscriber in subscribers:
         try:
             subscriber(record)
         except Exception as error:  # boundary: one sink's trouble is not another's, nor the store's
             swallow("a sink", error)
 
 
-def _weigh(record: SampledRecord, row: Route, folding: int) -> None:
-    """Write CPU by part, and what measuring this one cost, from the moment its clock stopped.
+def _weigh(record: SampledRecord, row: Route) -> None:
+    """Write CPU by part, and what measuring this one cost, from the moment its clock stopped."""
+    store = record.store
+    try:
+        own = store.cost.of(record, thread_time_ns() - record.closed - record.aside)
+        if not store.left:
+            with store.lock:
+                row.write_sampled(record, own)
+    except Exception as error:  # boundary: a meter never breaks a page
+        swallow("measuring", error)
+    _tell(weighed, record)
 
-    Of what was done for others, too (``folding``), it bears its share and no more.
-    """
-    own = record.store.cost.of(record, perf_counter_ns() - record.last - folding)
-    with record.store.lock:
-        row.write_sampled(record, own)
+
+def _stand(record: Record) -> None:
+    """Stand for election; a command is soon over, and may fork: no sampler."""
+    if record.name.startswith("command:"):
+        return
+    try:
+        _sampler.stand(record.store, record.last)
+    except (OSError, StoreError) as error:
+        _store.fail(error, record.store)
+    except Exception as error:  # boundary: a meter never breaks a page
+        swallow("measuring", error)
 
 
 class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")

@@ -16,7 +16,7 @@ from ._replayed import Replayed
 from ._snapshot import reader
 from ._statements import OTHER, is_control, repeated, sampled
 from ._store import failure, folder, prepare, versioned
-from ._units import finished
+from ._units import finished, weighed, with_statements
 from .sinks._names import printable, shown
 
 __all__ = [
@@ -65,4 +65,6 @@ __all__ = [
     "tap",
     "totals",
     "versioned",
+    "weighed",
+    "with_statements",
 ]

@@ -16,10 +16,11 @@ from unhurried.measure.reading import (
     Record,
     SampledRecord,
     Seen,
-    finished,
     folds,
     repeated,
     sampled,
+    weighed,
+    with_statements,
 )
 
 from .._sql._fingerprint import fingerprint
@@ -174,8 +175,9 @@ def _asked(record: Record, row: Row, line: str, now: int) -> None:
 
 def install() -> None:
     """It is noted, then folded, then drawn."""
-    if fold in finished:
+    if fold in with_statements:
         return
     sampled.append(ask)
     repeated.append(look)
-    finished.extend((fold, _waterfall.keep))
+    with_statements.append(fold)
+    weighed.append(_waterfall.keep)
