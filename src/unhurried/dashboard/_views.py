@@ -8,7 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 
-from unhurried.measure.reading import COUNT, FINE, GROUPS, LANE, TIME, reader
+from unhurried.measure.reading import COUNT, GROUPS, LANE, TIME, buckets_of, reader
 
 from . import _badge_switch, _bars, _format, _query_views, _routes, _series
 from ._histogram import Histogram, histogram
@@ -145,13 +145,13 @@ def _distributions(row: Row) -> dict[str, Any]:
 
 
 def _latency(numbers: dict[str, Any], fine: array[int]) -> Histogram | None:
-    buckets = fine[FINE["wall"] : FINE["wall"] + TIME.size]
+    buckets = buckets_of(fine, "wall")
     marks = {name: numbers["wall"][name] * 1e9 for name in _series.QUANTILES}
     return histogram(buckets, TIME, marks, lambda ns: _format.seconds(ns / 1e9))
 
 
 def _counts(numbers: dict[str, Any], fine: array[int]) -> Histogram | None:
-    buckets = fine[FINE["queries"] : FINE["queries"] + COUNT.size]
+    buckets = buckets_of(fine, "queries")
     buckets[0] += max(numbers["requests"] - sum(buckets), 0)  # those without any are not written
     marks = {name: numbers["queries"][name] for name in _series.QUANTILES}
     return histogram(buckets, COUNT, marks, _format.count)

@@ -16,12 +16,14 @@ from typing import Any, Final
 from weakref import finalize
 
 from . import _layout as L
+from ._buckets import COUNT, TIME
 from ._errors import say_once
 from ._locks import is_held, locked
 from ._names import Names
 from ._slot import chunks, is_ours, paths
 
 ROUTE, COUNTER = L.GROUPS["route"], L.GROUPS["counter"]
+_WALL_MAX, _QUERIES_MAX = L.LANE["wall_max"], L.LANE["queries_max"]
 _SUMMED_FROM: Final = ROUTE.start * L.WORD
 _SUMMED_TO: Final = (COUNTER.start + COUNTER.words) * L.WORD
 
@@ -57,8 +59,18 @@ class SlotView:
         chunk = self._chunks.get((group.chunk, number))
         if chunk is None:
             return 0
-        size = group.fine * L.WORD
-        return int.from_bytes(chunk[place * size : (place + 1) * size], "little")
+        start = place * group.fine * L.WORD
+        used = self._used(row) if group is ROUTE else group.fine
+        return int.from_bytes(chunk[start : start + used * L.WORD], "little")
+
+    def _used(self, row: int) -> int:
+        """How many words of a route's buckets can hold anything, by the largest of what was seen.
+
+        Those are written before what is written last, the count.
+        """
+        at = ROUTE.start + row * ROUTE.lanes
+        slowest, most = self.words[at + _WALL_MAX], self.words[at + _QUERIES_MAX]
+        return L.STRIDE * (max(TIME.index(slowest), COUNT.index(most)) + 1)
 
     def _map_chunks(self) -> None:
         room = os.fstat(self._fd).st_size

@@ -7,7 +7,7 @@ from math import log
 from typing import TYPE_CHECKING
 
 from ._buckets import COARSE_COUNT, COARSE_NS, COUNT, PER_LOG, TIME
-from ._layout import COARSE, FINE, LANE, STATUS_LANE
+from ._layout import COARSE, FINE, LANE, STATUS_LANE, STRIDE
 from ._record import CACHE, DB, HTTP, TEMPLATE
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class Route:
         lanes[COARSE_WALL + bisect_left(COARSE_NS, wall)] += 1
         # TIME.index(), written out: this is the busiest arithmetic of the package.
         bucket = int(log(wall) * PER_LOG - OFFSET) if wall > LOWEST else 0
-        fine[bucket if bucket < LAST else LAST] += 1
+        fine[STRIDE * (bucket if bucket < LAST else LAST)] += 1
         bucket = int(log(cpu) * PER_LOG - OFFSET) if cpu > LOWEST else 0
-        fine[FINE_CPU + (bucket if bucket < LAST else LAST)] += 1
+        fine[FINE_CPU + STRIDE * (bucket if bucket < LAST else LAST)] += 1
         if wall > lanes[WALL_MAX]:
             lanes[WALL_MAX] = wall
         if record.size:
@@ -100,8 +100,9 @@ class Route:
         lanes[COARSE_DB + bisect_left(COARSE_NS, db)] += 1
         lanes[COARSE_QUERIES + bisect_left(COARSE_COUNT, count)] += 1
         bucket = int(log(db) * PER_LOG - OFFSET) if db > LOWEST else 0
-        self.fine[FINE_DB + (bucket if bucket < LAST else LAST)] += 1
-        self.fine[FINE_QUERIES + (count if count <= COUNT.exact else COUNT.index(count))] += 1
+        self.fine[FINE_DB + STRIDE * (bucket if bucket < LAST else LAST)] += 1
+        bucket = count if count <= COUNT.exact else COUNT.index(count)
+        self.fine[FINE_QUERIES + STRIDE * bucket] += 1
         if count > lanes[QUERIES_MAX]:
             lanes[QUERIES_MAX] = count
 

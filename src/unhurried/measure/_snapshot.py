@@ -199,14 +199,13 @@ def cost(lanes: Lanes) -> float | None:
 def _times(
     fine: array[int], lanes: Lanes, metric: str, top: int | None = None
 ) -> dict[str, float | int]:
-    start, count = L.FINE[metric], lanes["requests"]
-    buckets = fine[start : start + TIME.size]
+    buckets, count = L.buckets(fine, metric), lanes["requests"]
     buckets[0] += max(count - sum(buckets), 0)  # those without any were not written
     return _in_seconds(_summary(buckets, TIME, lanes[metric], count, top))
 
 
 def _queries(fine: array[int], lanes: Lanes, top: int | None) -> dict[str, float | int]:
-    buckets, count = fine[L.FINE["queries"] :], lanes["requests"]
+    buckets, count = L.buckets(fine, "queries"), lanes["requests"]
     buckets[0] += max(count - sum(buckets), 0)
     return _summary(buckets, COUNT, lanes["queries"], count, top)
 

@@ -5,7 +5,8 @@ from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, say_once, swallow
 from ._folding import folds
 from ._history import SPANS, hosts, series, totals
-from ._layout import FINE, GROUPS, LANE, STATEMENT, VERSION
+from ._layout import GROUPS, LANE, STATEMENT, VERSION
+from ._layout import buckets as buckets_of
 from ._locks import locked
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, observers, tap
@@ -21,7 +22,6 @@ from .sinks._names import printable, shown
 
 __all__ = [
     "COUNT",
-    "FINE",
     "GROUPS",
     "LANE",
     "OTHER",
@@ -41,6 +41,7 @@ __all__ = [
     "Statement",
     "StoreError",
     "asked",
+    "buckets_of",
     "current",
     "failure",
     "fetched",
