@@ -141,9 +141,9 @@ def test_kill_9_loses_at_most_the_requests_in_flight(tmp_path: Path, say: Say) -
     living: set[int] = set()
     started = kills = 0
     chance = random.Random(4711)
-    end = time.monotonic() + 8
+    end, latest = time.monotonic() + 8, time.monotonic() + 60  # a busy machine takes longer
     with override(STORE=store, STRICT=False):
-        while time.monotonic() < end:
+        while (now := time.monotonic()) < end or (truth.done <= 1000 and now < latest):
             while len(living) < 4:
                 life, first = chance.uniform(0.02, 0.3), started * THREADS
                 living.add(fork(lambda first=first, life=life: in_threads(truth, first, life)))
