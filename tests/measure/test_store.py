@@ -497,8 +497,12 @@ def test_preloading_counts_once(store: Path, route: Route) -> None:
 def test_threads_lose_nothing(store: Path, route: Route) -> None:
     """Switching as often as Python can, on the same rows."""
 
+    ready = threading.Barrier(5)  # coverage cannot follow threads that begin in such a hurry
+
     def work() -> None:
         client = Client()
+        ready.wait()
+        ready.wait()
         for _ in range(100):
             client.get("/count/")
             counter("plain").increment(2)
@@ -510,10 +514,12 @@ def test_threads_lose_nothing(store: Path, route: Route) -> None:
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     interval = sys.getswitchinterval()
+    for thread in threads:
+        thread.start()
+    ready.wait()
     sys.setswitchinterval(1e-6)
     try:
-        for thread in threads:
-            thread.start()
+        ready.wait()
         for thread in threads:
             thread.join()
     finally:
