@@ -7,6 +7,7 @@ from django.apps import AppConfig
 from unhurried.conf import settings
 from unhurried.measure import _install
 from unhurried.queries._budget import _enforcing
+from unhurried.queries._live import _production
 
 
 class UnhurriedConfig(AppConfig):
@@ -17,8 +18,6 @@ class UnhurriedConfig(AppConfig):
         from unhurried import checks  # noqa: F401 - registers; needs the settings
 
         if settings.MEASURE:
-            from unhurried.queries._live import _production  # listens to connections
-
             _install.install()
             _production.install()
             _enforcing.install()

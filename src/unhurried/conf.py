@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,11 @@ class Settings:
 settings = Settings()
 
 
-def nearest(name: str, known: Callable[[], Any] = SETTINGS.keys) -> str:
+def nearest(name: object, known: Iterable[str] = SETTINGS) -> str:
     """`` Did you mean 'STORE'?`` for a name that is nearly right, else an empty string."""
-    close = difflib.get_close_matches(str(name).upper(), list(known()), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    names = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(str(name).lower(), names, n=1)
+    return f" Did you mean {names[close[0]]!r}?" if close else ""
 
 
 def problems() -> Iterator[tuple[str, str, str]]:

@@ -12,7 +12,7 @@ from typing import Any, Final, Protocol
 
 from django.core.signals import setting_changed
 
-from unhurried.conf import settings
+from unhurried.conf import nearest, settings
 
 from .._errors import say_once
 from . import _options, graphite, log, prometheus, statsd
@@ -58,7 +58,7 @@ def problems() -> Iterator[tuple[str, str]]:
         sink = SINKS.get(name)
         if sink is None:
             hint = f"Known: {', '.join(SINKS)}"
-            yield f"{_options.where(name)} is no sink.{_options.nearest(name, SINKS)}", hint
+            yield f"{_options.where(name)} is no sink.{nearest(name, SINKS)}", hint
         else:
             yield from _options.problems(name, sink.Options, given)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import Field, field, fields
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, get_args, get_type_hints
 
-from unhurried.conf import settings
+from unhurried.conf import nearest, settings
 
 T = TypeVar("T")
 
@@ -56,12 +55,6 @@ def problems(name: str, cls: type[Any], given: object) -> Iterator[tuple[str, st
             yield f"{where(name, key)} is no option.{close}", hint
         elif wrong := _wrong(value, types[key], known[key]):
             yield f"{where(name, key)} {wrong}.", known[key].metadata["help"]
-
-
-def nearest(name: object, known: Iterable[str]) -> str:
-    """`` Did you mean 'host'?`` for a name that is nearly right, else an empty string."""
-    close = difflib.get_close_matches(str(name).lower(), list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def where(*keys: object) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.urls import get_resolver
 
-from unhurried.conf import settings
+from unhurried.conf import nearest, settings
 
 from ._enforcing import ACTIONS
 
@@ -57,8 +56,3 @@ def routes(patterns: Iterable[Any], before: str = "") -> Iterator[str]:
             yield from routes(pattern.url_patterns, route)
         else:
             yield route
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""

@@ -45,19 +45,8 @@ class Group:
 
     __slots__ = (
         *("again", "alias", "anchors", "count", "fetch", "fingerprint", "instances", "loop"),
-        *(
-            "many",
-            "method",
-            "model",
-            "ns",
-            "offsets",
-            "parameters",
-            "parts",
-            "prefetch",
-            "read",
-            "recursive",
-        ),
-        *("rows", "sql", "texts", "through", "unit", "verb", "ways"),
+        *("many", "method", "model", "ns", "offsets", "parameters", "parts", "prefetch", "read"),
+        *("recursive", "rows", "sql", "texts", "through", "unit", "verb", "ways"),
     )
 
     def __init__(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .._edit import _diff
-from .._edit._edits import NoEditError
+from .._edit._edits import NoEditError, unified
 from .._find._counting import Queries, count_queries
 from .._find._finding import N_PLUS_ONE, UNUSED, Finding
 from .._find._origin import tracking
@@ -51,9 +51,8 @@ class Seen:
 #: Seconds that the page takes with these remedies.
 Time = Callable[[tuple[Injection, ...]], float]
 Run = Callable[[tuple[Injection, ...]], Seen]
-Again = Callable[
-    [dict[str, str]], Seen
-]  # with these files changed; raises ``_elsewhere.UntriedError``
+#: With these files changed; raises ``_elsewhere.UntriedError``.
+Again = Callable[[dict[str, str]], Seen]
 
 
 def prove(run: Callable[[], str | bytes], findings: Iterable[Finding]) -> list[Finding]:
@@ -169,13 +168,12 @@ class Proof:
         return "its rows come in an order by chance" if before.at_random else ""
 
     def _plan(self, finding: Finding, plans: dict[int, _diff.Plan]) -> None:
-        finding.diff, why = _diff.diff(finding)
+        finding.diff = ""
         try:
-            plans[id(finding)] = _diff.plan(finding)
+            plans[id(finding)] = plan = _diff.plan(finding)
+            finding.diff = unified(_diff.edits_of([plan]))
         except NoEditError as error:
-            why = str(error)
-        if why:
-            _say(finding, UNTRIED, why)
+            _say(finding, UNTRIED, str(error))
 
     def _try(self, finding: Finding, plan: _diff.Plan) -> None:
         if plan.injections:
@@ -192,18 +190,14 @@ class Proof:
     def _injected(self, finding: Finding, injections: tuple[Injection, ...]) -> Seen | None:
         try:
             return self.run(injections)
-        except (
-            Exception
-        ) as error:  # boundary: a remedy is tried on code that was not written for it
+        except Exception as error:  # boundary: the code was not written for this remedy
             _say(finding, NO, f"with it the page raises {type(error).__name__}: {error}"[:300])
         return None
 
     def _edited(self, finding: Finding, plans: list[_diff.Plan]) -> Seen | None:
         try:
             return self.again(_diff.files(plans))
-        except _elsewhere.UntriedError as error:
-            _say(finding, UNTRIED, str(error))
-        except NoEditError as error:
+        except (_elsewhere.UntriedError, NoEditError) as error:
             _say(finding, UNTRIED, str(error))
         return None
 
