@@ -1,0 +1,85 @@
+"""A daemon thread that begins with the first work, and ends when there has been none for long."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Callable
+from contextvars import Context
+from typing import Final
+
+from django.db import connections
+
+IDLE: Final = 60.0  # seconds: then it ends, and lets go of its database connections
+AT_EXIT: Final = 0.5  # seconds that the end of a process waits for the turn under way
+
+
+class Worker:
+    """Calls ``turn()`` whenever it is woken, or after as many seconds as the last turn said."""
+
+    def __init__(self, name: str, turn: Callable[[], float | None]) -> None:
+        self.name = name
+        self.stopping = threading.Event()
+        self._turn = turn
+        self._changed = threading.Condition(threading.Lock())
+        self._woken = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def alive(self) -> bool:
+        return self._thread is not None
+
+    def wake(self) -> bool:
+        """Let there be a turn soon; False if there is no thread to be had. Waits for nothing."""
+        with self._changed:
+            self._woken = True
+            if self._thread is not None:
+                self._changed.notify()
+                return True
+            return not self.stopping.is_set() and self._start()
+
+    def _start(self) -> bool:
+        """In an empty context: no request is under way in there."""
+        run = Context().run
+        thread = threading.Thread(target=run, args=(self._run,), name=self.name, daemon=True)
+        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError:  # too many threads, or the interpreter is ending
+            self._thread = None
+            return False
+        atexit.register(self.stop)
+        return True
+
+    def stop(self) -> None:
+        """End after the turn under way; nobody waits longer than AT_EXIT."""
+        atexit.unregister(self.stop)
+        self.stopping.set()
+        with self._changed:
+            thread = self._thread
+            self._changed.notify()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(AT_EXIT)
+
+    def _run(self) -> None:
+        try:
+            while self._goes_on(self._turn()):
+                pass
+        finally:
+            connections.close_all()  # of this thread
+            with self._changed:
+                if self._thread is threading.current_thread():
+                    self._thread = None
+
+    def _goes_on(self, seconds: float | None) -> bool:
+        """Wait for the next turn; False once idle for long, or after the last turn."""
+        with self._changed:
+            if self.stopping.is_set():
+                return False
+            if not self._woken:
+                self._changed.wait(IDLE if seconds is None else seconds)
+            if seconds is None and not self._woken and not self.stopping.is_set():
+                self._thread = None  # under the lock: who wakes us from here on starts another
+                return False
+            self._woken = False
+            return True

@@ -1,0 +1,212 @@
+"""The embedded kick: one thread in each process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from unhurried import testing
+from unhurried.later import _kick, _lanes, _pending, _thread
+from unhurried.later.reading import LaterError, drain_now, figures, kick, lane, paused
+from unhurried.measure import snapshot
+
+from .conftest import Work, wait_until
+
+
+def test_a_kick_is_done_in_another_thread(work: Work) -> None:
+    assert kick("work", label="pins.views.feed")
+    wait_until(lambda: work.done == 1)
+    assert work.threads == ["unhurried-later"]
+    assert (figures().kicks, figures().drained, figures().waiting) == (1, 1, 0)
+
+
+def test_kicks_of_one_lane_are_one_until_it_begins(work: Work) -> None:
+    work.may_end.clear()
+    kick("work")
+    wait_until(lambda: work.begun == 1)
+    assert all(kick("work") for _ in range(5))  # the first was under way: once more for all five
+    assert figures().merged == 4
+    work.may_end.set()
+    wait_until(lambda: work.done == 2)
+    wait_until(lambda: figures().waiting == 0)
+    assert work.begun == 2
+
+
+def test_lanes_are_drained_apart(work: Work) -> None:
+    other = Work("other")
+    kick("work")
+    kick("other")
+    wait_until(lambda: work.done == other.done == 1)
+
+
+def test_a_drain_is_a_measured_unit(store: Any, work: Work) -> None:
+    kick("work")
+    wait_until(lambda: "later:work" in snapshot()["routes"])
+    assert snapshot()["routes"]["later:work"]["requests"] == 1
+
+
+def test_the_thread_outlives_an_error(store: Any, work: Work) -> None:
+    @lane("broken")
+    def drain() -> None:
+        raise ValueError("a page that does not render")
+
+    with testing.override(STORE=store, STRICT=False):
+        kick("broken")
+        wait_until(lambda: figures().raised == 1)
+        kick("work")
+        wait_until(lambda: work.done == 1)
+        assert snapshot()["counters"]["unhurried.later.raised"] == 1
+        assert snapshot()["routes"]["later:broken"]["errors"] == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_under_strict_the_error_is_raised_and_the_next_kick_has_a_new_thread(work: Work) -> None:
+    seen: list[threading.ExceptHookArgs] = []
+    before, threading.excepthook = threading.excepthook, seen.append
+
+    @lane("broken")
+    def drain() -> None:
+        raise ValueError("a bug")
+
+    try:
+        kick("broken")
+        wait_until(lambda: seen and not _kick._kicks.drainer.alive)
+    finally:
+        threading.excepthook = before
+    assert seen[0].exc_type is ValueError
+    kick("work")
+    wait_until(lambda: work.done == 1)
+
+
+def test_a_lane_that_nobody_drains(work: Work) -> None:
+    with pytest.raises(LaterError, match=r"No lane is called 'wrok'; this process knows work\."):
+        kick("wrok")
+    with testing.override(STRICT=False):
+        assert kick("wrok") is False
+
+
+def test_a_lane_has_one_drain() -> None:
+    @lane("mail")
+    def drain() -> None: ...
+
+    assert lane("mail")(drain) is drain  # as when its module is loaded again
+    with pytest.raises(LaterError, match="Give the lane another name"):
+        lane("mail")(test_a_lane_has_one_drain)
+    with pytest.raises(TypeError, match="non-empty str"):
+        lane("")
+
+
+def test_no_thread_to_be_had(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert kick("work") is False
+    assert kick("work")  # the work has waited
+    wait_until(lambda: work.done == 1)
+
+
+def test_a_thread_without_work_ends_and_another_begins(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_thread, "IDLE", 0.01)
+    for n in (1, 2, 3):
+        kick("work")
+        wait_until(lambda n=n: work.done == n)
+        wait_until(lambda: not _kick._kicks.drainer.alive)
+
+
+def test_a_drain_that_kicks_itself_does_not_spin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pending, "PAUSE", 3600.0)
+    drained = []
+
+    @lane("restless")
+    def drain() -> None:
+        drained.append(kick("restless"))
+
+    kick("restless")
+    wait_until(lambda: drained == [True])
+    assert figures().waiting == 1
+    wait = _kick._kicks.pending.wait()
+    assert wait is not None
+    assert 3500 < wait <= 3600
+
+
+def test_paused_kicks_wait_for_drain_now(work: Work) -> None:
+    with paused():
+        kick("work")
+        kick("work")
+        assert not _kick._kicks.drainer.alive
+        assert drain_now() == ["work"]
+        assert drain_now() == []
+    assert work.threads == [threading.current_thread().name]
+
+
+def test_kicks_not_drained_while_paused_are_drained_after(work: Work) -> None:
+    with paused():
+        kick("work")
+    wait_until(lambda: work.threads == ["unhurried-later"])
+
+
+def test_drain_now_raises_and_runs_what_is_asked_for_once(work: Work) -> None:
+    @lane("broken")
+    def drain() -> None:
+        kick("broken")
+        raise ValueError("a bug")
+
+    with paused():
+        kick("broken")
+        with pytest.raises(ValueError, match="a bug"):
+            drain_now()
+        assert figures().waiting == 1
+        _kick._kicks.pending.pop()
+
+
+def test_a_kick_in_a_coroutine(work: Work) -> None:
+    import asyncio
+
+    async def page() -> bool:
+        return kick("work")
+
+    assert asyncio.run(page())
+    wait_until(lambda: work.done == 1)
+
+
+@pytest.fixture
+def switching() -> Iterator[None]:
+    import sys
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+def test_no_kick_is_lost_among_threads(
+    switching: None, kicks: _kick.Kicks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was wanted before a kick is seen by a drain that begins after it."""
+    monkeypatch.setattr(_pending, "PAUSE", 0.0)
+    wanted, seen = [0, 0, 0], [0, 0, 0]
+
+    def drain(n: int) -> None:
+        seen[n] = wanted[n]
+
+    for n in range(3):
+        monkeypatch.setitem(_lanes._lanes, f"lane{n}", lambda n=n: drain(n))
+
+    def ask(n: int) -> None:
+        for _ in range(300):
+            wanted[n] += 1
+            kick(f"lane{n}")
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_until(lambda: seen == wanted == [300, 300, 300])
