@@ -22,6 +22,9 @@ from ._store import Store
 
 Work = Callable[[Record], None]
 
+#: Called before this process's store is read, and at its end: for what rooms above count aside.
+draining: list[Callable[[], None]] = []
+
 PATIENT: Final = 16  # units
 LONG: Final = 1_000_000_000  # nanoseconds
 
@@ -60,13 +63,27 @@ def drain(store: Store) -> int:
     return thread_time_ns() - began
 
 
+def at_once(work: Callable[[Store], None]) -> None:
+    """The same for what belongs to no unit, now; nothing where there is no store."""
+    store = _store.current()
+    if store is None:
+        return
+    try:
+        with store.lock:
+            if not store.left:
+                work(store)
+    except (OSError, StoreError) as error:
+        _store.fail(error, store)
+
+
 def drain_opened() -> None:
     """The same for the store of this process, if it has one: before it is read, and at the end."""
     store = _store.opened
-    if store is None or not store.asked or store.pid != os.getpid():
-        return
     try:
-        drain(store)
+        if store is not None and store.asked and store.pid == os.getpid():
+            drain(store)
+        for work in draining:
+            work()
     except Exception as error:  # boundary: rooms above never break who only reads
         swallow("what waits for the store", error)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from ._buckets import COUNT, TIME, VALUE
 
-VERSION: Final = 3
+VERSION: Final = 4
 MAGIC: Final = int.from_bytes(b"unhurry1", "little")
 WORD: Final = 8
 PAGE: Final = 16384  # a multiple of every page size in use, so that any block can be mapped
@@ -22,6 +22,9 @@ ROWS: Final = 200  # of routes, and of each kind of instrument; the last is (oth
 STATEMENTS: Final = 2000
 SIGHTINGS: Final = 400
 LINES: Final = 1000
+KEPT_THINGS: Final = 300
+TIES: Final = 1500
+REASONS: Final = 600
 OTHER: Final = "(other)"
 CHUNK_ROWS: Final = 16
 
@@ -87,6 +90,16 @@ STATEMENT: Final = ("requests", "count", "ns", "least", "fetch", "rows", "failed
 SIGHTING: Final = ("requests", "queries", "ns", "last")
 LINE: Final = ("count", "last")
 
+# Lanes of what is kept in the cache: how often what was found or done; nanoseconds that serving it
+# has saved; then of the last entry stored, when (microseconds of unix time), its bytes, its kind.
+# ``TIE`` is what it depends on, ``REASON`` why it was not stored, both with the last one's seconds.
+KEPT: Final = (
+    *("fresh", "stale", "changed", "computed", "unstored", "failed", "waited", "bypassed"),
+    *("saved", "stored", "bytes", "kind"),
+)
+TIE: Final = ("count", "last")
+REASON: Final = ("count", "last")
+
 # Lanes of the instruments: counter up/down, gauge when/value, meter count/first/last/m1/m5/m15,
 # histogram and timer count/sum/max/low.
 _SIZES: Final = (
@@ -99,6 +112,9 @@ _SIZES: Final = (
     ("statement", STATEMENTS, len(STATEMENT), 0),
     ("sighting", SIGHTINGS, len(SIGHTING), 0),
     ("line", LINES, len(LINE), 0),
+    ("kept", KEPT_THINGS, len(KEPT), 0),
+    ("tie", TIES, len(TIE), 0),
+    ("reason", REASONS, len(REASON), 0),
 )
 
 

@@ -65,8 +65,10 @@ class Record:
         *("kind", "name", "status", "size", "raised", "queries", "connects"),
         *("start", "last", "wall", "stack", "parts", "concurrent"),
         *("cpu", "cpu_started", "threads", "simple", "rare", "pending", "store", "row"),
-        "statements",
+        *("statements", "reads"),
     )
+    #: What the unit has read, for the cache's room; not set before it is asked for.
+    reads: Any
     #: True while a command or a test asks a page again: rooms above bypass what they keep for it.
     replaying = False
 

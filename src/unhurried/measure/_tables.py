@@ -121,14 +121,14 @@ def _rows(
     source: Reader, name: str, lanes: tuple[str, ...]
 ) -> Iterator[tuple[int, Any, list[int]]]:
     """(number, fields, lanes) of the rows that have anything; no fields: (other)."""
-    names = _fields(source, name)
-    columns = _merged(source, L.GROUPS[name], len(names), lanes)
+    names = fields_of(source, name)
+    columns = merged(source, L.GROUPS[name], len(names), lanes)
     for row, (fields, *values) in enumerate(zip(names, *columns, strict=True)):
         if values[0]:
             yield row, fields, values
 
 
-def _fields(source: Reader, name: str) -> list[Any]:
+def fields_of(source: Reader, name: str) -> list[Any]:
     """What the names say, each read once."""
     read, order = source.fields[name], source.names.order[name]
     for _, text in order[len(read) :]:
@@ -136,7 +136,7 @@ def _fields(source: Reader, name: str) -> list[Any]:
     return read
 
 
-def _merged(source: Reader, group: L.Group, rows: int, lanes: tuple[str, ...]) -> list[list[int]]:
+def merged(source: Reader, group: L.Group, rows: int, lanes: tuple[str, ...]) -> list[list[int]]:
     """One column per lane."""
     start, end = group.start * L.WORD, (group.start + rows * group.lanes) * L.WORD
     slots = list(source.slots.values())

@@ -3,26 +3,28 @@
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, say_once, swallow
-from ._folding import folds
+from ._folding import at_once, draining, folds
 from ._history import SPANS, hosts, series, totals
-from ._layout import GROUPS, LANE, STATEMENT, VERSION
+from ._kept import KeptRow, kept
+from ._layout import GROUPS, KEPT, LANE, STATEMENT, VERSION
 from ._layout import buckets as buckets_of
 from ._locks import locked
 from ._probes._fetching import fetched
-from ._probes.sql import Statement, guards, observers, tap
+from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
 from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, current
 from ._replayed import Replayed
 from ._snapshot import reader
 from ._statements import OTHER, is_control, repeated, sampled
-from ._store import failure, folder, prepare, versioned
+from ._store import Store, failure, folder, prepare, versioned
 from ._units import finished, weighed, with_statements
 from .sinks._names import printable, shown
 
 __all__ = [
     "COUNT",
     "GROUPS",
+    "KEPT",
     "LANE",
     "OTHER",
     "PARTS",
@@ -31,6 +33,7 @@ __all__ = [
     "TIME",
     "VALUE",
     "VERSION",
+    "KeptRow",
     "Merged",
     "Reader",
     "Record",
@@ -39,10 +42,13 @@ __all__ = [
     "Scale",
     "Seen",
     "Statement",
+    "Store",
     "StoreError",
     "asked",
+    "at_once",
     "buckets_of",
     "current",
+    "draining",
     "failure",
     "fetched",
     "finished",
@@ -52,7 +58,9 @@ __all__ = [
     "hosts",
     "install_tap",
     "is_control",
+    "kept",
     "locked",
+    "not_heard",
     "observers",
     "prepare",
     "printable",
@@ -65,6 +73,7 @@ __all__ = [
     "swallow",
     "tap",
     "totals",
+    "unheard",
     "versioned",
     "weighed",
     "with_statements",

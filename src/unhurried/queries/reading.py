@@ -3,6 +3,7 @@
 from ._edit._diff import combined
 from ._find._counting import Queries
 from ._find._finding import Finding
+from ._find._frames import walk
 from ._find._origin import track_everywhere, tracking
 from ._find._trials import Injection
 from ._live._proofs import load as proven
@@ -12,8 +13,13 @@ from ._live._waterfall import load as waterfall
 from ._prove._proof import applied, prove, prove_url
 from ._prove._replay import Page, ReplayError, replay
 from ._prove._sandbox import InRequestError
+from ._sql._lexer import ANY as ANY_LEXER
+from ._sql._lexer import BY_VENDOR as LEXERS
+from ._sql._lexer import _end_of_nested as end_of_comment
 
 __all__ = [
+    "ANY_LEXER",
+    "LEXERS",
     "Bar",
     "Finding",
     "InRequestError",
@@ -24,6 +30,7 @@ __all__ = [
     "Waterfall",
     "applied",
     "combined",
+    "end_of_comment",
     "keep_proofs",
     "prove",
     "prove_url",
@@ -31,5 +38,6 @@ __all__ = [
     "replay",
     "track_everywhere",
     "tracking",
+    "walk",
     "waterfall",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter_ns
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -56,6 +56,9 @@ class Listener(Protocol):
 #: Observers fail open; guards (of the cache's tokens) may refuse the statement by raising.
 observers: list[Listener] = []
 guards: list[Listener] = []
+#: Texts that the only guard there is need not hear, as it has found: those of pages that only read.
+unheard: set[str] = set()
+MOST_UNHEARD: Final = 5000
 
 
 def tap(
@@ -66,7 +69,9 @@ def tap(
     context: dict[str, Any],
 ) -> Any:
     """The execute wrapper (Django: "Database instrumentation")."""
-    if observers or guards:
+    if observers or (
+        guards and (len(guards) > 1 or sql.__class__ is not str or sql not in unheard)
+    ):
         execute = _heard_by_all(execute)
     record = current.get()
     if record is None:
@@ -153,14 +158,44 @@ def _note(
 
 
 def _heard_by_all(execute: Callable[..., Any]) -> Callable[..., Any]:
+    """The same call, with the listeners before and after it; written out, each statement pays."""
+
     def heard(sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001
         connection = context["connection"]
         statement = Statement(connection.alias, sql, params, many)
         statement.vendor, statement.cursor = connection.vendor, context["cursor"]
-        with _heard(statement):
-            return execute(sql, params, many, context)
+        _tell_before(statement)
+        began = perf_counter_ns()
+        try:
+            result = execute(sql, params, many, context)
+        except BaseException as error:
+            _tell_after(statement, began, error)
+            raise
+        _tell_after(statement, began, None)
+        return result
 
     return heard
+
+
+def not_heard(sql: str) -> None:
+    """No guard needs to hear this text again; who begins to listen to all clears ``unheard``."""
+    if len(unheard) < MOST_UNHEARD:
+        unheard.add(sql)
+
+
+def _tell_before(statement: Statement) -> None:
+    for guard in guards:
+        guard.before(statement)
+    if observers:
+        _observe("before", statement)
+
+
+def _tell_after(statement: Statement, began: int, error: BaseException | None) -> None:
+    statement.took = perf_counter_ns() - began
+    if observers:
+        _observe("after", statement, error)
+    for guard in guards:
+        guard.after(statement, error)
 
 
 @contextmanager
@@ -186,22 +221,14 @@ def statement(
 
 @contextmanager
 def _heard(statement: Statement) -> Iterator[None]:
-    for guard in guards:
-        guard.before(statement)
-    _observe("before", statement)
+    _tell_before(statement)
     began = perf_counter_ns()
     try:
         yield
     except BaseException as error:
-        statement.took = perf_counter_ns() - began
-        _observe("after", statement, error)
-        for guard in guards:
-            guard.after(statement, error)
+        _tell_after(statement, began, error)
         raise
-    statement.took = perf_counter_ns() - began
-    _observe("after", statement, None)
-    for guard in guards:
-        guard.after(statement, None)
+    _tell_after(statement, began, None)
 
 
 def _observe(verb: str, *args: Any) -> None:
