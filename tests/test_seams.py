@@ -83,6 +83,20 @@ PRIVATE = {
     "store._storage_path": "the engine of file sessions keeps its folder on the class",
     "_storage_path": "the same",
     "ContentType.objects._cache": "its model by id; asking the manager would be a query",
+    "twin._mutable": "a QueryDict's copy is as changeable as what it stands for",
+    "_look": "our own, on the class that is made for each mapping",
+    "base(self)._getlist": "through which every look at a MultiValueDict passes",
+    "_store": "the dict of CaseInsensitiveMapping, which request.headers is",
+    "base(self)._setup": "the one place where a lazy object is woken",
+    "other._see_all": "our own, of another such mapping",
+    "_csp_nonce": "where Django 6 keeps the nonce of a response",
+    "_messages": "where Django's middleware puts a request's messages",
+    "_request": "Django REST framework's request holds Django's there",
+    "_collections_abc": "the module's frames are Python's, not the project's",
+    "_current_scheme_host": "a cached_property through which build_absolute_uri passes",
+    "object.__dict__": "to put an observer in the place of an attribute, and to take it out",
+    "twin.__dict__": "the same",
+    "celery.current_app._get_current_object": "current_app is a proxy; whether there is an app",
 }
 #: Documented, underscore and all: Model._meta, _state and _base_manager, sys._getframe.
 DOCUMENTED = {"_meta", "_state", "_base_manager", "_getframe"}
@@ -206,7 +220,9 @@ from unhurried.measure import _wraps
 connected = connection_created.receivers, got_request_exception.receivers
 print(json.dumps([_wraps.installed, len(connection.execute_wrappers), *map(len, connected)]))
 """
-    assert run(code, MEASURE=False) == [[], 0, *bare_receivers()]
+    connected, failed = bare_receivers()
+    # The cache's guard stays: a process that is not measured writes all the same.
+    assert run(code, MEASURE=False) == [[], 0, connected + 2, failed]
 
 
 def bare_receivers() -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from unhurried.cache import reading as cache
 from unhurried.conf import settings
 from unhurried.measure import _install
 from unhurried.queries._budget import _enforcing
@@ -21,3 +22,4 @@ class UnhurriedConfig(AppConfig):
             _install.install()
             _production.install()
             _enforcing.install()
+        cache.install()

@@ -1,6 +1,7 @@
 """System checks: wrong settings, a store that can't be used, a middleware that is missing.
 
-Ids by rule: E/W0xx settings, 1xx measure, 4xx queries. Each has a hint; docs/reference/checks.md.
+Ids by rule: E/W0xx settings, 1xx measure, 2xx cache, 3xx later, 4xx queries. Each has a hint; see
+docs/reference/checks.md.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.module_loading import import_string
 
 from unhurried import conf
+from unhurried.cache import _problems as cache
+from unhurried.later import reading as later
 from unhurried.measure import _store, sinks
 from unhurried.measure._errors import StoreError
 from unhurried.queries._budget import _budget_settings as budgets
@@ -89,3 +92,60 @@ def check_routes_of_budgets(**kwargs: Any) -> Iterable[CheckMessage]:
     """unhurried.W401 BUDGETS names a route that no URL pattern has."""
     for message, hint in budgets.unknown_routes():
         yield Warning(message, hint=hint, id="unhurried.W401")
+
+
+#: What the cache's room says, by kind.
+CACHE = {
+    "unknown": (Error, "unhurried.E201"),
+    "unfit": (Error, "unhurried.E201"),
+    "not_shared": (Error, "unhurried.E202"),
+    "local_memory": (Error, "unhurried.E202"),
+    "file": (Error, "unhurried.E203"),
+    "deadline": (Error, "unhurried.E204"),
+    "wait": (Error, "unhurried.E204"),
+    "twice": (Error, "unhurried.E205"),
+    "trigger": (Error, "unhurried.E206"),
+    "max_entries": (Warning, "unhurried.W201"),
+    "unreachable": (Warning, "unhurried.W202"),
+    "persistent": (Warning, "unhurried.W202"),
+    "django": (Warning, "unhurried.W203"),
+    "site": (Warning, "unhurried.W204"),
+    "skipped": (Warning, "unhurried.W205"),
+}
+LATER = {
+    "unserved": (Error, "unhurried.E301"),
+    "unfit": (Error, "unhurried.E302"),
+    "app": (Error, "unhurried.E303"),
+}
+
+
+@register("unhurried")
+def check_cache(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E201 to E205, W201, W203 to W205: tokens, settings, views, middleware."""
+    for kind, message, hint in cache.problems():
+        level, number = CACHE[kind]
+        yield level(message, hint=hint, id=number)
+
+
+@register("unhurried", deploy=True)
+def check_token_servers(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.W202 a server of tokens that is not there, or may come back with old ones."""
+    for kind, message, hint in cache.problems_of_servers():
+        level, number = CACHE[kind]
+        yield level(message, hint=hint, id=number)
+
+
+@register(Tags.database)
+def check_triggers(databases: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E206 triggers nobody understands (``check --database default``)."""
+    for kind, message, hint in cache.problems_of_databases(databases or ()):
+        level, number = CACHE[kind]
+        yield level(message, hint=hint, id=number)
+
+
+@register("unhurried")
+def check_later(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E301 to E303: who works in the background."""
+    for kind, message, hint in later.problems():
+        level, number = LATER[kind]
+        yield level(message, hint=hint, id=number)

@@ -64,6 +64,70 @@ SETTINGS: dict[str, Setting] = {
             default="log",
         ),
         Setting(
+            "TOKENS",
+            (str,),
+            'Where tokens live: "auto" (embedded for SQLite, else the default cache if it is Redis '
+            'or memcached, else embedded), "embedded" (all writers run on this host), or the alias '
+            "of a cache.",
+            default="auto",
+        ),
+        Setting(
+            "EPOCH",
+            (bool,),
+            "Renews one token per database with every write, so that pages read in one snapshot "
+            "(REPEATABLE READ, SERIALIZABLE) can be kept; SQLite and embedded tokens always do.",
+            default=False,
+        ),
+        Setting(
+            "DEADLINE",
+            (int, float),
+            "Seconds after which what a killed writer changed is seen by all, at least 2.",
+            default=10,
+        ),
+        Setting(
+            "WAIT",
+            (int, float),
+            "Seconds that readers wait for the one who computes, before they compute themselves.",
+            default=10,
+        ),
+        Setting(
+            "EVENTUAL",
+            (tuple, list),
+            "Aliases of databases behind a replica; nothing read from them is kept as fresh.",
+            default=(),
+        ),
+        Setting(
+            "TENANT",
+            (str, type(None)),
+            "Dotted path of function() -> str that names the tenant whose data is being read, for "
+            "sites that SET search_path or ROLE.",
+        ),
+        Setting(
+            "TRIGGERS",
+            (dict,),
+            "Tables that triggers write, where their bodies can't be read: "
+            '{"books_book": ["books_audit"]}.',
+            default={},
+        ),
+        Setting(
+            "NEUTRAL_MIDDLEWARE",
+            (tuple, list),
+            "Dotted paths of middleware that a page served from cache may skip.",
+            default=(),
+        ),
+        Setting(
+            "VERSION",
+            (str, type(None)),
+            "Name of the deploy, part of each key; default: made from the project's files.",
+        ),
+        Setting(
+            "LATER",
+            (str,),
+            'Who works in the background: "thread" (one in each process), "tasks:<alias>" of '
+            'Django\'s TASKS, or "celery".',
+            default="thread",
+        ),
+        Setting(
             "STRICT",
             (bool,),
             "Raises what production only counts; set by our pytest plugin and "
@@ -90,6 +154,16 @@ class Settings:
     BADGE: bool
     BUDGETS: dict[str, int]
     OVER_BUDGET: str | tuple[str, ...] | list[str]
+    TOKENS: str
+    EPOCH: bool
+    DEADLINE: float
+    WAIT: float
+    EVENTUAL: tuple[str, ...] | list[str]
+    TENANT: str | None
+    TRIGGERS: dict[str, list[str]]
+    NEUTRAL_MIDDLEWARE: tuple[str, ...] | list[str]
+    VERSION: str | None
+    LATER: str
     STRICT: bool
 
     def __getattr__(self, name: str) -> Any:

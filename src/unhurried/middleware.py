@@ -11,7 +11,10 @@ from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest
 
 from unhurried import dashboard
+from unhurried.cache._functions._registry import known as cached
+from unhurried.cache._pages import _through as pages
 from unhurried.conf import settings
+from unhurried.dashboard import _staff
 from unhurried.measure import _request as measure
 from unhurried.measure._record import Stepped, current
 from unhurried.queries._budget import _enforcing as budgets
@@ -22,6 +25,7 @@ GetResponse = Callable[[HttpRequest], Any]
 #: where nobody is known and nothing was asked of a database, and most pages of most sites end so.
 AFTER = (
     (budgets.decorate, budgets.adecorate),
+    (pages.teller(_staff.looks), pages.ateller(_staff.alooks)),
     (dashboard.decorate, dashboard.adecorate),
 )
 
@@ -36,6 +40,7 @@ class UnhurriedMiddleware:
         if not settings.MEASURE:
             raise MiddlewareNotUsed("UNHURRIED['MEASURE'] is False.")
         self.get_response = get_response
+        self.through = pages.Through(get_response)
         self.is_async = iscoroutinefunction(get_response)
         self.process_view = measure.aresolved if self.is_async else measure.resolved
         if self.is_async:
@@ -45,11 +50,12 @@ class UnhurriedMiddleware:
         if self.is_async:
             return self.__acall__(request)
         record = measure.begin(request)
+        get_response = self.through if cached else self.get_response
         if record is None:
-            return self.get_response(request)
+            return get_response(request)
         token = current.set(record)
         try:
-            response = self.get_response(request)
+            response = get_response(request)
         except BaseException as error:
             measure.abandon(record, error)
             raise
@@ -63,11 +69,12 @@ class UnhurriedMiddleware:
 
     async def __acall__(self, request: HttpRequest) -> Any:
         record = measure.begin_async(request)
+        get_response = self.through.acall if cached else self.get_response
         if record is None:
-            return await self.get_response(request)
+            return await get_response(request)
         token = current.set(record)
         try:
-            response = await Stepped(self.get_response(request), record)
+            response = await Stepped(get_response(request), record)
         except BaseException as error:
             measure.abandon(record, error)
             raise

@@ -71,7 +71,7 @@ def test_once(example_python, example_environment):
     with demo(example_python, example_environment, **wishes) as process:
         out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (0, "")
-    head, *rows = out[out.index("/slow/ → /fast/") :].split("\n\n")[0].splitlines()
+    head, *rows = out[out.index("slow→fixed→fast") :].split("\n\n")[0].splitlines()
     assert {row.split()[0] for row in rows} == set(PAGES)
     assert head.split()[-1] == "queries"  # there would be errors after them
     feed = next(row.split()[-3:] for row in rows if row.startswith("feed/"))

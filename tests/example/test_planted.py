@@ -1,4 +1,4 @@
-"""Every N+1 planted under /slow/ is found, at its line, with its remedy; under /fast/ is none."""
+"""Every N+1 planted under /slow/ is found, at its line, with its remedy; under /fixed/ is none."""
 
 import re
 from dataclasses import dataclass
@@ -281,9 +281,9 @@ def test_slow_pages_without_repeats_have_no_findings(found, page):
     assert found["slow"][page] == []
 
 
-def test_fast_pages_have_no_findings(found):
-    assert set(found["fast"]) == set(found["slow"])
-    assert [each for findings in found["fast"].values() for each in told(findings)] == []
+def test_fixed_pages_have_no_findings(found):
+    assert set(found["fixed"]) == set(found["slow"])
+    assert [each for findings in found["fixed"].values() for each in told(findings)] == []
 
 
 def test_every_page_is_accounted_for(found):

@@ -1,9 +1,9 @@
-"""Each page under /fast/ sends what its slow twin sends, with queries that rows don't add to."""
+"""Each page under /fixed/ sends what its slow twin sends, with queries that rows don't add to."""
 
 import pytest
 
 SMALL, LARGE = 0.01, 0.04
-# (page, queries when slow, when fast) for anonymous visitors of the small site; a login adds two.
+# (page, queries when slow, when fixed) for anonymous visitors of the small site; a login adds two.
 QUERIES = [
     ("feed/", 101, 1),
     ("pin/1/", 81, 9),
@@ -49,15 +49,15 @@ def test_forms_answer_the_same(site):
     assert [seen["status"] for seen in site["forms"]] == [302, 200, 200, 302]
 
 
-def test_a_fast_page_leads_to_fast_pages(site):
+def test_a_fixed_page_leads_to_fixed_pages(site):
     seen = [*site["anonymous"].values(), *site["jacob"].values(), *site["forms"]]
     assert not any(page["strayed"] for page in seen)
 
 
-@pytest.mark.parametrize(("page", "slow", "fast"), QUERIES)
-def test_queries(small, page, slow, fast):
-    assert small["anonymous"][page]["queries"] == [slow, fast]
-    assert small["jacob"][page]["queries"] == [slow + 2, fast + 2]
+@pytest.mark.parametrize(("page", "slow", "fixed"), QUERIES)
+def test_queries(small, page, slow, fixed):
+    assert small["anonymous"][page]["queries"] == [slow, fixed]
+    assert small["jacob"][page]["queries"] == [slow + 2, fixed + 2]
 
 
 def test_queries_of_messages(small):
@@ -65,7 +65,7 @@ def test_queries_of_messages(small):
 
 
 @pytest.mark.parametrize("page", [page for page, *_ in QUERIES] + ["messages/"])
-def test_rows_add_no_queries_to_a_fast_page(small, large, page):
+def test_rows_add_no_queries_to_a_fixed_page(small, large, page):
     assert large["jacob"][page]["queries"][1] == small["jacob"][page]["queries"][1]
 
 
@@ -75,8 +75,8 @@ def test_rows_add_queries_to_a_slow_page(small, large, page):
 
 
 def test_the_front_page_leads_to_both_and_says_what_was_measured(small):
-    assert len(small["before"]) == 16
+    assert len(small["before"]) == 24
     assert set(small["before"].values()) == {None}
     assert set(small["after"]) == set(small["before"])
     assert small["after"]["/slow/feed/"] == 101
-    assert small["after"]["/fast/feed/"] == 1
+    assert small["after"]["/fixed/feed/"] == 1

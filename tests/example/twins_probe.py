@@ -72,17 +72,17 @@ def visit(client: Client, url: str, form: dict[str, str] | None = None) -> dict[
 
 def compare(client: Client, path: str, form: dict[str, str] | None = None) -> dict[str, Any]:
     """Queries of both sides, their status, and the first line that differs."""
-    slow, fast = (visit(client, f"/{side}/{path}", form) for side in ("slow", "fast"))
+    slow, fixed = (visit(client, f"/{side}/{path}", form) for side in ("slow", "fixed"))
     return {
-        "queries": [slow["queries"], fast["queries"]],
-        "status": fast["seen"]["status"],
-        "strayed": "/slow/" in json.dumps(fast["seen"]),
-        "difference": difference(slow["seen"], fast["seen"]),
+        "queries": [slow["queries"], fixed["queries"]],
+        "status": fixed["seen"]["status"],
+        "strayed": "/slow/" in json.dumps(fixed["seen"]),
+        "difference": difference(slow["seen"], fixed["seen"]),
     }
 
 
-def difference(slow: dict[str, Any], fast: dict[str, Any]) -> list[Any] | None:
-    texts = (json.dumps(seen).replace("/fast/", "/slow/") for seen in (slow, fast))
+def difference(slow: dict[str, Any], fixed: dict[str, Any]) -> list[Any] | None:
+    texts = (json.dumps(seen).replace("/fixed/", "/slow/") for seen in (slow, fixed))
     lines = zip_longest(*(text.split("\\n") for text in texts))
     return next(([one, other] for one, other in lines if one != other), None)
 

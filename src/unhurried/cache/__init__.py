@@ -1,0 +1,29 @@
+"""Rule 2: cache carefully, and never write ``cache.delete`` again.
+
+::
+
+    from unhurried.cache import cached, cached_page
+
+    @cached_page(600)
+    def book_list(request): ...
+
+    @cached(600)
+    def username(user_id): ...
+
+What is kept knows what it was computed from; whoever changes that has no cache code at all.
+"""
+
+from ._engine._invalidate import invalidate
+from ._errors import CacheError, WriteRefused
+from ._functions._cached import Peek, cached
+from ._pages import NotShared, cached_page
+
+__all__ = [
+    "CacheError",
+    "NotShared",
+    "Peek",
+    "WriteRefused",
+    "cached",
+    "cached_page",
+    "invalidate",
+]

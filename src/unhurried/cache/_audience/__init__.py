@@ -1,0 +1,12 @@
+"""What a page was made from besides data: who asked, and with what. Observed, never guessed.
+
+``observing`` notes what of a request is looked at, and where; ``unproven`` says what of it is not
+in the key; ``refusal`` whether the response itself forbids that it is kept.
+"""
+
+from ._observing import called, observing
+from ._proven import unproven, way_out
+from ._storable import refusal
+from ._watch import Observation
+
+__all__ = ["Observation", "called", "observing", "refusal", "unproven", "way_out"]

@@ -1,0 +1,103 @@
+"""Observe a request for the time of a block.
+
+Inputs are wrapped, not hooked, and inside the decorator of the view: whatever the middleware around
+it has looked at, a page that is kept is not made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.utils.functional import LazyObject
+
+from ._inputs import Headers, Lazy, Query, Session, Whole
+from ._requests import Observed, Outer
+from ._risky import neutral
+from ._swap import restore, swap, watch_of
+from ._watch import Observation, Watch, silence
+
+_NAMES: Final = {"user": "user", "_csp_nonce": "nonce", "csp_nonce": "nonce"}
+
+#: Objects that may have been handed on before the block began, and go on telling there.
+_HOLDERS: Final[dict[str, tuple[type, str]]] = {
+    "GET": (Query, "query"),
+    "_messages": (Whole, "messages"),
+    "headers": (Headers, "headers"),
+    "session": (Session, "session"),
+}
+
+
+@contextmanager
+def observing(request: Any, lazies: Mapping[str, object] | None = None) -> Iterator[Observation]:
+    """Note what of ``request`` is looked at until the block ends, in whatever thread or task.
+
+    ``request`` is Django's, one around it (REST framework's), or None, where there is nothing to
+    observe. Blocks nest, and may end in any order: what is touched in an inner one counts for the
+    outer ones as well. ``lazies`` names lazy values of the request that were made before the block
+    and are reached by other ways, as ``{"csrf": context["csrf_token"]}``; others are ignored.
+
+    The block must reach to the end of rendering. It does not see what was taken out of the request
+    before it began: a copy of META or of the cookies, a header in a variable.
+    """
+    observation = Observation()
+    inner = getattr(request, "_request", request)
+    if not isinstance(inner, HttpRequest):
+        yield observation
+        return
+    watch = _begin(inner, observation)
+    if inner is not request:
+        swap(request, Outer, watch)
+    _watch_lazies(lazies or {}, watch)
+    try:
+        yield observation
+    finally:
+        _end(watch, observation)
+
+
+def called(function: Callable[[Any], Any], request: Any) -> tuple[Any, frozenset[str]]:
+    """What a callable ``vary`` or ``audience`` says of a request, and what it looked at for that.
+
+    Those names are what ``unproven`` takes as ``allowed``.
+    """
+    with observing(request) as seen:
+        value = function(request)
+    return value, frozenset(seen.touched)
+
+
+def _begin(request: Any, observation: Observation) -> Watch:
+    watch = watch_of(request)
+    if not watch.observations:
+        watch = Watch(wary=bool(neutral()))
+    held: dict[str, Any] = object.__getattribute__(request, "__dict__")
+    observation.foreign = {*held, "META", "environ", "COOKIES", "headers", "GET"}
+    watch.observations.append(observation)
+    _watch_values(held, watch)
+    swap(request, Observed, watch)
+    if "urlconf" in held:  # it has chosen the view, and every address that the page reverses
+        observation.touched["attr:urlconf"] = "the middleware that sets request.urlconf"
+    return watch
+
+
+def _watch_values(held: dict[str, Any], watch: Watch) -> None:
+    for name, value in [*held.items()]:
+        if name in _HOLDERS:
+            mixin, whole = _HOLDERS[name]
+            swap(value, mixin, watch, whole)
+        elif issubclass(type(value), LazyObject):
+            swap(value, Lazy, watch, _NAMES.get(name, f"attr:{name}"))
+
+
+def _watch_lazies(lazies: Mapping[str, object], watch: Watch) -> None:
+    for name, value in lazies.items():
+        if issubclass(type(value), LazyObject):
+            swap(value, Lazy, watch, name)
+
+
+def _end(watch: Watch, observation: Observation) -> None:
+    watch.observations.remove(observation)
+    if not watch.observations:
+        with silence():
+            restore(watch)

@@ -1,0 +1,164 @@
+"""Computing an entry: recorded, fenced by the lease, and kept only where its tokens are known."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import Token
+from time import monotonic, time
+from types import TracebackType
+from typing import Any
+
+from .._errors import Unavailable
+from .._tokens import _spool
+from .._tokens._home import home_of_tag
+from .._units import _requests, _tags
+from .._units._unit import Unit, current, loose, unit_now
+from . import _counts
+from ._backoff import next_backoff
+from ._entry import Dependencies, Entry, encode
+from ._look import BACKOFF, Lookup, use
+
+logger = logging.getLogger("unhurried")
+
+
+class Computing:
+    """``with Computing(lookup) as computing: … computing.keep((body,), meta)``.
+
+    Leaving it without ``keep`` gives the lease back. ``refused`` says why nothing was kept.
+    """
+
+    def __init__(self, lookup: Lookup) -> None:
+        self.lookup = lookup
+        self.refused = lookup.reason
+        self.kept = False
+        self._token: Token[Unit | None] | None = None
+
+    def __enter__(self) -> Computing:
+        unit = unit_now()
+        if unit is None:
+            unit = Unit(recording=True)
+            self._token = current.set(unit)
+            if self.lookup.policy.kind == "fragment" and loose.get():
+                self.refuse("it is of no request, and something was read before it")
+        self.unit = unit
+        if self.lookup.act == "compute":
+            self.refused = self.refused or _requests.begun(unit)
+        self.created, self._began = time(), monotonic()
+        names = (self.lookup.policy.name, *self.lookup.labels)
+        unit.see("default", [_tags.named(name) for name in names], snapshot=False)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._token is not None:
+            current.reset(self._token)
+        if isinstance(error, Exception):
+            self._back_off()
+        if not self.kept:
+            self._count(failed=isinstance(error, Exception))
+            release(self.lookup)
+
+    def _count(self, *, failed: bool) -> None:
+        if failed:
+            return _counts.note(self.lookup.policy.name, "failed")
+        what = "bypassed" if self.lookup.act == "bypass" else "unstored"
+        _counts.refused(self.lookup.policy.name, what, self.refused)
+
+    def refuse(self, reason: str) -> None:
+        self.refused = self.refused or reason
+
+    def keep(self, bodies: tuple[bytes, ...], meta: dict[str, Any]) -> Entry:
+        """The entry, stored if it may be."""
+        entry = self._entry(bodies, meta)
+        self.unit.until = entry.hard  # what is made around it is no longer good than it
+        self.refused = self.refused or self.unit.unstorable or self._late(entry)
+        if self.refused or self.lookup.act != "compute" or self.lookup.store is None:
+            return entry
+        try:
+            self.kept = self._store(entry)
+        except Unavailable as error:
+            self.refused = str(error)
+        if self.kept:
+            _counts.stored(self.lookup.policy, entry)
+        return entry
+
+    def _entry(self, bodies: tuple[bytes, ...], meta: dict[str, Any]) -> Entry:
+        policy, unit = self.lookup.policy, self.unit
+        hard = min(self.created + policy.hard, unit.until)
+        soft = min(self.created + policy.soft, hard)
+        delta = monotonic() - self._began
+        return Entry(self.created, soft, hard, delta, _dependencies(unit), meta, bodies)
+
+    def _late(self, entry: Entry) -> str:
+        pending = _spool.pending()
+        if pending and not pending.isdisjoint(entry.tags()):
+            return "a token could not be renewed yet"
+        return "it took longer than it may be kept" if time() >= entry.hard else ""
+
+    def _store(self, entry: Entry) -> bool:
+        lookup, policy = self.lookup, self.lookup.policy
+        assert lookup.store is not None
+        span = 2 * policy.hard  # so that changed data may be served as long after the change
+        kept = lookup.store.set_if(lookup.key, encode(entry), span, lookup.lease, lookup.holder)
+        lookup.store.release(lookup.lease, lookup.holder)
+        if not kept:
+            self.refused = "somebody else computed it meanwhile"
+        return kept
+
+    def _back_off(self) -> None:
+        lookup = self.lookup
+        if lookup.store is None or not lookup.holder:
+            return
+        key = lookup.key + BACKOFF
+        try:
+            data, ttl = next_backoff(lookup.store.get_many([key]).get(key))
+            lookup.store.set(key, data, ttl)
+        except Unavailable:
+            pass
+
+
+def release(lookup: Lookup) -> None:
+    """Give the lease back, if it is still ours."""
+    if lookup.store is None or not lookup.holder:
+        return
+    try:
+        lookup.store.release(lookup.lease, lookup.holder)
+    except Unavailable:
+        pass
+
+
+def _dependencies(unit: Unit) -> Dependencies:
+    deps: Dependencies = {home: (world, {}) for home, world in unit.worlds.items()}
+    for tag, token in unit.tokens.items():
+        deps[home_of_tag(tag).name][1][tag] = token
+    return {home: each for home, each in deps.items() if each[1]}
+
+
+@contextmanager
+def own_unit() -> Iterator[Unit]:
+    """A unit of its own, for what is made with nobody waiting."""
+    unit = Unit(recording=True)
+    token = current.set(unit)
+    try:
+        yield unit
+    finally:
+        current.reset(token)
+
+
+def stand_in(lookup: Lookup, error: Exception) -> Entry:
+    """The old entry, until its ttl is over; without one, the error is the caller's."""
+    entry = lookup.entry
+    if entry is None or lookup.act != "compute" or lookup.state == "missing":
+        raise error
+    logger.error(
+        "%s could not be computed anew; the one of %.0f s ago is served.",
+        *(lookup.key.rpartition("|")[2], time() - entry.created),
+        exc_info=error,
+    )
+    return use(lookup)

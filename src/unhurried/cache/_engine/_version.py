@@ -1,0 +1,54 @@
+"""Which deploy computed an entry: the next one's templates and code may say something else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from django.apps import apps
+from django.conf import settings as django_settings
+
+from unhurried.conf import settings
+
+SUFFIXES: Final = (".py", ".html", ".txt", ".xml", ".jinja", ".jinja2", ".sql", ".mo")
+MOST_FILES: Final = 50_000
+PASSED_OVER: Final = ("node_modules", "__pycache__", "site-packages", ".git")
+
+
+def version() -> str:
+    """``VERSION``, or what the project's own files look like: names, sizes, times of change."""
+    return settings.VERSION or _from_files(str(getattr(django_settings, "BASE_DIR", "")))
+
+
+@lru_cache(8)
+def _from_files(base: str) -> str:
+    digest = blake2b(digest_size=8)
+    for path in sorted(_files(base)):
+        try:
+            found = os.stat(path)
+        except OSError:
+            continue
+        digest.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0".encode())
+    return digest.hexdigest()
+
+
+def _files(base: str) -> Iterator[str]:
+    """Of the project and of its apps that are not installed packages."""
+    folders = {base} if base else set()
+    folders |= {config.path for config in apps.get_app_configs()}
+    left = MOST_FILES
+    for folder in folders:
+        if "site-packages" in Path(folder).parts:
+            continue
+        for path, inner, names in os.walk(folder):
+            inner[:] = [name for name in inner if name not in PASSED_OVER and name[0] != "."]
+            for name in names:
+                if name.endswith(SUFFIXES):
+                    left -= 1
+                    if left < 0:
+                        return
+                    yield os.path.join(path, name)

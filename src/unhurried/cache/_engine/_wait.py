@@ -1,0 +1,100 @@
+"""Waiting for who computes: one of a process asks the server, the others wait for that one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterator
+from threading import Event, Lock
+
+from unhurried.conf import settings
+
+from .._errors import Unavailable
+from . import _counts
+from ._look import Lookup, look, take
+
+#: Seconds between two looks; they grow, so that a long computation is asked after seldom.
+FIRST, LONGEST = 0.005, 0.1
+
+
+class _Flight:
+    """One look-out per key and process."""
+
+    def __init__(self) -> None:
+        self.landed = Event()
+
+
+_flights: dict[str, _Flight] = {}
+_lock = Lock()
+
+
+def wait(lookup: Lookup) -> Lookup:
+    """Until there is an entry to serve, or the lease is ours, or ``WAIT`` seconds are over."""
+    end = time.monotonic() + settings.WAIT
+    _counts.note(lookup.policy.name, "waited")
+    for pause in _pauses():
+        left = end - time.monotonic()
+        if left <= 0:
+            return _given_up(lookup)
+        flight, ours = _join(lookup.key)
+        if not ours:
+            flight.landed.wait(min(left, LONGEST))
+        else:
+            time.sleep(min(left, pause))
+        found = _again(lookup, flight if ours else None)
+        if found.act != "wait":
+            return found
+    raise AssertionError("the pauses never end")
+
+
+async def await_(lookup: Lookup) -> Lookup:
+    """The same for coroutines."""
+    end = time.monotonic() + settings.WAIT
+    _counts.note(lookup.policy.name, "waited")
+    for pause in _pauses():
+        left = end - time.monotonic()
+        if left <= 0:
+            return _given_up(lookup)
+        await asyncio.sleep(min(left, pause))
+        found = await asyncio.to_thread(_again, lookup, None)
+        if found.act != "wait":
+            return found
+    raise AssertionError("the pauses never end")
+
+
+def _pauses() -> Iterator[float]:
+    pause = FIRST
+    while True:
+        yield pause * random.uniform(0.7, 1.3)
+        pause = min(pause * 1.5, LONGEST)
+
+
+def _join(key: str) -> tuple[_Flight, bool]:
+    with _lock:
+        flight = _flights.get(key)
+        if flight is not None:
+            return flight, False
+        _flights[key] = flight = _Flight()
+        return flight, True
+
+
+def _again(lookup: Lookup, flight: _Flight | None) -> Lookup:
+    try:
+        return look(lookup.policy, lookup.key, lookup.labels, wrote=True)
+    finally:
+        if flight is not None:
+            with _lock:
+                _flights.pop(lookup.key, None)
+            flight.landed.set()
+
+
+def _given_up(lookup: Lookup) -> Lookup:
+    """Nobody came back in time: compute like the first, without the lease if it is still held."""
+    try:
+        taken = lookup.store is not None and take(lookup)
+    except Unavailable:
+        taken = False
+    lookup.act = "compute" if taken else "bypass"
+    lookup.reason = lookup.reason or ("" if taken else "who computes it has not come back in time")
+    return lookup

@@ -1,0 +1,1 @@
+"""Cached functions and cached parts of templates."""

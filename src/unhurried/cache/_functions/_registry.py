@@ -1,0 +1,15 @@
+"""What is cached in this process, by name: for invalidating, refreshing and explaining it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+logger = logging.getLogger("unhurried")
+
+#: name -> CachedFunction or cached page.
+known: dict[str, Any] = {}
+
+
+def register(name: str, thing: Any) -> None:
+    known[name] = thing

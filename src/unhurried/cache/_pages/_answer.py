@@ -1,0 +1,70 @@
+"""An entry as a response: the body that fits, 304 where the reader has it, none for HEAD."""
+
+from __future__ import annotations
+
+from time import time
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import get_conditional_response
+from django.utils.http import parse_http_date_safe
+
+from .._engine._entry import Entry
+from . import _headers
+from ._variants import index_of
+
+CONDITIONS: Final = (
+    "HTTP_IF_NONE_MATCH",
+    "HTTP_IF_MODIFIED_SINCE",
+    "HTTP_IF_MATCH",
+    "HTTP_IF_UNMODIFIED_SINCE",
+)
+#: What RFC 9110 does not ask of a 304, but whoever looks for the cache does.
+_ALSO: Final = ("Age", "Cache-Status", "Content-Language")
+
+
+def respond(request: HttpRequest, entry: Entry, index: int, status: str) -> HttpResponseBase:
+    return dress(HttpResponse(headers=entry.meta["headers"]), request, entry, index, status)
+
+
+def dress(
+    response: HttpResponse, request: HttpRequest, entry: Entry, index: int, status: str
+) -> HttpResponseBase:
+    """Give a response the entry's body, and all that is said about it."""
+    meta, body, headers = entry.meta, entry.bodies[index], response.headers
+    response.content = b"" if request.method == "HEAD" else body
+    headers["Content-Length"] = str(len(body))
+    headers["ETag"] = meta["etags"][index]
+    headers["Age"] = str(max(0, int(time() - entry.created)))
+    if meta["encodings"][index]:
+        headers["Content-Encoding"] = meta["encodings"][index]
+    else:
+        headers.pop("Content-Encoding", None)
+    _headers.add_status(response, status)
+    return _unless_known(request, response)
+
+
+def _unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponseBase:
+    if not any(name in request.META for name in CONDITIONS):
+        return response
+    modified: Any = response.get("Last-Modified")
+    since = modified and parse_http_date_safe(modified)
+    found = get_conditional_response(request, response["ETag"], since, response)
+    assert found is not None  # as a response was given
+    if found is not response:
+        for name in _ALSO:
+            if name in response.headers:
+                found.headers[name] = response.headers[name]
+    return found
+
+
+def fitting(request: HttpRequest, entry: Entry) -> int | None:
+    """Which body this reader can read, if any."""
+    return index_of(entry.meta, str(request.META.get("HTTP_ACCEPT_ENCODING", "")))
+
+
+def fresh_for(entry: Entry, *, fresh: bool) -> float:
+    """Seconds to go; below zero where it is old, whatever its ttl says."""
+    left = entry.soft - time()
+    return left if fresh else min(left, -1.0)

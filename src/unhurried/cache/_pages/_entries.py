@@ -1,0 +1,33 @@
+"""What is kept of a response: its bodies, its headers, and how to ask for it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+
+from .._engine._around import surroundings
+from . import _headers
+from ._asking import asked
+from ._variants import bodies_of, etag
+from ._visit import Visit
+
+
+def made(visit: Visit, response: HttpResponse, *, final: bool) -> tuple[tuple[bytes, ...], Any]:
+    """(bodies, meta); ``final``: with the headers of all middleware, so good to go before it."""
+    options = visit.page.options
+    kind, encoding = response.get("Content-Type", ""), response.get("Content-Encoding", "")
+    bodies, encodings = bodies_of(response.content, kind, encoding, private=options.private)
+    _headers.prepare(response, options, variants=len(bodies))
+    match = visit.request.resolver_match
+    meta = {
+        **surroundings(),
+        "headers": _headers.kept(response),
+        "encodings": encodings,
+        "etags": [etag(body) for body in bodies],
+        "final": final,
+        "name": visit.page.name,
+        "route": match.route if match is not None else "",
+        **asked(visit.request),
+    }
+    return bodies, meta

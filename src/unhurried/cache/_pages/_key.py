@@ -1,0 +1,87 @@
+"""Which page a request is for: its key, or the reason why it has to go to the view."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest
+
+from .._engine._around import around
+from .._functions._keys import key_of
+from . import _people
+from ._options import Options
+
+#: Set by an unsafe request that wrote; for so many seconds its client gets nothing old.
+JUST_WROTE: Final = "unhurried_wrote"
+READ: Final = ("GET", "HEAD")
+LONGEST_QUERY: Final = 2048
+
+
+def bypassed(meta: Mapping[str, Any], method: str | None, options: Options) -> str:
+    """Why this request is none for the cache, or an empty str."""
+    if method not in READ:
+        return "its method"
+    if "HTTP_AUTHORIZATION" in meta:
+        return "Authorization"
+    if "HTTP_RANGE" in meta:
+        return "Range"
+    query = meta.get("QUERY_STRING", "")
+    return undeclared(query, options.params) if query else ""
+
+
+@lru_cache(4096)
+def undeclared(query: str, declared: frozenset[str]) -> str:
+    """Whether a query has what the page does not know: then only the view can say what it means."""
+    if len(query) > LONGEST_QUERY or not query.isascii():
+        return "a query too long, or with raw bytes"
+    names = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+    return "" if names <= declared else "an undeclared parameter"
+
+
+def place(request: HttpRequest) -> str:
+    """``https://example.com``, and the script's own prefix; raises DisallowedHost."""
+    script = quote(str(request.META.get("SCRIPT_NAME", "")))
+    return f"{request.scheme}://{request.get_host()}|{script}"
+
+
+def key_for(
+    name: str, options: Options, request: HttpRequest, call: tuple[Any, Any] | None
+) -> tuple[str, str, str]:
+    """(key, label, reason): the label is what ``invalidate(url)`` of the page goes by.
+
+    The query stands in the key as it came: two spellings are two entries, and neither can say
+    anything that the other's reader did not ask for. ``call``: arguments that are not the URL's but
+    another view's.
+    """
+    try:
+        where = place(request)
+    except DisallowedHost:
+        return "", "", "an unknown host"
+    if reason := _people.unkeyed(request, options.by):
+        return "", "", reason
+    try:
+        called = "" if call is None else quoted(key_of("call", call))
+    except TypeError:
+        return "", "", "arguments that have no value of their own"
+    label = label_of(name, request.path, str(request.META.get("QUERY_STRING", "")))
+    who = "|".join(_people.values(request, options.by))
+    return key_at(around(), options.prefix, where, who, called, label), label, ""
+
+
+def key_at(around: str, prefix: str, where: str, who: str, call: str, label: str) -> str:
+    return f"{around}|page|{quoted(prefix)}|{where}|{who}|{call}|{label}"
+
+
+def label_of(name: str, path: str, query: str) -> str:
+    """``books.views.book_list:/books/?page=2``."""
+    return f"{name}:{quoted(path)}?{query}" if query else f"{name}:{quoted(path)}"
+
+
+@lru_cache(4096)
+def quoted(path: str) -> str:
+    """Without the key's own marks in it."""
+    return quote(path.encode("utf-8", "surrogatepass"), safe="/:@!$&'()*+,;=~")

@@ -1,0 +1,50 @@
+"""The language LocaleMiddleware will choose, before it has: a part of the key."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final
+
+from django.conf import settings as django_settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.core.signals import setting_changed
+from django.utils import translation
+
+LOCALE: Final = "django.middleware.locale.LocaleMiddleware"
+
+
+def chosen(path: str, cookie: str | None, accepted: str) -> str | None:
+    """As ``LocaleMiddleware.process_request``; None where it is not in use."""
+    if not django_settings.USE_I18N or LOCALE not in django_settings.MIDDLEWARE:
+        return None
+    in_paths, default_too = is_language_prefix_patterns_used(django_settings.ROOT_URLCONF)
+    if in_paths:
+        found = translation.get_language_from_path(path)
+        if found is not None:
+            return found
+        if not default_too:
+            return django_settings.LANGUAGE_CODE
+    return _preferred(cookie, accepted)
+
+
+class _Asking:
+    """As much of a request as Django looks at."""
+
+    path_info = "/"
+
+    def __init__(self, cookie: str | None, accepted: str) -> None:
+        self.COOKIES = {} if cookie is None else {django_settings.LANGUAGE_COOKIE_NAME: cookie}
+        self.META = {"HTTP_ACCEPT_LANGUAGE": accepted}
+
+
+@lru_cache(4096)
+def _preferred(cookie: str | None, accepted: str) -> str:
+    return translation.get_language_from_request(_Asking(cookie, accepted))  # type: ignore[arg-type]
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if "LANGUAGE" in setting or setting in ("USE_I18N", "LOCALE_PATHS"):
+        _preferred.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="unhurried.cache.language")

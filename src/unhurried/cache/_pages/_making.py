@@ -1,0 +1,167 @@
+"""Making a page: the view and its rendering under observation, kept only if it is for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, Final
+
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.http import Http404, HttpResponse
+from django.http.multipartparser import MultiPartParserError
+from django.http.response import HttpResponseBase
+
+from .._audience import observing, unproven
+from .._audience._storable import refusal
+from .._engine._compute import Computing
+from .._engine._look import Lookup
+from .._errors import Unavailable
+from .._units._unit import Unit, current
+from . import _entries, _headers, _refused
+from ._answer import dress, fitting, fresh_for
+from ._visit import Visit
+
+#: Exceptions that are answers: Django makes 4xx of them, and the old page is not better.
+ANSWERS: Final = (
+    Http404,
+    PermissionDenied,
+    BadRequest,
+    SuspiciousOperation,
+    MultiPartParserError,
+)
+
+
+class Failed(Exception):  # noqa: N818 - the view has failed, and says so politely
+    """A response of the 5xx: like an exception, but it can be shown where nothing else is."""
+
+    def __init__(self, response: HttpResponseBase) -> None:
+        super().__init__(f"it answered {response.status_code}")
+        self.response = response
+
+
+class Making:
+    """From the view's call to the moment its response is kept, which may be much later.
+
+    A template is rendered after the view has returned; and the headers are final once every
+    middleware has seen the response. The lease is ours all the time; ``close`` gives it back.
+    """
+
+    def __init__(self, visit: Visit, lookup: Lookup) -> None:
+        self.visit, self.lookup = visit, lookup
+        self.unit = current.get() or Unit(recording=True)
+        self.seen: list[Any] = []
+        self.open = True
+        self._watching = ExitStack()
+        with self._current():
+            self.computing = Computing(lookup).__enter__()
+
+    @contextmanager
+    def _current(self) -> Iterator[None]:
+        token = current.set(self.unit)
+        try:
+            yield
+        finally:
+            current.reset(token)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Around whatever makes the page: what it looks at is noted, what it reads recorded."""
+        try:
+            with self._current(), ExitStack() as self._watching:
+                self.seen.append(self._watching.enter_context(observing(self.visit.request)))
+                yield
+        except ANSWERS as error:
+            self.refuse(f"it raised {type(error).__name__}")
+            self.close()
+            raise
+        except BaseException as error:  # boundary: none; whatever it is goes on
+            self.close(error)
+            raise
+
+    def made(self) -> None:
+        """The page is there: what we do with it ourselves is not looked at."""
+        self._watching.close()
+
+    def close(self, error: BaseException | None = None) -> None:
+        if self.open:
+            self.open = False
+            self.computing.__exit__(type(error) if error else None, error, None)
+
+    def refuse(self, reason: str) -> None:
+        """Not this one, and nobody waits for the next; what is kept of before is wrong, too."""
+        lookup = self.lookup
+        self.computing.refuse(reason)
+        _refused.count(self.visit.page.name, reason)
+        _refused.remember(lookup.key, reason)
+        if lookup.entry is not None and lookup.store is not None and lookup.holder:
+            try:
+                lookup.store.delete(lookup.key)
+            except Unavailable:
+                pass
+
+    def refused(self, response: HttpResponseBase) -> bool:
+        """Whether the response may not be kept for others; raises Failed for one of the 5xx."""
+        if response.status_code >= 500:
+            error = Failed(response)
+            self.close(error)
+            raise error
+        reason = self._unproven() or refusal(self.visit.request, response)
+        if reason:
+            self.refuse(reason)
+        return bool(reason)
+
+    def _unproven(self) -> str:
+        page = self.visit.page
+        options = page.options
+        touched = {
+            what: line for seen in reversed(self.seen) for what, line in seen.touched.items()
+        }
+        found = unproven(
+            touched,
+            audience=options.audience,
+            vary=options.vary,
+            params=tuple(sorted(options.params)),
+        )
+        if not found:
+            return ""
+        try:
+            return _refused.not_shared(page.name, found)
+        except _refused.NotShared:
+            self.close()
+            raise
+
+    def keep(self, response: Any, *, final: bool = False) -> HttpResponseBase:
+        """Keep it if it may be kept, and answer with what later readers will get."""
+        if self.refused(response):
+            return self.let_go(response)
+        try:
+            return self._kept(response, final=final)
+        finally:
+            self.close()
+
+    def _kept(self, response: HttpResponse, *, final: bool) -> HttpResponseBase:
+        bodies, meta = _entries.made(self.visit, response, final=final)
+        with self._current():
+            entry = self.computing.keep(bodies, meta)
+        self.visit.restore()
+        index = fitting(self.visit.request, entry)
+        if not self.computing.kept or index is None:
+            return self.let_go(response)
+        left = fresh_for(entry, fresh=True)
+        status = _headers.forwarded(_why(self.lookup), left)
+        return dress(response, self.visit.request, entry, index, self.visit.detailed(status))
+
+    def let_go(self, response: HttpResponseBase) -> HttpResponseBase:
+        """As the view made it."""
+        visit = self.visit
+        self.close()
+        visit.restore()
+        visit.reason = visit.reason or self.computing.refused
+        why = "miss" if self.lookup.act == "compute" else "bypass"
+        why = _why(self.lookup) if why == "miss" else why
+        _headers.add_status(response, visit.detailed(_headers.forwarded(why)))
+        return response
+
+
+def _why(lookup: Lookup) -> str:
+    return "stale" if lookup.entry is not None and lookup.state != "missing" else "miss"

@@ -1,0 +1,76 @@
+"""Of whom a page is, in its key: never the value itself, which may be somebody's secret."""
+
+from __future__ import annotations
+
+import json
+from hashlib import blake2b
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
+
+from .._errors import CacheError
+from ._options import By
+
+
+def values(request: HttpRequest, by: tuple[By, ...]) -> tuple[str, ...]:
+    """One short name for each thing a page differs by. May ask the database for the user."""
+    return tuple(_value(request, each) for each in by)
+
+
+def unkeyed(request: HttpRequest, by: tuple[By, ...]) -> str:
+    """Why the page has no key: its session has content, but no name yet."""
+    if "session" not in by or not hasattr(request, "session"):
+        return ""
+    session = request.session
+    anonymous = session.session_key is None and not session.is_empty()
+    return "its session is about to begin" if anonymous else ""
+
+
+def _value(request: HttpRequest, by: By) -> str:
+    if by == "user":
+        return _user(request)
+    if by == "session":
+        return _session(request)
+    if isinstance(by, str):
+        kind, _, name = by.partition(":")
+        found = request.COOKIES.get(name) if kind == "cookie" else request.headers.get(name)
+        return "-" if found is None else short(found)
+    return short(_called(request, by))
+
+
+def _called(request: HttpRequest, function: Any) -> str:
+    found = function(request)
+    if isinstance(found, str):
+        return found
+    name = getattr(function, "__qualname__", repr(function))
+    raise CacheError(
+        f"{name}(request) returned {found!r}, which is no str.",
+        "What a page differs by is a str: str(…) it, with an empty one for nothing.",
+    )
+
+
+def _user(request: HttpRequest) -> str:
+    """A new password, or a logout, makes what was kept for somebody unreachable."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return "anonymous"
+    own = getattr(user, "get_session_auth_hash", str)()
+    return _secret("user", f"{user.pk}|{own}")
+
+
+def _session(request: HttpRequest) -> str:
+    """With its content: a session may change without any statement that would tell."""
+    session = getattr(request, "session", None)
+    if session is None or session.session_key is None:
+        return "none"
+    content = json.dumps(dict(session.items()), sort_keys=True, default=repr)
+    return _secret("session", f"{session.session_key}|{content}")
+
+
+def _secret(what: str, value: str) -> str:
+    return salted_hmac(f"unhurried.cache.{what}", value, algorithm="sha256").hexdigest()[:32]
+
+
+def short(value: str) -> str:
+    return blake2b(value.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()

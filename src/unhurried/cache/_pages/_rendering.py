@@ -1,0 +1,45 @@
+"""A response that is rendered after its view has returned: watched then, too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http.response import HttpResponseBase
+from django.template.response import SimpleTemplateResponse
+
+from ._making import Making
+
+Finish = Callable[[Any], Any]
+Rescue = Callable[[Exception], HttpResponseBase]
+
+
+def deferred(
+    making: Making, response: SimpleTemplateResponse, finish: Finish, rescue: Rescue
+) -> SimpleTemplateResponse:
+    """Its ``render`` is watched; ``finish`` is called where a decorator's turn is, so that what
+    decorators around this one do to it is done to each reader's response.
+    """
+    before = _inputs(response)
+    render = response.render
+
+    def watched() -> Any:
+        del response.render
+        if _inputs(response) != before:
+            making.refuse("a middleware's process_template_response has changed it")
+        try:
+            with making.watching():
+                return render()
+        except Exception as error:  # boundary: what was kept before stands in for it
+            return rescue(error)
+
+    response.add_post_render_callback(finish)
+    response.render = watched  # type: ignore[method-assign]
+    return response
+
+
+def _inputs(response: SimpleTemplateResponse) -> Any:
+    """What a rendering is made of, by identity: nobody may look into the site's objects."""
+    context = response.context_data
+    found = [] if context is None else [(key, id(value)) for key, value in context.items()]
+    return response.template_name, found

@@ -1,0 +1,142 @@
+"""One request for a cached page: what it asks for, what was found, what is said about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from django.conf import settings as django_settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from .._engine import _counts, _refreshing
+from .._engine._compute import release
+from .._engine._look import SERVED, Lookup, again, glance, insist, look, use
+from . import _headers, _refused
+from ._answer import fitting, fresh_for, respond
+from ._key import JUST_WROTE, bypassed, key_for
+
+if TYPE_CHECKING:
+    from ._making import Making
+    from ._page import CachedPage
+
+#: Where a request carries its visit.
+PLACE: Final = "_unhurried_visit"
+
+
+@dataclass(slots=True)
+class Visit:
+    """``lookup`` is None where the request is none for the cache: ``reason`` says why."""
+
+    page: CachedPage
+    request: HttpRequest
+    reason: str = ""
+    lookup: Lookup | None = None
+    #: Found by the middleware, so that the final response may be kept: see ``_through``.
+    early: bool = False
+    claimed: bool = False
+    making: Making | None = None
+    #: Headers of the request that the middleware has set aside.
+    aside: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        return "" if self.lookup is None else self.lookup.key
+
+    def serves(self) -> bool:
+        return self.lookup is not None and self.lookup.act in SERVED
+
+    def served(self) -> HttpResponseBase:
+        """The response from the entry; and if it is old, somebody is asked for a new one."""
+        lookup = self.lookup
+        assert lookup is not None
+        _counts.note(self.page.name, lookup.state)
+        if lookup.act == "refresh":
+            _refreshing.ask(lookup)
+        return self.answered(lookup)
+
+    def answered(self, lookup: Lookup) -> HttpResponseBase:
+        entry = use(lookup)
+        index = fitting(self.request, entry) or 0
+        status = _headers.hit(fresh_for(entry, fresh=lookup.state == "fresh"))
+        return respond(self.request, entry, index, self.detailed(status))
+
+    def passed(self, response: Any) -> Any:
+        """The view's own response, which nobody keeps."""
+        if isinstance(response, HttpResponseBase):
+            why = "method" if self.reason == "its method" else "bypass"
+            _headers.add_status(response, self.detailed(_headers.forwarded(why)))
+        return response
+
+    def detailed(self, status: str) -> str:
+        return self.details(status) if django_settings.DEBUG else status
+
+    def details(self, status: str) -> str:
+        reason = self.reason or (self.lookup.reason if self.lookup else "")
+        return _headers.with_details(status, reason, self.key)
+
+    def give_back(self) -> None:
+        """The middleware's lease, which nobody has claimed."""
+        if self.lookup is not None and self.lookup.act == "compute":
+            release(self.lookup)
+
+    def restore(self) -> None:
+        """The request as it came, for whoever answers it now."""
+        self.request.META.update(self.aside)
+        self.aside = {}
+
+
+def arrive(page: CachedPage, request: HttpRequest, call: tuple[Any, Any] | None) -> Visit:
+    """The visit with its lookup, or the middleware's if it is to the same entry."""
+    before: Visit | None = request.__dict__.get(PLACE)
+    reason = bypassed(request.META, request.method, page.options)
+    key = label = ""
+    if not reason:
+        key, label, reason = key_for(page.name, page.options, request, call)
+    if before is not None and not before.claimed:
+        before.claimed = True
+        if key and before.key == key:
+            return before
+        before.give_back()
+        before.restore()
+        before = None
+    visit = Visit(page, request, reason)
+    if reason:
+        _refused.count(page.name, reason)
+    else:
+        find(visit, key, label)
+    visit.claimed = True
+    if before is None:
+        request.__dict__[PLACE] = visit
+    return visit
+
+
+def find(visit: Visit, key: str, label: str) -> None:
+    policy, request = visit.page.policy, visit.request
+    wrote = JUST_WROTE in request.COOKIES
+    if reason := _refused.passes(key):
+        visit.lookup = Lookup(policy, key, (label,), None, reason=reason)
+    elif request.method == "HEAD":
+        visit.lookup = _headed(glance(policy, key), wrote=wrote)
+    else:
+        visit.lookup = look(policy, key, (label,), wrote=wrote)
+    if again.get():
+        again.set(False)  # what it reads is not meant
+        insist(visit.lookup)
+    _unreadable(visit, visit.lookup)
+
+
+def _headed(lookup: Lookup, *, wrote: bool) -> Lookup:
+    """HEAD gets what GET would, but makes nothing: a view may do less for it."""
+    old = lookup.state == "changed" and (wrote or lookup.policy.on_change == "wait")
+    if lookup.entry is not None and not lookup.reason and lookup.state != "missing" and not old:
+        lookup.act = "serve"
+    else:
+        lookup.reason = lookup.reason or "HEAD makes no entry"
+    return lookup
+
+
+def _unreadable(visit: Visit, lookup: Lookup) -> None:
+    """An entry that only others can read: its one body is encoded."""
+    if lookup.act in SERVED and lookup.entry and fitting(visit.request, lookup.entry) is None:
+        lookup.act, lookup.reason = "bypass", "it is kept in another encoding"

@@ -1,0 +1,72 @@
+"""The lane "cache": each entry that is wanted is made anew, one after the other."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.urls import get_resolver
+
+from unhurried.conf import settings
+from unhurried.later.reading import kick, lane
+
+from .._engine import _refreshing
+from .._engine._look import Lookup
+from .._errors import CacheError
+from .._functions import _registry
+from .._stores import store_for
+from . import _wanted
+
+logger = logging.getLogger("unhurried")
+LANE = "cache"
+
+
+@lane(LANE)
+def drain() -> None:
+    """All that is wanted here, then all that is wanted anywhere."""
+    for name, meta in _wanted.taken_here():
+        _make(name, meta)
+    if settings.LATER != "thread":
+        for alias in django_settings.CACHES:
+            try:
+                store = store_for(alias)
+            except CacheError:
+                continue  # no cache of ours
+            for name, meta in _wanted.taken(store):
+                _make(name, meta)
+
+
+def ask(lookup: Lookup) -> None:
+    """Want an entry anew; it takes microseconds, and never raises."""
+    entry, policy = lookup.entry, lookup.policy
+    if entry is None or lookup.store is None or policy.refresh is None:
+        return
+    anywhere = settings.LATER != "thread" and _wanted.wish_anywhere(
+        lookup.store, lookup.key, policy.name, entry.meta
+    )
+    if anywhere or _wanted.wish_here(lookup.key, policy.name, entry.meta):
+        kick(LANE, label=policy.name)
+
+
+def _make(name: str, meta: dict[str, Any]) -> None:
+    thing = _thing(name)
+    refresh = thing.policy.refresh if thing is not None else None
+    if refresh is None:
+        return
+    try:
+        refresh(meta)
+    except Exception:  # boundary: the site's own code; the old entry stays until its ttl is over
+        logger.exception("%s could not be made anew in the background.", name)
+
+
+def _thing(name: str) -> Any:
+    """What is cached by that name; a worker may not have loaded the site's views yet."""
+    if name not in _registry.known:
+        _ = get_resolver().url_patterns
+    return _registry.known.get(name)
+
+
+def install() -> None:
+    if ask not in _refreshing.askers:
+        _refreshing.askers.append(ask)

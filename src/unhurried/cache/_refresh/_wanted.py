@@ -1,0 +1,72 @@
+"""What is wanted: in this process, or in a few numbered places of the cache where all find it.
+
+A lost wish is late, for the next reader has it again; a double one finds the lease taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import blake2b
+from threading import Lock
+from typing import Any, Final
+
+from .._errors import Unavailable
+from .._stores import Store
+
+PLACES: Final = 64
+TRIES: Final = 4
+TTL: Final = 60.0
+MOST: Final = 1000
+
+Wish = tuple[str, dict[str, Any]]
+
+_here: dict[str, Wish] = {}
+_lock = Lock()
+
+
+def wish_here(key: str, name: str, meta: dict[str, Any]) -> bool:
+    """For this process; False if too much is wanted already."""
+    with _lock:
+        if len(_here) >= MOST:
+            return key in _here
+        _here[key] = name, meta
+        return True
+
+
+def wish_anywhere(store: Store, key: str, name: str, meta: dict[str, Any]) -> bool:
+    """For whoever drains the lane; False if there is no place left, or no cache."""
+    data = json.dumps([name, meta]).encode()
+    first = int.from_bytes(blake2b(key.encode(), digest_size=4).digest(), "little")
+    try:
+        return any(store.add(_place(first + n), data, TTL) for n in range(TRIES)) or (
+            data in store.get_many([_place(first + n) for n in range(TRIES)]).values()
+        )
+    except Unavailable:
+        return False
+
+
+def taken_here() -> Iterator[Wish]:
+    while True:
+        with _lock:
+            if not _here:
+                return
+            key = next(iter(_here))
+            wish = _here.pop(key)
+        yield wish
+
+
+def taken(store: Store) -> Iterator[Wish]:
+    """Each of them once: whoever deletes the place has it."""
+    try:
+        found = store.get_many([_place(n) for n in range(PLACES)])
+        for place, data in found.items():
+            store.release(place, data)
+            name, meta = json.loads(data)
+            yield name, meta
+    except (Unavailable, ValueError, TypeError):
+        return
+
+
+def _place(number: int) -> str:
+    return f"+wanted+{number % PLACES}"

@@ -1,0 +1,1 @@
+"""Connections to cache servers, shared by tokens and entries."""

@@ -1,0 +1,14 @@
+"""Which tables a statement reads and writes: exact or a superset, or everything."""
+
+from ._catalogue import Catalogue, read_catalogue, unknown_catalogue
+from ._scanner import tables_of
+from ._tables import EVERYTHING, Tables
+
+__all__ = [
+    "EVERYTHING",
+    "Catalogue",
+    "Tables",
+    "read_catalogue",
+    "tables_of",
+    "unknown_catalogue",
+]

@@ -1,0 +1,113 @@
+"""What the database does beyond the text: views, triggers, foreign keys, inheritance, functions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from unhurried.conf import settings
+
+from . import _of_postgresql, _of_sqlite
+from ._functions import KNOWN_TO_SQLITE
+from ._tables import EVERYTHING
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """Of one database. Closures: table -> what is read, written with it; ``*`` is everything."""
+
+    reads: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    writes: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    #: Functions by what they may do: "" nothing we mind, "reads", "writes"; others: both.
+    functions: dict[str, str] = field(default_factory=dict)
+    #: Schemas whose tables go by their names alone.
+    path: tuple[str, ...] = ()
+    #: Tables whose triggers nobody understands; declare them in TRIGGERS.
+    opaque: tuple[str, ...] = ()
+    unknown: bool = False
+
+    def read(self, tables: Iterable[str]) -> frozenset[str]:
+        """The tables, and whatever a view or a child of them reads."""
+        return self._closed(tables, self.reads)
+
+    def written(self, tables: Iterable[str]) -> frozenset[str]:
+        """The tables, and whatever is written with them; ``*`` among them: everything."""
+        found = self._closed(tables, self.writes)
+        return found | {EVERYTHING} if self.unknown else found
+
+    def called(self, calls: Iterable[str]) -> tuple[bool, bool]:
+        """(may read anything, may write anything) of a statement's functions."""
+        kinds = {self.functions.get(name, "writes") for name in calls}
+        if self.unknown and calls:
+            return True, True
+        return bool(kinds & {"reads", "writes"}), "writes" in kinds
+
+    def name(self, table: str) -> str:
+        """As the tags have it: without a schema that needs no saying."""
+        schema, dot, rest = table.rpartition(".")
+        return rest if dot and schema in self.path else table
+
+    def _closed(self, tables: Iterable[str], steps: Mapping[str, set[str]]) -> frozenset[str]:
+        found: set[str] = set()
+        left = [self.name(table) for table in tables]
+        while left:
+            table = left.pop()
+            if table not in found:
+                found.add(table)
+                left.extend(steps.get(table, ()))
+        return frozenset(found)
+
+    def declared(self) -> None:
+        """What TRIGGERS says stands in the place of what could not be understood."""
+        for table, written in settings.TRIGGERS.items():
+            self.writes[table].discard(EVERYTHING)
+            self.writes[table] |= set(written)
+        self.opaque = tuple(table for table in self.opaque if table not in settings.TRIGGERS)
+
+
+def unknown_catalogue() -> Catalogue:
+    """Nobody knows: each write is a write of everything."""
+    return Catalogue(unknown=True)
+
+
+def read_catalogue(connection: BaseDatabaseWrapper) -> Catalogue:
+    """Of a connection's database; raises what the database raises."""
+    if connection.vendor == "sqlite":
+        found = sqlite(connection)
+    elif connection.vendor == "postgresql":
+        found = postgresql(connection)
+    else:
+        return unknown_catalogue()
+    found.declared()
+    return found
+
+
+def sqlite(connection: BaseDatabaseWrapper) -> Catalogue:
+    """From sqlite_master, by the driver: no statement of the page's."""
+    connection.ensure_connection()
+    found = Catalogue(path=("main", "temp"), functions=dict(KNOWN_TO_SQLITE))
+    driver: Any = connection.connection
+    _of_sqlite.fill(found, lambda sql: driver.execute(sql).fetchall())
+    return found
+
+
+def postgresql(connection: BaseDatabaseWrapper) -> Catalogue:
+    """By a connection of its own: the page's may be in a transaction that has failed."""
+    own = connection.copy()
+    own.unhurried_private = True  # type: ignore[attr-defined]
+    try:
+        with own.cursor() as cursor:
+
+            def ask(sql: str) -> list[tuple[Any, ...]]:
+                cursor.execute(sql)
+                return list(cursor.fetchall())
+
+            found = Catalogue()
+            _of_postgresql.fill(found, ask)
+    finally:
+        own.close()
+    return found

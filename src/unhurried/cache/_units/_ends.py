@@ -1,0 +1,114 @@
+"""The ends of a transaction: touch before COMMIT, renew after it, whatever has come of it.
+
+``on_commit`` is no place for this: the rollback of an inner savepoint drops its hooks, a hook that
+raises skips those behind it, manual mode refuses them, and a COMMIT in doubt clears them all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from unhurried.conf import settings
+
+from .._errors import Unavailable, WriteRefused
+from .._tokens import _spool
+from .._tokens._embedded import Embedded
+from .._tokens._home import Home, home_of
+from . import _tags
+from ._ties import Ties, ties_of
+
+#: Something in this process is ``strict``: what can't be announced must not be written.
+strict: set[str] = set()
+
+
+def attach(connection: BaseDatabaseWrapper) -> None:
+    """Wrap the ends of this connection's transactions, on the instance, once."""
+    if getattr(connection, "unhurried_ends", False):
+        return
+    connection.unhurried_ends = True  # type: ignore[attr-defined]
+    connection.commit = _committing(connection, connection.commit)  # type: ignore[method-assign]
+    for method in ("rollback", "close", "set_autocommit"):
+        setattr(connection, method, _ending(connection, getattr(connection, method)))
+
+
+def _committing(
+    connection: BaseDatabaseWrapper, original: Callable[..., Any]
+) -> Callable[..., Any]:
+    @wraps(original)
+    def commit(*args: Any, **kwargs: Any) -> Any:
+        ties = ties_of(connection)
+        if not ties.dirty:
+            ties.used = False
+            return original(*args, **kwargs)
+        touch(connection, ties)
+        try:
+            return original(*args, **kwargs)
+        finally:  # also where nobody can tell whether it was committed
+            renew(connection, ties)
+
+    return commit
+
+
+def _ending(connection: BaseDatabaseWrapper, original: Callable[..., Any]) -> Callable[..., Any]:
+    """For what ends a transaction without a word, or may: closing, and turning autocommit on."""
+
+    @wraps(original)
+    def end(*args: Any, **kwargs: Any) -> Any:
+        ties = ties_of(connection)
+        if not ties.dirty:
+            ties.used = False
+            return original(*args, **kwargs)
+        may_commit = original.__name__ == "set_autocommit"
+        if may_commit:
+            touch(connection, ties)
+        try:
+            return original(*args, **kwargs)
+        finally:
+            renew(connection, ties)
+
+    return end
+
+
+def has_epoch(connection: BaseDatabaseWrapper, ties: Ties) -> bool:
+    """Whether every write on this database renews its epoch."""
+    embedded = isinstance(home_of(ties.database), Embedded)
+    return embedded or connection.vendor == "sqlite" or settings.EPOCH
+
+
+def touch(connection: BaseDatabaseWrapper, ties: Ties) -> None:
+    """Give the tokens their deadline: if we die before renewing them, they vanish by themselves."""
+    for home, tags in _by_home(connection, ties, ties.dirty):
+        try:
+            home.touch(tags, settings.DEADLINE)
+        except Unavailable as error:
+            if strict:
+                raise WriteRefused(connection.alias, error) from error
+            _spool.failed(home, tags)
+
+
+def renew(connection: BaseDatabaseWrapper, ties: Ties) -> None:
+    """New tokens for all that was written: what was made of the old data is stale from here on."""
+    dirty, ties.dirty, ties.used = ties.dirty, set(), False
+    for home, tags in _by_home(connection, ties, dirty):
+        try:
+            home.renew(tags, settings.DEADLINE)
+        except Unavailable:
+            _spool.failed(home, tags)
+
+
+def _by_home(
+    connection: BaseDatabaseWrapper, ties: Ties, tags: set[str]
+) -> list[tuple[Home, list[str]]]:
+    """The tags of each home, the epoch first: readers look at it last."""
+    sorted_tags: dict[str, list[str]] = defaultdict(list)
+    epoch = _tags.epoch(ties.database)
+    keeps = has_epoch(connection, ties)
+    for tag in sorted(tags, key=lambda tag: (tag != epoch, tag)):
+        if tag != epoch or keeps:
+            sorted_tags[_tags.alias_of(tag)].append(tag)
+    return [(home_of(alias), each) for alias, each in sorted_tags.items()]

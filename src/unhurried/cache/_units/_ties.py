@@ -1,0 +1,87 @@
+"""What is known of one connection: what its transaction has changed, what snapshot it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakSet
+
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+SNAPSHOTS = ("REPEATABLE READ", "SERIALIZABLE")
+IDLE = 0  # libpq's PQTRANS_IDLE
+
+
+@dataclass(slots=True)
+class Ties:
+    """Lies on the connection, as long as it: no registry, nothing to clean up."""
+
+    #: The first alias of this database: two of them are one for whoever writes and reads.
+    database: str
+    #: Tags written by the transaction that is open now; they survive its savepoints.
+    dirty: set[str] = field(default_factory=set)
+    #: Cursors that read, while somebody holds them: on SQLite they may keep a snapshot open.
+    cursors: WeakSet[Any] = field(default_factory=WeakSet)
+    #: A statement has passed since the transaction began, so its snapshot may be that old.
+    used: bool = False
+    #: The level the server said, in capitals; asked once per connection of the driver.
+    isolation: str = ""
+    #: The driver's connection that ``isolation`` is about.
+    asked: int = 0
+    #: Why nothing read here can be shared: somebody has set a role or the search path.
+    unstorable: str = ""
+    #: A BEGIN in raw SQL, where the driver can't be asked.
+    begun: bool = False
+
+
+def ties_of(connection: BaseDatabaseWrapper) -> Ties:
+    try:
+        return connection.unhurried_ties  # type: ignore[attr-defined, no-any-return]
+    except AttributeError:
+        ties = Ties(_database(connection))
+        connection.unhurried_ties = ties  # type: ignore[attr-defined]
+        return ties
+
+
+def _database(connection: BaseDatabaseWrapper) -> str:
+    mine = _place(connection.settings_dict)
+    same = (alias for alias in connections if _place(connections.settings[alias]) == mine)
+    return next(same, connection.alias)
+
+
+def _place(settings: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(settings.get(key, "")) for key in ("ENGINE", "HOST", "PORT", "NAME"))
+
+
+def in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether what is written now waits for a COMMIT; raw BEGINs are known to the driver."""
+    if connection.in_atomic_block or not connection.autocommit:
+        return True
+    driver = connection.connection
+    if driver is None:
+        return False
+    if connection.vendor == "sqlite":
+        return bool(driver.in_transaction)
+    if connection.vendor == "postgresql":
+        return bool(driver.info.transaction_status != IDLE)
+    return ties_of(connection).begun
+
+
+def keeps_snapshot(connection: BaseDatabaseWrapper, ties: Ties) -> bool:
+    """Whether a statement may see the database as it was at an earlier one."""
+    if connection.vendor == "sqlite":
+        return True
+    if connection.vendor == "postgresql":
+        return _isolation(connection, ties) in SNAPSHOTS
+    return True
+
+
+def _isolation(connection: BaseDatabaseWrapper, ties: Ties) -> str:
+    driver = connection.connection
+    if driver is not None and ties.asked != id(driver):
+        with driver.cursor() as cursor:  # the driver's own: no statement of the page's
+            cursor.execute("SHOW transaction_isolation")
+            ties.isolation = str(cursor.fetchone()[0]).upper()
+        ties.asked = id(driver)
+    return ties.isolation

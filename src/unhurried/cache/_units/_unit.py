@@ -1,0 +1,100 @@
+"""What one unit of work has read: the token of each tag, from before the statement that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from contextvars import ContextVar
+from time import time
+
+from unhurried.measure.reading import current as measured
+
+from .._errors import Unavailable
+from .._tokens._home import home_of
+from . import _tags
+
+current: ContextVar[Unit | None] = ContextVar("unhurried_reads", default=None)
+#: Names of what records from its start: routes, tasks, commands.
+marked: set[str] = set()
+#: Something was read here outside of any unit, and may lie in a variable: nobody knows what.
+loose: ContextVar[bool] = ContextVar("unhurried_loose", default=False)
+
+
+def unit_now() -> Unit | None:
+    """That of the request, or else of the task or command that is measured; None outside of any."""
+    unit = current.get()
+    if unit is not None:
+        return unit
+    record = measured.get()
+    if record is None:
+        return None
+    try:
+        found: Unit = record.reads
+    except AttributeError:
+        found = record.reads = Unit(record.name, recording=record.name in marked)
+    return found
+
+
+class Unit:
+    """One request, task or command, or one call of a cached function outside of any.
+
+    ``tokens`` only grows, and each token is the first one seen: an entry made at any moment of the
+    unit depends on all that was read until then. Shared by the threads and tasks of the unit.
+    """
+
+    __slots__ = (
+        *("epochs", "path", "recording", "timed", "tokens", "unrecorded", "unstorable", "until"),
+        *("worlds", "wrote"),
+    )
+
+    def __init__(self, path: str = "", *, recording: bool = False) -> None:
+        self.path = path
+        self.recording = recording
+        #: A statement passed while nobody recorded.
+        self.unrecorded = False
+        self.tokens: dict[str, int] = {}
+        self.worlds: dict[str, str] = {}
+        #: alias -> the epoch from before the first statement there.
+        self.epochs: dict[str, int] = {}
+        self.unstorable = ""
+        #: A clock or a die was asked: what was made needs a ttl of its own.
+        self.timed = ""
+        #: Not fresh beyond this moment: the parts it is made of are not.
+        self.until = float("inf")
+        self.wrote = False
+
+    def refuse(self, reason: str) -> None:
+        """For good: whatever this unit makes from now on may hold what it has seen."""
+        self.unstorable = self.unstorable or reason
+
+    def see(self, alias: str, tags: Collection[str], *, snapshot: bool) -> None:
+        """Fetch the tokens of new tags; to be called before the statement that reads them."""
+        epoch = _tags.epoch(alias)
+        asked = [tag for tag in tags if tag not in self.tokens and tag != epoch]
+        if not asked and epoch not in tags:
+            return
+        if snapshot or epoch in tags:
+            asked.append(epoch)  # last: writers renew it first
+        try:
+            world, tokens = home_of(alias).read(asked)
+        except Unavailable as error:
+            return self.refuse(f"tokens can't be read: {error}")
+        if self.worlds.setdefault(home_of(alias).name, world) != world:
+            return self.refuse("the token server was changed meanwhile")
+        if snapshot and self.epochs.setdefault(alias, tokens[-1]) != tokens[-1]:
+            return self.refuse("data were changed while it was being made")
+        for tag, token in zip(asked, tokens, strict=True):
+            if tag in tags:
+                self.tokens.setdefault(tag, token)
+
+    def include(self, home: str, world: str, tokens: dict[str, int], until: float) -> None:
+        """What is made now holds a kept part: it depends on all that the part depends on."""
+        if self.worlds.setdefault(home, world) != world:
+            self.refuse("a part is of another token server")
+        for tag, token in tokens.items():
+            if self.tokens.setdefault(tag, token) != token:
+                self.refuse("a part is older than what was read before it")
+        self.until = min(self.until, until)
+
+    @property
+    def spent(self) -> bool:
+        return time() >= self.until

@@ -1,0 +1,6 @@
+"""What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
+
+from ._functions._fragment import do_cached
+from ._install import install
+
+__all__ = ["do_cached", "install"]

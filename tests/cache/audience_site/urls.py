@@ -1,0 +1,36 @@
+"""Each page at its name, by way of the seam; below ``bare/`` as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import path
+from django.utils.text import slugify
+from django.views import View
+
+from .leaks import LEAKS
+from .public import PAGES
+from .seam import kept
+
+
+def callback(view: Any) -> Any:
+    if isinstance(view, type) and issubclass(view, View):
+        return view.as_view()
+    return view() if isinstance(view, type) else view
+
+
+def address(folder: str, name: str) -> str:
+    return f"{folder}/{slugify(name) or 'x'}-{sum(map(ord, name))}/"
+
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    *(path(address("leaks", name), kept(callback(view))) for name, (view, _) in LEAKS.items()),
+    *(path(address("bare/leaks", name), callback(view)) for name, (view, _) in LEAKS.items()),
+    *(
+        path(address("public", name), kept(callback(view), **options), name=slugify(name))
+        for name, (view, options, _) in PAGES.items()
+    ),
+    *(path(address("bare/public", name), callback(view)) for name, (view, _, _) in PAGES.items()),
+]
