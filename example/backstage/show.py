@@ -62,7 +62,9 @@ def _is_seeded() -> bool:
 
 def show_traffic(screen: Terminal, server: Server, seconds: float) -> None:
     """Visit every page, and show what was measured: live on a terminal, else at the end."""
-    screen.say(f"\n{VISITORS} visitors for {seconds:g} s on every page under /slow/ and /fast/:\n")
+    screen.say(
+        f"\n{VISITORS} visitors for {seconds:g} s on every page under /slow/, /fixed/ and /fast/:\n"
+    )
     traffic = Traffic(server.port, _site(), _cookies(), seconds)
     connections.close_all()
     traffic.start()

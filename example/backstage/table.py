@@ -1,16 +1,16 @@
-"""The table of pages, each with its fast twin, made from what unhurried measured."""
+"""The table of pages, each slow, fixed and kept, made from what unhurried measured."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-SIDES = ("slow/", "fast/")
-HEAD = "/slow/ → /fast/"
+SIDES = ("slow/", "fixed/", "fast/")
+HEAD = "slow→fixed→fast"
 GAP, ARROW = "  ", " → "
 SHORTEST_PAGE = 17
 
 Route = dict[str, Any]
-Pair = tuple[Route | None, Route | None]
+Sides = tuple[Route | None, ...]
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Column:
 
     @property
     def width(self) -> int:
-        return 2 * self.side + len(ARROW)
+        return len(SIDES) * self.side + (len(SIDES) - 1) * len(ARROW)
 
 
 COLUMNS = (
-    Column("req/s", 4, 1, lambda route, seconds: f"{route['requests'] / max(seconds, 0.001):.1f}"),
-    Column("p50", 7, 3, lambda route, _: duration(route["wall"]["p50"])),
-    Column("p95", 7, 2, lambda route, _: duration(route["wall"]["p95"])),
+    Column("req/s", 3, 2, lambda route, seconds: f"{route['requests'] / max(seconds, 0.001):.0f}"),
+    Column("p50", 6, 3, lambda route, _: duration(route["wall"]["p50"])),
+    Column("p95", 6, 1, lambda route, _: duration(route["wall"]["p95"])),
     Column("queries", 3, 5, lambda route, _: f"{route['queries']['p50']:.0f}"),
 )
 ERRORS = Column("errors", 3, 4, lambda route, _: str(route["errors"]))  # only where there are any
@@ -49,7 +49,7 @@ def duration(seconds: float) -> str:
 def table(routes: dict[str, Route], seconds: float, width: int) -> list[str]:
     """Lines of at most ``width`` characters, the page that takes most of the time first."""
     pages = _pages(routes)
-    errors = any(route["errors"] for pair in pages.values() for route in pair if route)
+    errors = any(route["errors"] for sides in pages.values() for route in sides if route)
     longest = max(map(len, [HEAD, *pages]))
     columns, room = _fit([*COLUMNS, ERRORS] if errors else [*COLUMNS], longest, width)
     titles = [column.title.rjust(column.width) for column in columns]
@@ -60,20 +60,18 @@ def table(routes: dict[str, Route], seconds: float, width: int) -> list[str]:
     return lines
 
 
-def _pages(routes: dict[str, Route]) -> dict[str, Pair]:
-    """What stands below both sides, with the two routes; None where nobody has been yet."""
+def _pages(routes: dict[str, Route]) -> dict[str, Sides]:
+    """What stands below the sides, with its routes; None where nobody has been yet."""
     names = {name.removeprefix(side) for side in SIDES for name in routes if name.startswith(side)}
-    slow, fast = SIDES
-    return {name: (routes.get(slow + name), routes.get(fast + name)) for name in names}
+    return {name: tuple(routes.get(side + name) for side in SIDES) for name in names}
 
 
-def _spent(pair: Pair) -> float:
-    return sum(route["wall"]["sum"] for route in pair if route)
+def _spent(sides: Sides) -> float:
+    return sum(route["wall"]["sum"] for route in sides if route)
 
 
-def _cell(column: Column, pair: Pair, seconds: float) -> str:
-    slow, fast = (_side(column, route, seconds) for route in pair)
-    return slow.rjust(column.side) + ARROW + fast.rjust(column.side)
+def _cell(column: Column, sides: Sides, seconds: float) -> str:
+    return ARROW.join(_side(column, route, seconds).rjust(column.side) for route in sides)
 
 
 def _side(column: Column, route: Route | None, seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Bounded traffic over every page and its fast twin, by a few visitors at once."""
+"""Bounded traffic over every page and its twins, by a few visitors at once."""
 
 import http.client
 import random
@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-SIDES = ("slow", "fast")
+SIDES = ("slow", "fixed", "fast")
 # Slides' pages often, forms less; the report seldom, for it keeps a worker busy for seconds.
 WEIGHTS = {
     "feed": 12,
@@ -51,16 +51,16 @@ class Visit:
 def visits(site: Site, rng: random.Random) -> Iterator[Visit]:
     """Every page once, so that short traffic has them all; then by weight, for ever.
 
-    What is visited on the slow side is visited on the fast one next, so that they compare.
+    What is visited on the slow side is visited on the other two next, so that they compare.
     """
     for page in WEIGHTS:
-        yield from _both(page, site, rng)
+        yield from _all_sides(page, site, rng)
     while True:
         page = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        yield from _both(page, site, rng)
+        yield from _all_sides(page, site, rng)
 
 
-def _both(page: str, site: Site, rng: random.Random) -> Iterator[Visit]:
+def _all_sides(page: str, site: Site, rng: random.Random) -> Iterator[Visit]:
     path = _path(page, site, rng)
     for side in SIDES:
         yield Visit(page, f"/{side}/{path}", _form(page, site, rng))

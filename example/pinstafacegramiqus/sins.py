@@ -1,4 +1,4 @@
-"""What every page does wrong, and what its fast twin does instead."""
+"""What every page does wrong, and what its twins do instead."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import resolve, reverse
 
-SIDES = ("slow", "fast")
+SIDES = ("slow", "fixed", "fast")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Sin:
     arguments: tuple[str | int, ...] = ()
 
     def sides(self, routes: Mapping[str, Any]) -> list["Side"]:
-        """The page and its twin, with what has been measured of them."""
+        """The page and its twins, with what has been measured of them."""
         urls = (reverse(f"{side}:{self.name}", args=self.arguments) for side in SIDES)
         return [Side(url, _queries(routes.get(resolve(url).route))) for url in urls]
 

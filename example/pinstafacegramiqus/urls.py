@@ -8,9 +8,10 @@ from pinstafacegramiqus import views
 
 urlpatterns = [
     path("", views.front, name="front"),
-    # One site twice: {% url 'site:pin' … %} stays on the side of the page it stands on; on pages of
-    # neither side, it leads to the one named last.
+    # One site three times: {% url 'site:pin' … %} stays on the side of the page it stands on; on
+    # pages of no side, it leads to the one named last.
     path("fast/", include("pinstafacegramiqus.fast_urls", namespace="fast")),
+    path("fixed/", include("pinstafacegramiqus.fixed_urls", namespace="fixed")),
     path("slow/", include("pinstafacegramiqus.slow_urls", namespace="slow")),
     path("unhurried/", include("unhurried.urls")),
     path("login/", LoginView.as_view(template_name="login.html"), name="login"),

@@ -10,7 +10,7 @@ from django.db.models.functions import Length, Replace
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from pins.fast import number_of
+from pins.fixed import number_of
 from pins.models import Comment, Like, Pin
 from reports.views import MONTH, MONTHS
 

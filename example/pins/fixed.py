@@ -23,13 +23,13 @@ def pin_detail(request: HttpRequest, pk: int) -> HttpResponse:
     )
     pin = get_object_or_404(pins, pk=pk)
     related = Pin.objects.filter(tags__in=pin.tags.all()).exclude(pk=pk).distinct()
-    return render(request, "pins/fast/pin.html", {"pin": pin, "related": cards(related)[:12]})
+    return render(request, "pins/fixed/pin.html", {"pin": pin, "related": cards(related)[:12]})
 
 
 def tag_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """The newest pins with a tag, a card each."""
     tag = get_object_or_404(Tag, slug=slug)
-    return render(request, "pins/fast/tag.html", {"tag": tag, "pins": cards(tag.pins.all())[:60]})
+    return render(request, "pins/fixed/tag.html", {"tag": tag, "pins": cards(tag.pins.all())[:60]})
 
 
 def cards(pins: QuerySet[Pin]) -> QuerySet[Pin]:

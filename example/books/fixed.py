@@ -20,5 +20,5 @@ def create_book(request: HttpRequest) -> HttpResponse:
     form = FastBookForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         form.save()
-        return redirect("fast:books")
+        return redirect("fixed:books")
     return render(request, "books/create_book.html", {"form": form})

@@ -5,7 +5,7 @@ from django.db.models import Count, Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from pins.fast import counted
+from pins.fixed import counted
 
 
 def user_detail(request: HttpRequest, username: str) -> HttpResponse:
@@ -20,4 +20,4 @@ def user_detail(request: HttpRequest, username: str) -> HttpResponse:
     pins = counted(person.pins.prefetch_related("tags"))
     likes = sum(pin.like_count for pin in pins)
     context = {"person": person, "pins": pins, "likes": likes}
-    return render(request, "accounts/fast/user.html", context)
+    return render(request, "accounts/fixed/user.html", context)

@@ -23,4 +23,4 @@ def mark_received(request: HttpRequest) -> HttpResponse:
     """The button "Mark all as received": received or not before, every message is written."""
     messages = Message.objects.filter(recipient=request.user)
     messages.update(received=True)
-    return redirect("fast:messages")
+    return redirect("fixed:messages")
