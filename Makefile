@@ -15,6 +15,8 @@ DJANGO ?= $(if $(filter 3.11,$(version)),5.2,6.1)
 COV ?= --cov --cov-report=term-missing:skip-covered
 JOBS ?= auto
 BENCH ?= measure queries
+MINUTES ?= 1
+CELL ?= sqlite-wal-embedded-locmem
 ARGS ?=
 
 uv := .tools/bin/uv
@@ -26,9 +28,9 @@ tests := django$(subst .,,$(DJANGO))
 export UV_PYTHON_DOWNLOADS := never
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help demo test test-services matrix lint types docs bench clean
+.PHONY: help demo test test-services matrix lint types docs bench soak clean
 
-help:  ## these lines
+help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 demo: $(call stamp,demo)  ## the example site, seeded, served, under load, measured live (ONCE=1: then stop)
@@ -57,6 +59,9 @@ docs: $(call stamp,dev)  ## the talk's page from the last tests, Sphinx into doc
 
 bench: $(call stamp,dev)  ## what it costs and finds, beside its peers (BENCH=measure or queries: one of them)
 	@for room in $(BENCH); do $(call run,dev) benchmarks/$$room.py $(ARGS) || exit 1; done
+
+soak: $(call stamp,services)  ## random reads, writes and transactions against the cache (MINUTES=60 CELL=postgres-redis-redis)
+	$(call run,services) -m tests.cache.races.soak --minutes $(MINUTES) --cell $(CELL)
 
 clean:  ## forget the environments and everything built
 	rm -rf .tools .venvs .reports artefacts docs/_build dist .coverage .coverage.* .*_cache .hypothesis

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import statistics
 import time
@@ -22,6 +23,7 @@ BUDGETS = {
     "unhurried, locmem": (0, 0.25),
 }
 PROCESSES = 4
+Told = dict[str, list[Any]]
 BLOCK_SECONDS = 0.01
 
 
@@ -190,39 +192,44 @@ def fresh_block(child: Child, page: str, numbers: Iterator[int]) -> Callable[[],
 
 
 def crowd(stage: Any, options: Any) -> None:
-    print(f"\n{options.readers} readers at once over {PROCESSES} processes: computations")
-    print(f"{'':28}{'cold':>8}{'after a write':>15}{'budget':>8}   slowest reader, what it read")
+    print(f"\n{options.readers} readers at once over {PROCESSES} processes: computations, of 1 s")
+    print(f"{'':28}{'cold':>8}{'after a write':>15}{'budget':>8}   slowest; read after the write")
     for name in wanted(tools.CROWDS, options):
         attempt(name, lambda name=name: crowded(stage, options, name))
 
 
 def crowded(stage: Any, options: Any, name: str) -> str:
     """A computation leaves a byte in a file of the place that the processes share."""
-    with stage.place() as place:
+    with stage.place() as place, contextlib.ExitStack() as stack:
         log = Path(place.folder) / "computed"
         children = [Child("crowd", name, place) for _ in range(PROCESSES)]
-        try:
-            cold, first = rush(children, options.readers, log)
-            children[0].ask("write", name="NEW")
-            more, then = rush(children, options.readers, log)
-        finally:
-            for child in children:
-                child.__exit__()
+        for child in children:
+            stack.enter_context(child)
+        cold, first = rush(children, options.readers, log)
+        children[0].ask("write", name="NEW")
+        more, then = rush(children, options.readers, log)
+    return line_of_crowd(name, cold, more, first, then)
+
+
+def line_of_crowd(name: str, cold: int, more: int, first: Told, then: Told) -> str:
+    ours = name.startswith("unhurried")
+    limit = f"{'1 + 1' if ours else '':>8}"
+    verdict = "  MISSED" if ours and (cold, more) != (1, 1) else ""
     slowest = max(first["seconds"] + then["seconds"])
-    read = " and ".join(sorted({value[:3] for value in then["values"]}))
-    limit = f"{'1 + 1':>8}" if name.startswith("unhurried") else f"{'':8}"
-    verdict = "" if not limit.strip() or (cold, more) == (1, 1) else "  MISSED"
-    return f"{cold:8}{more:15}{limit}   {slowest:.2f} s, {read} after the write{verdict}"
+    read = ", ".join(sorted({value[:16].split(" with ")[0] for value in then["values"]}))
+    lost = len(first["waiting"]) + len(then["waiting"])
+    waiting = f"; {lost} readers still wait" if lost else ""
+    return f"{cold:8}{more:15}{limit}   {slowest:.2f} s, {read}{waiting}{verdict}"
 
 
-def rush(children: list[Child], readers: int, log: Path) -> tuple[int, dict[str, list[Any]]]:
+def rush(children: list[Child], readers: int, log: Path) -> tuple[int, Told]:
     """How often it was computed, and what the readers tell."""
     before = log.stat().st_size if log.exists() else 0
     for what, given in (("arm", {"count": readers // len(children)}), ("go", {})):
         for child in children:
             child.tell(what, **given)
         told = [child.hear() for child in children]
-    merged = {key: [one for each in told for one in each[key]] for key in ("values", "seconds")}
+    merged = {key: [one for each in told for one in each[key]] for key in told[0]}
     return (log.stat().st_size if log.exists() else 0) - before, merged
 
 

@@ -37,7 +37,11 @@ class Child:
 
     def __exit__(self, *exc: object) -> None:
         self.process.stdin.close()
-        self.process.wait(20)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:  # a peer's readers wait for ever
+            self.process.kill()
+            self.process.wait()
 
     def tell(self, what: str, **given: Any) -> None:
         try:

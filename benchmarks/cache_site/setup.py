@@ -60,7 +60,8 @@ def configure(tool: Tool, place: Place) -> None:
     current.append(tool)
     given = {
         "CACHES": {"default": CACHES[tool.entries](place)},
-        "CACHEOPS_REDIS": redis_url(place),
+        # Its readers wait inside Redis, each on a connection of its own, longer than redis-py does.
+        "CACHEOPS_REDIS": f"{redis_url(place)}?max_connections=1000&socket_timeout=100",
         "UNHURRIED": {"STORE": Path(place.folder) / "store", "TOKENS": tokens(tool)},
         **tool.settings,
     }

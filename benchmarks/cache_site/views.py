@@ -15,7 +15,7 @@ from django.template import engines
 from .models import PARTS
 from .setup import current
 
-SLOW = 0.2  # seconds that the slow value takes, once it has asked
+SLOW = 1.0  # seconds that the slow value takes once it has asked: all who come, come meanwhile
 PAGE = (
     "<!doctype html><title>{{ number }}</title><ul>{% for row in rows %}"
     "<li>{{ row.pk }} <b>{{ row.name }}</b> {{ row.name|upper }}</li>"

@@ -22,7 +22,7 @@ from . import _brokers
 from ._breaker import Breaker
 from ._errors import LaterError, is_transient
 from ._lanes import drain_of, run
-from ._pending import PAUSE, Pending
+from ._pending import PATIENCE, PAUSE, Pending
 from ._thread import Worker
 
 
@@ -75,7 +75,8 @@ class Kicks:
                 return self.pending.wait()
             lane, overdue = found
             if overdue:
-                self._failed("late", "A broker has not answered in time")
+                name = _brokers.chosen()
+                self._failed("late", f"{name} has not taken a kick within {PATIENCE:g} s")
             self._drain(lane)
         return None
 
@@ -109,7 +110,7 @@ class Kicks:
         try:
             took = name != _brokers.THREAD and _brokers.broker(name).send(lane, label)
         except Exception as error:  # boundary: a broker of any make
-            self._failed("failed", f"{name} takes no kicks: {type(error).__name__}: {error}")
+            self._failed("failed", f"{name} takes no kicks ({type(error).__name__}: {error})")
             if not is_transient(error):
                 self._instead(lane)
                 swallow(f"LATER={name!r}", error)
@@ -128,7 +129,7 @@ class Kicks:
         setattr(self.figures, how, getattr(self.figures, how) + 1)
         self.breaker.failed()
         counter(f"unhurried.later.{how}").increment()
-        say_once("%s. This process does the background work itself meanwhile.", why)
+        say_once("LATER=%s; this process does the background work itself meanwhile.", why)
 
 
 _kicks = Kicks()

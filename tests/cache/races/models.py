@@ -97,3 +97,5 @@ def fill() -> None:
             cursor.execute(f"DELETE FROM {table}")
         cursor.execute("INSERT INTO races_sheet VALUES (1)")
         cursor.execute("INSERT INTO races_page VALUES (1, 1), (2, 1)")
+        if connection.vendor == "postgresql":
+            cursor.execute("REFRESH MATERIALIZED VIEW races_counted")

@@ -28,8 +28,9 @@ from .writes import WRITES
 __all__ = ["writes_postgres"]  # for what it adds to WRITES
 
 # What others print must not get between our lines.
-out = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)
+out = os.fdopen(os.dup(1), "w") if __name__ == "__main__" else sys.stderr
+if __name__ == "__main__":
+    os.dup2(2, 1)
 
 
 def say(*words: Any) -> None:
@@ -43,13 +44,18 @@ def asked(*words: Any) -> Any:
     return json.loads(sys.stdin.readline())
 
 
+def create_tables(alias: str) -> None:
+    call_command("migrate", "contenttypes", database=alias, verbosity=0)  # notes refer to it
+    call_command("migrate", database=alias, run_syncdb=True, verbosity=0)
+    with connections[alias].cursor() as cursor:
+        for sql in models.statements(connection.vendor):
+            cursor.execute(sql)
+    call_command("createcachetable", database=alias, verbosity=0)
+
+
 def prepare() -> None:
     for alias in ("default", "other"):
-        call_command("migrate", database=alias, run_syncdb=True, verbosity=0)
-        with connections[alias].cursor() as cursor:
-            for sql in models.statements(connection.vendor):
-                cursor.execute(sql)
-    call_command("createcachetable", verbosity=0)
+        create_tables(alias)
     listed = {name.partition(":")[0] for name in contents.ALL}
     assert listed == set(SCENARIOS), listed ^ set(SCENARIOS)
     assert set(contents.WRITES) == set(WRITES), set(contents.WRITES) ^ set(WRITES)

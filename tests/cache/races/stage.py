@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 
 from django.db import connections
@@ -55,8 +55,11 @@ class Actor:
 class Pause:
     """The first to come here stops, until it is let go."""
 
+    all: ClassVar[list[Pause]] = []
+
     def __init__(self) -> None:
         self._reached, self._go, self._first = threading.Event(), threading.Event(), True
+        self.all.append(self)
 
     def __call__(self) -> None:
         if self._first:
@@ -116,6 +119,9 @@ class Stage:
             assert got == truth, f"served {got}, true is {truth}; {self.once(kept.peek, *args)}"
 
     def end(self) -> None:
+        """A scenario that has failed leaves people standing about."""
+        while Pause.all:
+            Pause.all.pop().let_go()
         self._stack.close()
 
 

@@ -84,7 +84,7 @@ def copied_in() -> None:
     sql = "COPY races_book (title, author_id) FROM STDIN"
     with (
         connection.cursor() as cursor,
-        measured.statement("default", sql, ["races_book"], True),
+        measured.statement("default", sql, writes=["races_book"]),
         cursor.cursor.copy(sql) as copy,
     ):
         copy.write_row(("copied", author))

@@ -159,5 +159,5 @@ def crowd(stage: Stage) -> None:
         gate.wait(PATIENCE)
         values = [each.result(PATIENCE) for each in coming]
         assert all(value == values[0] for value in values)
-        assert len(computed) == (2 if write else 1)
+        assert len(computed) == (2 if write else 1), f"computed {len(computed)} times"
     stage.true(kept)

@@ -45,6 +45,42 @@ def in_a_transaction(stage: Stage) -> None:
         rename_back()
 
 
+@scenario
+def kept_again_in_a_transaction(stage: Stage) -> None:
+    """The snapshot was taken by a cached function; the next call, a unit of its own, is in it."""
+    for savepoint in (False, True):
+        for before in (False, True):
+            reader, kept = stage.actor(), stage.kept(titles)
+            if before:
+                stage.once(kept)
+            with transacted(reader):
+                reader.do(kept)
+                changed = wrote(stage)
+                with transacted(reader) if savepoint else contextlib.nullcontext():
+                    got = reader.do(kept)
+                assert ("renamed" in got) <= changed
+                stage.true(kept)
+            stage.true(kept)
+            rename_back()
+
+
+@scenario
+def hit_then_kept_in_a_transaction(stage: Stage) -> None:
+    """The same where the first call is served and asks the database nothing, and the next one."""
+    first, kept, reader = stage.kept(titles), stage.kept(lambda: [*titles()]), stage.actor()
+    stage.once(first)
+    with transacted(reader):
+        reader.do(first)
+        reader.do(Author.objects.count)
+        wrote(stage)
+        reader.do(first)
+        reader.do(kept)
+        stage.true(kept)
+        stage.true(first)
+    stage.true(kept)
+    stage.true(first)
+
+
 def rename_back() -> None:
     Book.objects.filter(title="renamed").update(title="first")
 
@@ -57,7 +93,6 @@ def levels(stage: Stage) -> list[Callable[[], Any]]:
         lambda: run("set transaction read only, isolation level serializable"),
         lambda: run("SET LOCAL transaction_isolation = 'repeatable read'"),
         lambda: run("SET transaction_isolation TO 'serializable'"),
-        lambda: run("SELECT set_config('transaction_isolation', 'repeatable read', true)"),
     ]
 
 
@@ -82,6 +117,7 @@ def repeatable_read_session(stage: Stage) -> None:
     ways: list[Callable[[], Any]] = [
         lambda: run(f"SET SESSION CHARACTERISTICS AS TRANSACTION {words}"),
         lambda: run("SET default_transaction_isolation = 'serializable'"),
+        lambda: run("SELECT set_config('default_transaction_isolation', 'serializable', false)"),
     ]
     for way in ways:
         reader, kept = stage.actor(), stage.kept(titles)

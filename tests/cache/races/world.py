@@ -1,0 +1,293 @@
+"""Three connections, functions that are kept, random steps; the database itself is the oracle.
+
+What is served must be what the database says at that moment, to the player who asks: read past
+Django, on the player's own connection and on one of nobody. The exception is a writer who stands
+between his COMMIT and the renewal: until his call returns, what was true before may be served.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from django.db import DatabaseError, connection, transaction
+
+from unhurried.cache import cached
+from unhurried.cache._units import _ends
+
+from .models import Author, Book
+from .players import Player
+
+#: A part of a value, by one statement -> what it reads.
+PARTS = {
+    "titles": ("SELECT id, title FROM races_book ORDER BY id", {"book"}),
+    "names": ("SELECT id, name FROM races_author ORDER BY id", {"author"}),
+    "both": (
+        "SELECT b.id, title, name FROM races_book b JOIN races_author a ON a.id = author_id "
+        "ORDER BY b.id",
+        {"book", "author"},
+    ),
+}
+#: Functions -> the parts they read themselves, the functions they call, what they do on a change.
+FUNCTIONS: dict[str, tuple[list[str], list[str], str]] = {
+    "titles": (["titles"], [], "wait"),
+    "names": (["names"], [], "refresh"),
+    "both": (["both"], [], "wait"),
+    "apart": (["titles", "names"], [], "wait"),
+    "nested": (["names"], ["titles"], "wait"),
+    "eager": (["both", "titles"], ["names"], "refresh"),
+}
+WRITES: dict[str, tuple[Callable[[int, str], Any], set[str]]] = {
+    "title": (lambda mine, new: Book.objects.filter(author=mine).update(title=new), {"book"}),
+    "name": (lambda mine, new: Author.objects.filter(pk=mine).update(name=new), {"author"}),
+    "create": (lambda mine, new: Book.objects.create(author_id=mine, title=new), {"book"}),
+    "thin": (lambda mine, new: thin(mine, new), {"book"}),
+    "raw": (lambda mine, new: raw("UPDATE races_book SET title = %s", mine, new), {"book"}),
+    "raw name": (lambda mine, new: raw("UPDATE races_author SET name = %s", mine, new), {"author"}),
+}
+Value = dict[str, Any]
+
+
+def thin(mine: int, new: str) -> None:
+    """Deletes something in any case: a write that asks the database for nothing is none."""
+    Book.objects.create(author_id=mine, title=new)
+    books = Book.objects.filter(author=mine).order_by("pk")
+    Book.objects.filter(pk__in=list(books.values_list("pk", flat=True)[1:])).delete()
+
+
+def raw(sql: str, mine: int, new: str) -> None:
+    column = "id" if "races_author" in sql else "author_id"
+    with connection.cursor() as cursor:
+        cursor.executemany(f"{sql} WHERE {column} = %s", [(new, mine)])
+
+
+class StaleError(AssertionError):
+    """Something old was served as fresh."""
+
+
+class Actor(Player):
+    """One connection: its transaction, what it dirtied, what it has committed and not renewed."""
+
+    def __init__(self, mine: int) -> None:
+        super().__init__()
+        self.mine = mine
+        self.atomics: list[Any] = []
+        self.dirty: set[str] = set()
+        self.before: Value | None = None  # as it was when its COMMIT began, until its call returns
+        self.stops = 0  # how often it may still stop in this step's task
+        self.computing: list[str] = []
+        self.computed: set[str] = set()
+
+    def may_stop(self) -> None:
+        if self.stops:
+            self.stops -= 1
+            self.stop()
+
+
+class World:
+    """``driver``: a connection to the same database that is not Django's, in autocommit."""
+
+    def __init__(self, driver: Any, name: str = "soak") -> None:
+        self.driver, self.served, self.numbers = driver, 0, 0
+        self.told: list[str] = []
+        authors = [Author.objects.create(name=f"author {number}") for number in range(3)]
+        for author in authors:
+            Book.objects.create(author=author, title=f"by {author.pk}")
+        self.actors = [Actor(author.pk) for author in authors]
+        self.local = threading.local()
+        self.functions = {each: self._kept(each, name) for each in FUNCTIONS}
+
+    def _kept(self, each: str, name: str) -> Any:
+        parts, inner, on_change = FUNCTIONS[each]
+
+        def body() -> Value:
+            actor: Actor = self.local.actor
+            actor.computing.append(each)
+            actor.may_stop()
+            value = {}
+            for function in inner:
+                value.update(self._read(function))
+            for part in parts:
+                value[part] = asked(PARTS[part][0])
+                actor.may_stop()
+            actor.computed.add(each)
+            actor.computing.remove(each)
+            return value
+
+        return cached(600, key=f"{name}-{each}", on_change=on_change)(body)
+
+    # What an actor may be told to do, each one step or, with stops, several.
+
+    def read(self, actor: Actor, function: str, stops: int = 0) -> None:
+        said = f"reads {function}, {stops} stops"
+        self._begin(actor, said, lambda: self._read(function), stops)
+
+    def write(self, actor: Actor, write: str, stops: int = 0) -> None:
+        self.numbers += 1
+        new = f"{write} {self.numbers}"
+
+        def task() -> None:
+            actor.dirty |= WRITES[write][1]
+            if not actor.atomics:
+                actor.before = self.truth()
+            WRITES[write][0](actor.mine, new)
+
+        self._begin(actor, f"writes {new}, {stops} stops", task, stops)
+
+    def enter(self, actor: Actor) -> None:
+        def task() -> None:
+            atomic = transaction.atomic()
+            atomic.__enter__()
+            actor.atomics.append(atomic)
+
+        self._begin(actor, "enters", task)
+
+    def leave(self, actor: Actor, undo: bool = False, stops: int = 0) -> None:
+        def task() -> None:
+            if len(actor.atomics) == 1 and not undo:
+                actor.before = self.truth()
+            error = ValueError("undone") if undo else None
+            actor.atomics.pop().__exit__(error and ValueError, error, None)
+
+        self._begin(actor, f"{'undoes' if undo else 'leaves'}, {stops} stops", task, stops)
+
+    def proceed(self, actor: Actor) -> None:
+        self._step(actor, "goes on", None)
+
+    def settle(self, functions: Iterable[str] = FUNCTIONS) -> None:
+        """Everybody comes to an end; then whatever is served is the truth."""
+        for actor in self.actors:
+            while actor.busy:
+                self.proceed(actor)
+            while actor.atomics:
+                self.leave(actor)
+        for function in functions:
+            self.read(self.actors[0], function)
+
+    def end(self) -> None:
+        for actor in self.actors:
+            actor.stops = 0
+            while actor.busy:
+                actor.step()
+            actor.leave()
+
+    def _begin(self, actor: Actor, said: str, task: Callable[[], Any], stops: int = 0) -> None:
+        def own() -> None:
+            self.local.actor = actor
+            try:
+                task()
+            except DatabaseError as error:
+                self.told.append(f"  {error}")
+                undo_all(actor)
+
+        actor.stops = stops
+        self._step(actor, said, own)
+
+    def _step(self, actor: Actor, said: str, task: Callable[[], Any] | None) -> None:
+        self.told.append(f"{self.actors.index(actor)} {said}")
+        actor.step(task)
+        if not actor.busy:
+            self._returned(actor)
+
+    def _returned(self, actor: Actor) -> None:
+        """Its call is over. Nobody may be served what was true before its COMMIT any more."""
+        actor.computing.clear()
+        if actor.atomics:
+            return
+        if actor.before is not None:
+            for other in self.actors:
+                for part in [*(other.before or ())]:
+                    if PARTS[part][1] & actor.dirty:
+                        del other.before[part]  # type: ignore[union-attr]
+        actor.before, actor.dirty = None, set()
+
+    # The oracle.
+
+    def truth(self) -> Value:
+        return {part: rows(self.driver.execute(sql)) for part, (sql, _) in PARTS.items()}
+
+    def _read(self, function: str) -> Value:
+        actor: Actor = self.local.actor
+        actor.computed.discard(function)
+        value: Value = self.functions[function]()
+        if function not in actor.computed:
+            self.served += 1
+            self._judge(actor, function, value)
+        return value
+
+    def _judge(self, actor: Actor, function: str, value: Value) -> None:
+        for part, got in value.items():
+            sql, tables = PARTS[part]
+            truth = rows(self.driver.execute(sql))
+            if got == truth and not tables & actor.dirty:
+                continue
+            if got == rows(connection.connection.execute(sql)):
+                continue  # as its own transaction sees it
+            if any((other.before or {}).get(part) == got for other in self.actors):
+                continue  # a writer's call has not returned
+            if self._flagged(function):
+                continue
+            raise StaleError(f"{function}.{part}\nserved {got}\ntrue   {truth}")
+
+    def _flagged(self, function: str) -> bool:
+        """Old, said to be so, while somebody makes the new one."""
+        if not any(function in other.computing for other in self.actors):
+            return False
+        _, _, on_change = FUNCTIONS[function]
+        return on_change == "refresh" and self.functions[function].peek().state == "stale"
+
+
+def undo_all(actor: Actor) -> None:
+    while actor.atomics:
+        error = ValueError("undone")
+        actor.atomics.pop().__exit__(ValueError, error, None)
+
+
+def asked(sql: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return rows(cursor)
+
+
+def rows(cursor: Any) -> list[Any]:
+    return [list(row) for row in cursor.fetchall()]
+
+
+@contextmanager
+def renewing(world: World) -> Iterator[None]:
+    """Actors may stop between COMMIT and the renewal, too."""
+    renew = _ends.renew
+
+    def late(*args: Any) -> None:
+        actor = getattr(world.local, "actor", None)
+        if actor is not None and threading.current_thread() is actor:
+            actor.may_stop()
+        renew(*args)
+
+    with mock.patch.object(_ends, "renew", late):
+        yield
+
+
+def play(world: World, chance: random.Random, steps: int) -> None:
+    """One random interleaving, about a few functions: there they meet more often."""
+    world.told.clear()
+    functions = chance.sample([*FUNCTIONS], 2)
+    for _ in range(steps):
+        actor = chance.choice(world.actors)
+        if actor.busy:
+            world.proceed(actor)
+            continue
+        what, stops = chance.random(), chance.choice((0, 0, 1, 2))
+        if what < 0.6:
+            world.read(actor, chance.choice(functions), stops)
+        elif what < 0.8:
+            world.write(actor, chance.choice([*WRITES]), min(stops, 1))
+        elif actor.atomics and what < 0.92:
+            world.leave(actor, chance.random() < 0.4, min(stops, 1))
+        elif len(actor.atomics) < 3:
+            world.enter(actor)
+    world.settle(functions)
