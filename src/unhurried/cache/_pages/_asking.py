@@ -21,7 +21,7 @@ PORTS = {"http": "80", "https": "443"}
 
 def key(name: str, options: Options, target: str | HttpRequest) -> str:
     """The key of a URL for a visitor nobody knows, or of a request; "" where it has none."""
-    return key_for(name, options, request_for(target), None)[0]
+    return key_for(name, options, request_for(target), None).key
 
 
 def label(name: str, target: str | HttpRequest) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
@@ -48,28 +49,41 @@ def place(request: HttpRequest) -> str:
     return f"{request.scheme}://{request.get_host()}|{script}"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page's key, or the ``reason`` why it has none.
+
+    ``label`` is what ``invalidate(url)`` of the page goes by; ``allowed`` what functions in
+    ``vary`` and ``audience`` have looked at.
+    """
+
+    key: str = ""
+    label: str = ""
+    reason: str = ""
+    allowed: frozenset[str] = frozenset()
+
+
 def key_for(
     name: str, options: Options, request: HttpRequest, call: tuple[Any, Any] | None
-) -> tuple[str, str, str]:
-    """(key, label, reason): the label is what ``invalidate(url)`` of the page goes by.
+) -> Found:
+    """``call``: arguments that are not the URL's but another view's.
 
     The query stands in the key as it came: two spellings are two entries, and neither can say
-    anything that the other's reader did not ask for. ``call``: arguments that are not the URL's but
-    another view's.
+    anything that the other's reader did not ask for.
     """
     try:
         where = place(request)
+        arguments = "" if call is None else quoted(key_of("call", call))
     except DisallowedHost:
-        return "", "", "an unknown host"
-    if reason := _people.unkeyed(request, options.by):
-        return "", "", reason
-    try:
-        called = "" if call is None else quoted(key_of("call", call))
+        return Found(reason="an unknown host")
     except TypeError:
-        return "", "", "arguments that have no value of their own"
+        return Found(reason="arguments that have no value of their own")
+    if reason := _people.unkeyed(request, options.by):
+        return Found(reason=reason)
     label = label_of(name, request.path, str(request.META.get("QUERY_STRING", "")))
-    who = "|".join(_people.values(request, options.by))
-    return key_at(around(), options.prefix, where, who, called, label), label, ""
+    who, allowed = _people.values(request, options.by)
+    key = key_at(around(), options.prefix, where, who, arguments, label)
+    return Found(key, label, allowed=allowed)
 
 
 def key_at(around: str, prefix: str, where: str, who: str, call: str, label: str) -> str:

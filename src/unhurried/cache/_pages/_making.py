@@ -11,12 +11,11 @@ from django.http import Http404, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 
-from .._audience import observing, unproven
-from .._audience._storable import refusal
+from .._audience import observing, refusal, unproven
 from .._engine._compute import Computing
 from .._engine._look import Lookup
 from .._errors import Unavailable
-from .._units._unit import Unit, current
+from .._units._unit import Unit, current, loose, unit_now
 from . import _entries, _headers, _refused
 from ._answer import dress, fitting, fresh_for
 from ._visit import Visit
@@ -48,12 +47,16 @@ class Making:
 
     def __init__(self, visit: Visit, lookup: Lookup) -> None:
         self.visit, self.lookup = visit, lookup
-        self.unit = current.get() or Unit(recording=True)
+        unit = unit_now()
+        blind = unit is None and loose.get()
+        self.unit = unit or Unit(recording=True)
         self.seen: list[Any] = []
         self.open = True
         self._watching = ExitStack()
         with self._current():
             self.computing = Computing(lookup).__enter__()
+        if blind:
+            self.computing.refuse("something was read before it that nobody recorded")
 
     @contextmanager
     def _current(self) -> Iterator[None]:
@@ -99,13 +102,19 @@ class Making:
             except Unavailable:
                 pass
 
-    def refused(self, response: HttpResponseBase) -> bool:
+    def refused(self, response: HttpResponseBase, *, final: bool = False) -> bool:
         """Whether the response may not be kept for others; raises Failed for one of the 5xx."""
         if response.status_code >= 500:
             error = Failed(response)
             self.close(error)
             raise error
-        reason = self._unproven() or refusal(self.visit.request, response)
+        options = self.visit.page.options
+        reason = self._unproven() or refusal(
+            *(self.visit.request, response),
+            audience=options.audience,
+            vary=options.vary,
+            final=final,
+        )
         if reason:
             self.refuse(reason)
         return bool(reason)
@@ -120,7 +129,8 @@ class Making:
             touched,
             audience=options.audience,
             vary=options.vary,
-            params=tuple(sorted(options.params)),
+            params=options.params,
+            allowed=self.visit.allowed,
         )
         if not found:
             return ""
@@ -132,7 +142,7 @@ class Making:
 
     def keep(self, response: Any, *, final: bool = False) -> HttpResponseBase:
         """Keep it if it may be kept, and answer with what later readers will get."""
-        if self.refused(response):
+        if self.refused(response, final=final):
             return self.let_go(response)
         try:
             return self._kept(response, final=final)

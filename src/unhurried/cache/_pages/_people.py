@@ -9,13 +9,19 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
+from .._audience import called
 from .._errors import CacheError
 from ._options import By
 
 
-def values(request: HttpRequest, by: tuple[By, ...]) -> tuple[str, ...]:
-    """One short name for each thing a page differs by. May ask the database for the user."""
-    return tuple(_value(request, each) for each in by)
+def values(request: HttpRequest, by: tuple[By, ...]) -> tuple[str, frozenset[str]]:
+    """(a short name for each thing a page differs by, what functions among them have looked at).
+
+    May ask the database for the user.
+    """
+    looked: set[str] = set()
+    names = [_value(request, each, looked) for each in by]
+    return "|".join(names), frozenset(looked)
 
 
 def unkeyed(request: HttpRequest, by: tuple[By, ...]) -> str:
@@ -27,7 +33,7 @@ def unkeyed(request: HttpRequest, by: tuple[By, ...]) -> str:
     return "its session is about to begin" if anonymous else ""
 
 
-def _value(request: HttpRequest, by: By) -> str:
+def _value(request: HttpRequest, by: By, looked: set[str]) -> str:
     if by == "user":
         return _user(request)
     if by == "session":
@@ -36,11 +42,12 @@ def _value(request: HttpRequest, by: By) -> str:
         kind, _, name = by.partition(":")
         found = request.COOKIES.get(name) if kind == "cookie" else request.headers.get(name)
         return "-" if found is None else short(found)
-    return short(_called(request, by))
+    return short(_called(request, by, looked))
 
 
-def _called(request: HttpRequest, function: Any) -> str:
-    found = function(request)
+def _called(request: HttpRequest, function: Any, looked: set[str]) -> str:
+    found, inputs = called(function, request)
+    looked |= inputs
     if isinstance(found, str):
         return found
     name = getattr(function, "__qualname__", repr(function))

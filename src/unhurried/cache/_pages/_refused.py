@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from unhurried.conf import settings
 from unhurried.measure.reading import say_once
 
+from .._audience import way_out
 from .._errors import CacheError
 
 logger = logging.getLogger("unhurried")
@@ -61,7 +62,7 @@ def count(name: str, reason: str) -> None:
 def not_shared(name: str, unproven: dict[str, str]) -> str:
     """Say what was looked at, where; raises NotShared under STRICT."""
     looks = "; ".join(f"{line} looks at {what}" for what, line in unproven.items())
-    hint = _way_out(unproven)
+    hint = way_out(next(iter(unproven)))
     if settings.STRICT:
         raise NotShared(f"{name} is cached for all its readers, but {looks}.", hint)
     if django_settings.DEBUG:
@@ -69,16 +70,3 @@ def not_shared(name: str, unproven: dict[str, str]) -> str:
     else:
         say_once("%s is not kept: %s. %s", name, looks, hint)
     return looks
-
-
-def _way_out(unproven: dict[str, str]) -> str:
-    """The one line to change, for the first of them."""
-    what = next(iter(unproven))
-    kind, _, name = what.partition(":")
-    if what in ("user", "session"):
-        return f'Take it out of the page, or keep one for each: cached_page(…, audience="{what}").'
-    if kind in ("cookie", "header") and name:
-        return f'Take it out of the page, or keep one for each value: vary=("{what}",).'
-    if kind == "query":
-        return f'Declare what the page knows: params=("{name or "page"}",).'
-    return "Take it out of the page: what is kept for all must be the same for all."

@@ -18,7 +18,8 @@ from django.utils import translation
 from unhurried.measure.reading import Record
 
 from .._functions import _registry
-from .._units._unit import current
+from .._units import _requests
+from .._units._unit import unit_now
 from . import _language, _matches
 from ._answer import CONDITIONS
 from ._key import JUST_WROTE, READ, bypassed, key_for
@@ -42,6 +43,7 @@ class Through:
         self.early = _matches.allowed()
 
     def __call__(self, request: HttpRequest) -> Any:
+        _requests.enter(request.path_info)
         match = self._match(request)
         visit = None if match is None else _before(request, match)
         if visit is not None and _is_final(visit):
@@ -56,6 +58,7 @@ class Through:
 
     async def acall(self, request: HttpRequest) -> Any:
         """The same; the servers are asked in a thread, the rest of it needs none."""
+        _requests.enter(request.path_info)
         match = self._match(request)
         visit = None if match is None else await sync_to_async(_before)(request, match)
         if visit is not None and _is_final(visit):
@@ -84,12 +87,12 @@ def _before(request: HttpRequest, match: ResolverMatch) -> Visit | None:
     if bypassed(request.META, request.method, page.options):
         return None
     with _speaking(_language_of(request)):
-        key, label, reason = key_for(page.name, page.options, request, None)
-    if reason:
+        found = key_for(page.name, page.options, request, None)
+    if found.reason:
         return None
     visit = Visit(page, request, early=True)
     request.__dict__[PLACE] = visit
-    find(visit, key, label)
+    find(visit, found)
     if _is_final(visit):
         request.resolver_match = match  # it is measured under its route
     elif visit.lookup is not None and visit.lookup.act in ("compute", "wait"):
@@ -106,7 +109,7 @@ def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
     visit: Visit | None = request.__dict__.get(PLACE)
     if visit is not None:
         response = _kept(visit, response)
-    unit = current.get()
+    unit = unit_now()
     if unit is not None and unit.wrote and request.method not in READ and _matters():
         _remember(request, response)
     return response

@@ -9,12 +9,15 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from .._audience._watch import silence
 from .._engine import _counts, _refreshing
 from .._engine._compute import release
 from .._engine._look import SERVED, Lookup, again, glance, insist, look, use
+from .._units._requests import begun
+from .._units._unit import unit_now
 from . import _headers, _refused
 from ._answer import fitting, fresh_for, respond
-from ._key import JUST_WROTE, bypassed, key_for
+from ._key import JUST_WROTE, Found, bypassed, key_for
 
 if TYPE_CHECKING:
     from ._making import Making
@@ -36,6 +39,8 @@ class Visit:
     early: bool = False
     claimed: bool = False
     making: Making | None = None
+    #: What the functions in its key have looked at.
+    allowed: frozenset[str] = frozenset()
     #: Headers of the request that the middleware has set aside.
     aside: dict[str, str] = field(default_factory=dict)
 
@@ -86,40 +91,50 @@ class Visit:
         self.aside = {}
 
 
+def _recorded(page: CachedPage) -> None:
+    """A page for one user is found by asking for the user, which is part of making it."""
+    unit = unit_now()
+    if page.options.by and unit is not None:
+        begun(unit)
+
+
 def arrive(page: CachedPage, request: HttpRequest, call: tuple[Any, Any] | None) -> Visit:
     """The visit with its lookup, or the middleware's if it is to the same entry."""
     before: Visit | None = request.__dict__.get(PLACE)
     reason = bypassed(request.META, request.method, page.options)
-    key = label = ""
+    found = Found(reason=reason)
     if not reason:
-        key, label, reason = key_for(page.name, page.options, request, call)
+        _recorded(page)
+        found = key_for(page.name, page.options, request, call)
     if before is not None and not before.claimed:
         before.claimed = True
-        if key and before.key == key:
+        if found.key and before.key == found.key:
             return before
         before.give_back()
         before.restore()
         before = None
-    visit = Visit(page, request, reason)
-    if reason:
-        _refused.count(page.name, reason)
+    visit = Visit(page, request, found.reason, claimed=True)
+    if found.reason:
+        _refused.count(page.name, found.reason)
     else:
-        find(visit, key, label)
-    visit.claimed = True
+        find(visit, found)
     if before is None:
         request.__dict__[PLACE] = visit
     return visit
 
 
-def find(visit: Visit, key: str, label: str) -> None:
-    policy, request = visit.page.policy, visit.request
-    wrote = JUST_WROTE in request.COOKIES
+def find(visit: Visit, found: Found) -> None:
+    """Look it up, and say what is to be done."""
+    policy, request, key = visit.page.policy, visit.request, found.key
+    visit.allowed = found.allowed
+    with silence():  # a page around this one does not depend on it
+        wrote = JUST_WROTE in request.COOKIES
     if reason := _refused.passes(key):
-        visit.lookup = Lookup(policy, key, (label,), None, reason=reason)
+        visit.lookup = Lookup(policy, key, (found.label,), None, reason=reason)
     elif request.method == "HEAD":
         visit.lookup = _headed(glance(policy, key), wrote=wrote)
     else:
-        visit.lookup = look(policy, key, (label,), wrote=wrote)
+        visit.lookup = look(policy, key, (found.label,), wrote=wrote)
     if again.get():
         again.set(False)  # what it reads is not meant
         insist(visit.lookup)

@@ -43,6 +43,12 @@ def _begin(
     current.set(Unit(path, recording=bool(marked) and _route(path) in marked))
 
 
+def enter(path: str) -> None:
+    """The same where the signal's receivers run in a context of their own: under ASGI."""
+    if current.get() is None:
+        current.set(Unit(path, recording=bool(marked) and _route(path) in marked))
+
+
 def _end(**_: Any) -> None:
     current.set(None)
 
