@@ -29,7 +29,12 @@ def pages(tool: Tool, place: Place) -> Handlers:
             http.send(application, dict(ann))
         return b"ann" in http.send(application, bob)
 
-    return {"block": block, "stale": stale, "leaks": leaks, "by_hand": lambda: bool(tool.written)}
+    def kept() -> bool:
+        http.send(application, http.environ("/page/0/"))
+        return selects(application, "/page/0/") == 0
+
+    asked = {"stale": stale, "leaks": leaks, "kept": kept, "by_hand": lambda: bool(tool.written)}
+    return {"block": block, **asked}
 
 
 def _application(tool: Tool) -> http.Application:
@@ -54,6 +59,21 @@ def per_request(application: http.Application, asked: list[dict[str, Any]]) -> f
     for request in asked[1:]:
         http.send(application, request)
     return (time.process_time_ns() - began) / (len(asked) - 1) / 1e9
+
+
+def selects(application: http.Application, url: str) -> int:
+    """Statements that a request asks of the ten tables."""
+    from django.db import connection
+
+    seen: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        seen.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        http.send(application, http.environ(url))
+    return sum("part_" in sql for sql in seen)
 
 
 def _stale(tool: Tool, application: http.Application, how: str) -> bool:

@@ -86,6 +86,9 @@ def hit(stage: Any, options: Any, name: str, local: Child, remote: Child) -> str
 
 
 def correctness(child: Child, cookies: list[str]) -> str:
+    """In words; "new" and "no leak" would be no merit of a tool that keeps nothing."""
+    if not child.ask("kept"):
+        return "KEEPS NOTHING: a second request asks the database again"
     stale, leaks = child.ask("stale"), child.ask("leaks", cookies=cookies)
     fresh = "new, deleted by hand" if child.ask("by_hand") else "new"
     return f"{'old: ' + ', '.join(stale) if stale else fresh}; {'LEAKS' if leaks else 'no leak'}"
@@ -248,12 +251,16 @@ def writes(stage: Any, options: Any) -> None:
 
 def written(stage: Any, options: Any, name: str) -> str:
     many = options.entries if name != "no tool" else 0
+    # A write of cacheops deletes its entries; nobody else's knows of any, so valid ones are rare.
+    every = 1 if name.startswith("cacheops") else 500
     found = defaultdict(list)
     with stage.child("writes", name) as child:
         tables = ("many", "none", "again")
         blocks = {table: lambda table=table: child.ask("write", table=table) for table in tables}
-        for _ in rounds(options.seconds, at_least=5):
-            child.ask("fill", count=many)
+        child.ask("fill", count=many)
+        for number in rounds(options.seconds, at_least=5):
+            if number % every == every - 1:
+                child.ask("fill", count=many)
             child.ask("write", table="warm")
             note(found, in_any_order(blocks))
         right = child.ask("right")

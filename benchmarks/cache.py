@@ -1,6 +1,6 @@
 """What a kept page costs, who computes it, and whether it is right: ours beside its peers.
 
-    make bench BENCH=cache                              all of it, about 8 minutes
+    make bench BENCH=cache                              all of it, about 9 minutes
     .venvs/dev-3.11/bin/python benchmarks/cache.py --only hits --seconds 5
 
 Method: one page of 20 KB made of ten tables, SQLite, startproject's middleware, a real Redis and a

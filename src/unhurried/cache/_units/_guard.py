@@ -45,10 +45,11 @@ class Guard:
         if connection is None:
             return
         ties, found = ties_of(connection), _understood(statement)
+        if found.ddl:
+            ties.ddl = True
+            _catalogues.forget(connection.alias)
         if ties.dirty and not in_transaction(connection):
             _ends.renew(connection, ties)
-        if found.ddl:
-            _catalogues.forget(connection.alias)
         if found.control == "set_isolation":
             ties.asked = 0
 

@@ -31,6 +31,8 @@ class Ties:
     asked: int = 0
     #: Why nothing read here can be shared: somebody has set a role or the search path.
     unstorable: str = ""
+    #: Its transaction has changed the schema, which others see after its end.
+    ddl: bool = False
     #: A BEGIN in raw SQL, where the driver can't be asked.
     begun: bool = False
 
@@ -80,7 +82,8 @@ def keeps_snapshot(connection: BaseDatabaseWrapper, ties: Ties) -> bool:
 def _isolation(connection: BaseDatabaseWrapper, ties: Ties) -> str:
     driver = connection.connection
     if driver is not None and ties.asked != id(driver):
-        with driver.cursor() as cursor:  # the driver's own: no statement of the page's
+        # The driver's own cursor: this is no statement of the page's.
+        with connection.wrap_database_errors, driver.cursor() as cursor:
             cursor.execute("SHOW transaction_isolation")
             ties.isolation = str(cursor.fetchone()[0]).upper()
         ties.asked = id(driver)
