@@ -6,6 +6,7 @@ from django.apps import AppConfig
 
 from unhurried.cache import reading as cache
 from unhurried.conf import settings
+from unhurried.later import reading as later
 from unhurried.measure import _install
 from unhurried.queries._budget import _enforcing
 from unhurried.queries._live import _production
@@ -22,4 +23,5 @@ class UnhurriedConfig(AppConfig):
             _install.install()
             _production.install()
             _enforcing.install()
+        later.install()
         cache.install()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any, Final, Protocol
 
-from unhurried.conf import given
+from unhurried.conf import settings
 
 from ._errors import LaterError
 
@@ -29,7 +29,7 @@ _brokers: dict[str, Broker] = {}
 
 def chosen() -> str:
     """The setting as it stands."""
-    return str(given().get("LATER", THREAD))
+    return settings.LATER
 
 
 def broker(name: str) -> Broker:

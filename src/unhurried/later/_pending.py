@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Final
 
-PATIENCE: Final = 1.0  # seconds that a broker has for taking a kick; then it counts as dead
+PATIENCE: Final = 2.0  # seconds that a broker has for taking a kick; then it counts as dead
 PAUSE: Final = 0.05  # seconds between two kicks of a lane to a broker, and between two drains here
 
 
