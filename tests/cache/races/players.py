@@ -46,7 +46,7 @@ class Player(threading.Thread):
                 self.result = self._task()  # type: ignore[misc]
             except BaseException as error:  # boundary: raised in the thread that directs
                 self.result = error
-            leaves, self._task = self._task is connections.close_all, None
+            leaves, self._task = self._task == connections.close_all, None
             self._stands.release()
             if leaves:
                 return

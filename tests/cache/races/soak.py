@@ -63,19 +63,21 @@ def driver() -> Any:
     )
 
 
-def soak(cell: cells.Cell, ports: dict[str, int], seconds: float, seed: int) -> dict[str, Any]:
-    """In a process of its own."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        if cell.vendor == "postgres":
-            create_database(ports["postgres"], folder.name)
-        configure(cell, folder, ports)
-        from . import site, world
+def soak(cell: cells.Cell, folder: Path, ports: dict[str, int], *limits: Any) -> dict[str, Any]:
+    """In a process of its own, for so many seconds, from a seed."""
+    seconds, seed = limits
+    folder.mkdir()
+    if cell.vendor == "postgres":
+        create_database(ports["postgres"], folder.name)
+    configure(cell, folder, ports)
+    from . import site, world
 
-        site.create_tables("default")
-        place = world.World(driver(), name=f"soak{seed}")
-        with world.renewing(place):
-            return played(place, random.Random(seed), time.monotonic() + seconds)
+    site.create_tables("default")
+    place = world.World(driver(), name=f"soak{seed}")
+    with world.renewing(place):
+        done = played(place, random.Random(seed), time.monotonic() + seconds)
+    place.end()
+    return done
 
 
 def played(place: Any, chance: random.Random, deadline: float) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def played(place: Any, chance: random.Random, deadline: float) -> dict[str, Any]
             play(place, chance, STEPS)
         except StaleError as error:
             done["stale"] += 1
-            done["first"] = done["first"] or "\n".join([*place.told, str(error)])
+            done["first"] = done["first"] or "\n".join([*place.told, str(error), ""])
             with contextlib.suppress(StaleError):
                 place.settle()
         done["interleavings"] += 1
@@ -122,16 +124,22 @@ def main() -> int:
     given = parser.parse_args()
     known = {str(cell): cell for cell in cells.EMBEDDED + cells.SERVED}
     cell = known[NAMES.get(given.cell, given.cell)]
-    with started(cell) as ports, multiprocessing.get_context("spawn").Pool(given.processes) as pool:
-        work = [(cell, ports, given.minutes * 60, given.seed + n) for n in range(given.processes)]
-        results = pool.starmap(soak, work)
+    with started(cell) as ports, tempfile.TemporaryDirectory(prefix="soak") as name:
+        folder, seconds = Path(name), given.minutes * 60
+        work = [
+            (cell, folder / f"{folder.name}{n}", ports, seconds, given.seed + n)
+            for n in range(given.processes)
+        ]
+        with multiprocessing.get_context("spawn").Pool(given.processes) as pool:
+            results = pool.starmap(soak, work)
+            pool.close()
+            pool.join()  # else what they still write lies in a folder that is gone
     return said(cell, given.seed, results)
 
 
 def said(cell: cells.Cell, seed: int, results: list[dict[str, Any]]) -> int:
-    total = {
-        each: sum(done[each] for done in results) for each in ("interleavings", "served", "stale")
-    }
+    words = ("interleavings", "served", "stale")
+    total = {each: sum(done[each] for done in results) for each in words}
     sys.stdout.write(json.dumps({"cell": str(cell), "seed": seed, **total}) + "\n")
     for done in results:
         sys.stdout.write(done["first"])
