@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Any, Final
 
 from ._relations import Named, named
@@ -10,7 +11,9 @@ from ._tables import BLIND, Tables
 from ._words import UnclearError, words
 
 MOST: Final = 2000
-_known: dict[tuple[str, str], Tables] = {}
+#: Characters above which a text is known by its digest: lists of a thousand numbers are long.
+LONG: Final = 500
+_known: dict[tuple[str | bytes, str], Tables] = {}
 
 _READS: Final = frozenset({"select", "values", "table", "with", "(", "explain", "desc", "describe"})
 _WRITES: Final = frozenset({"insert", "update", "delete", "replace", "merge", "truncate"})
@@ -51,13 +54,18 @@ def tables_of(sql: object, vendor: str) -> Tables:
     """What a statement touches; remembered by its text."""
     if type(sql) is not str:
         return _of_other(sql, vendor)
-    found = _known.get((sql, vendor))
+    text = sql if len(sql) <= LONG else _digest(sql)
+    found = _known.get((text, vendor))
     if found is None:
         found = _scanned(sql, vendor)
         if len(_known) >= MOST:
             _known.clear()  # texts with values in them would fill it for ever
-        _known[sql, vendor] = found
+        _known[text, vendor] = found
     return found
+
+
+def _digest(sql: str) -> bytes:
+    return blake2b(sql.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _of_other(sql: Any, vendor: str) -> Tables:

@@ -58,7 +58,8 @@ observers: list[Listener] = []
 guards: list[Listener] = []
 #: Texts that the only guard there is need not hear, as it has found: those of pages that only read.
 unheard: set[str] = set()
-MOST_UNHEARD: Final = 5000
+MOST_UNHEARD: Final = 2000
+LONGEST_UNHEARD: Final = 1000  # characters
 
 
 def tap(
@@ -179,7 +180,7 @@ def _heard_by_all(execute: Callable[..., Any]) -> Callable[..., Any]:
 
 def not_heard(sql: str) -> None:
     """No guard needs to hear this text again; who begins to listen to all clears ``unheard``."""
-    if len(unheard) < MOST_UNHEARD:
+    if len(unheard) < MOST_UNHEARD and len(sql) <= LONGEST_UNHEARD:
         unheard.add(sql)
 
 
