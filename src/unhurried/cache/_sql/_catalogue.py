@@ -100,6 +100,8 @@ def postgresql(connection: BaseDatabaseWrapper) -> Catalogue:
     own = connection.copy()
     own.unhurried_private = True  # type: ignore[attr-defined]
     try:
+        own.ensure_connection()
+        own.execute_wrappers.clear()  # what we ask is no query of the page's
         with own.cursor() as cursor:
 
             def ask(sql: str) -> list[tuple[Any, ...]]:
