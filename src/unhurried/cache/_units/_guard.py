@@ -10,7 +10,7 @@ from unhurried.measure.reading import Statement
 
 from .._sql import Tables, tables_of
 from . import _catalogues, _ends, _listening
-from ._ties import Ties, in_transaction, keeps_snapshot, ties_of
+from ._ties import Ties, in_transaction, keeps_snapshot, ties_of, watch
 from ._touching import Touched, touched
 from ._unit import Unit, loose, unit_now
 
@@ -30,7 +30,7 @@ class Guard:
         if touches.read:
             _read(connection, ties, touches, found.timed)
             if connection.vendor == "sqlite" and statement.cursor is not None:
-                ties.cursors.add(statement.cursor)
+                watch(ties, statement.cursor)
         if touches.written:
             _write(connection, ties, touches)
         if found.ends_commit and ties.dirty:

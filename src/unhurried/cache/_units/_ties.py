@@ -13,6 +13,12 @@ SNAPSHOTS = ("REPEATABLE READ", "SERIALIZABLE")
 IDLE = 0  # libpq's PQTRANS_IDLE
 
 
+class Opened:
+    """Lives as long as its cursor, which may be held long after it was closed."""
+
+    __slots__ = ("__weakref__",)
+
+
 @dataclass(slots=True)
 class Ties:
     """Lies on the connection, as long as it: no registry, nothing to clean up."""
@@ -21,8 +27,8 @@ class Ties:
     database: str
     #: Tags written by the transaction that is open now; they survive its savepoints.
     dirty: set[str] = field(default_factory=set)
-    #: Cursors that read, while somebody holds them: on SQLite they may keep a snapshot open.
-    cursors: WeakSet[Any] = field(default_factory=WeakSet)
+    #: Of each cursor that has read and is not closed: on SQLite it may keep a snapshot open.
+    cursors: WeakSet[Opened] = field(default_factory=WeakSet)
     #: A statement has passed since the transaction began, so its snapshot may be that old.
     used: bool = False
     #: The level the server said, in capitals; asked once per connection of the driver.
@@ -35,6 +41,21 @@ class Ties:
     ddl: bool = False
     #: A BEGIN in raw SQL, where the driver can't be asked.
     begun: bool = False
+
+
+def watch(ties: Ties, cursor: Any) -> None:
+    """Know of a cursor until it is closed; it is not kept alive for that."""
+    opened = vars(cursor).get("unhurried_opened")
+    if opened is None:
+        opened = cursor.unhurried_opened = Opened()
+        close = cursor.cursor.close
+
+        def closing() -> Any:
+            ties.cursors.discard(opened)
+            return close()
+
+        cursor.close = closing
+    ties.cursors.add(opened)
 
 
 def ties_of(connection: BaseDatabaseWrapper) -> Ties:
