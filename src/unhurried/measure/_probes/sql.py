@@ -241,6 +241,8 @@ def _observe(verb: str, *args: Any) -> None:
 
 
 def _connected(*, connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    if getattr(connection, "unhurried_private", False):
+        return  # our own: no query and no connect of the page's
     attach(connection)
     record = current.get()
     if record is not None:
