@@ -74,9 +74,10 @@ def test_once(example_python, example_environment):
     head, *rows = out[out.index("slow→fixed→fast") :].split("\n\n")[0].splitlines()
     assert {row.split()[0] for row in rows} == set(PAGES)
     assert head.split()[-1] == "queries"  # there would be errors after them
-    feed = next(row.split()[-3:] for row in rows if row.startswith("feed/"))
+    feed = next(row.split()[-5:] for row in rows if row.startswith("feed/"))
     assert feed[0] in ("101", "103")  # without a login, and with
     assert feed[2] in ("1", "3")
+    assert feed[4] in ("0", "1", "2", "3")
     assert re.search(r"^http://127\.0\.0\.1:\d+/unhurried/$", out, re.M)
     assert re.search(r"^http://127\.0\.0\.1:\d+/login/\S+/$", out, re.M)
     assert f"PINSTA_DATA={folder} " in out

@@ -148,7 +148,11 @@ class TestPostgreSQL(EveryStore):
         monkeypatch.setitem(connections.settings, "pg", {**database, "PORT": postgres_server.port})
         monkeypatch.setattr(_database.router, "db_for_write", lambda model: "pg")
         table = {"BACKEND": f"{BACKENDS}.db.DatabaseCache", "LOCATION": "cache table"}
-        with caches(tmp_path, default=table), django_db_blocker.unblock():
+        with (
+            caches(tmp_path, default=table),
+            override(TOKENS="embedded"),
+            django_db_blocker.unblock(),
+        ):
             call_command("createcachetable", database="pg", verbosity=0)
             connections["pg"].cursor().execute('TRUNCATE "cache table"')
             yield store_for("default")
