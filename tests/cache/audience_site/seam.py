@@ -112,7 +112,7 @@ class _Page:
 
     def finish(self, request: Any, key: object, seen: Any, response: Any) -> Any:
         choices = {"audience": self.audience, "vary": self.vary}
-        missing = unproven(seen.touched, params=self.params, allowed=self.allowed, **choices)
+        missing = unproven(seen.touched, allowed=self.allowed, **choices)
         verdict = Verdict(seen.touched, missing, refusal(request, response, **choices))
         verdicts.append(verdict)
         if verdict.is_kept and set(request.GET) <= set(self.params):

@@ -1,18 +1,22 @@
-"""The mixins: of headers, the query, the session, messages, and whatever is lazy."""
+"""The mixins: of headers, the session, messages, and whatever is lazy."""
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
+from django.template.base import Variable
 from django.utils.functional import empty
 from django.utils.safestring import SafeString
 
 from ._names import of_header
+from ._readers import nearest
 from ._swap import Watched, base, name_of, watch_of
 from ._watch import silence
 
+_LOOKUP: Final = vars(Variable)["_resolve_lookup"].__code__
 #: Values that tell themselves and lead to nothing else.
 _SCALARS: Final = (bool, int, float, str, SafeString, bytes, type(None), Decimal, date)
 
@@ -36,66 +40,6 @@ class Headers(Watched):
 
     def __copy__(self) -> Any:
         return self._look("headers", "copy")
-
-
-class Query(Watched):
-    """Of ``QueryDict``: half of its methods are those of dict, which call none of these."""
-
-    def __getitem__(self, key: Any) -> Any:
-        return self._look(f"query:{key}", "__getitem__", key)
-
-    def __contains__(self, key: object) -> bool:
-        return bool(self._look(f"query:{key}", "__contains__", key))
-
-    def get(self, key: Any, default: Any = None) -> Any:
-        return self._look(f"query:{key}", "get", key, default)
-
-    def _getlist(self, key: Any, *args: Any, **kwargs: Any) -> Any:
-        watch_of(self).see(f"query:{key}")
-        return base(self)._getlist(key, *args, **kwargs)
-
-    def __iter__(self) -> Any:
-        return self._look("query", "__iter__")
-
-    def __reversed__(self) -> Any:
-        return self._look("query", "__reversed__")
-
-    def __len__(self) -> int:
-        return int(self._look("query", "__len__"))
-
-    def __eq__(self, other: object) -> bool:
-        return bool(self._look("query", "__eq__", other))
-
-    def __ne__(self, other: object) -> bool:
-        return bool(self._look("query", "__ne__", other))
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return str(self._look("query", "__repr__"))
-
-    def __or__(self, other: Any) -> Any:
-        return self._look("query", "__or__", other)
-
-    def keys(self) -> Any:
-        return self._look("query", "keys")
-
-    def lists(self) -> Any:
-        return self._look("query", "lists")
-
-    def copy(self) -> Any:
-        return self._look("query", "copy")
-
-    def __copy__(self) -> Any:
-        return self._look("query", "__copy__")
-
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self._look("query", "__deepcopy__", memo)
-
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        twin = self._look("query", "copy")
-        twin._mutable = self._mutable  # type: ignore[attr-defined]
-        return twin.__reduce_ex__(protocol)
 
 
 class Session(Watched):
@@ -153,6 +97,17 @@ class Lazy:
     Attributes that are plain values are told by name (``user:is_staff``): who has declared that the
     page tells staff from others has not declared that it greets them.
     """
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """Templates ask whether a value is a context before they look at it."""
+        held = self.__dict__
+        if held["_wrapped"] is empty:
+            self._evaluate()
+        reader = nearest(sys._getframe(1))
+        if reader is None or reader.f_code is not _LOOKUP:
+            watch_of(self).see(name_of(self))
+        return held["_wrapped"].__class__
 
     @property
     def _wrapped(self) -> Any:

@@ -17,13 +17,13 @@ class ObservedDict(dict[Any, Any]):
     is never empty there: ``json`` writes an empty dict without a look at it.
     """
 
-    __slots__ = ("_name_of", "_source", "_watch", "_whole")
+    __slots__ = ("_name_of", "_watch", "_whole", "source")
 
     def __init__(
         self, source: dict[Any, Any], watch: Watch, name_of: Callable[[object], str], whole: str
     ) -> None:
         super().__init__(source or _FILLING)
-        self._source = source
+        self.source = source
         self._watch = watch
         self._name_of = name_of
         self._whole = whole
@@ -32,21 +32,21 @@ class ObservedDict(dict[Any, Any]):
         name = self._name_of(key)
         if name:
             self._watch.see(name)
-        return self._source
+        return self.source
 
     def _see_all(self) -> dict[Any, Any]:
         self._watch.see(self._whole)
-        return self._source
+        return self.source
 
     def _see_write(self, key: object) -> dict[Any, Any]:
         """Writing tells nothing, but for the CSRF secret: a new one is made for a page to show."""
         if self._name_of(key) == "csrf":
             self._watch.see("csrf")
-        return self._source
+        return self.source
 
     def _follow(self, result: Any = None) -> Any:
         super().clear()
-        super().update(self._source or _FILLING)
+        super().update(self.source or _FILLING)
         return result
 
     # Of one key
@@ -85,7 +85,7 @@ class ObservedDict(dict[Any, Any]):
         return self
 
     def clear(self) -> None:
-        self._source.clear()
+        self.source.clear()
         self._follow()
 
     def popitem(self) -> tuple[Any, Any]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.utils.functional import LazyObject
 
-from ._inputs import Headers, Lazy, Query, Session, Whole
+from ._inputs import Headers, Lazy, Session, Whole
 from ._requests import Observed, Outer
 from ._risky import neutral
 from ._swap import restore, swap, watch_of
@@ -23,7 +23,6 @@ _NAMES: Final = {"user": "user", "_csp_nonce": "nonce", "csp_nonce": "nonce"}
 
 #: Objects that may have been handed on before the block began, and go on telling there.
 _HOLDERS: Final[dict[str, tuple[type, str]]] = {
-    "GET": (Query, "query"),
     "_messages": (Whole, "messages"),
     "headers": (Headers, "headers"),
     "session": (Session, "session"),

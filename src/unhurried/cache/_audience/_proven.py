@@ -29,7 +29,6 @@ def unproven(
     *,
     audience: Choice = "all",
     vary: Iterable[Choice] = (),
-    params: Collection[str] = (),
     allowed: Collection[str] = (),
     kind: Literal["page", "fragment"] = "page",
 ) -> dict[str, str]:
@@ -47,7 +46,6 @@ def unproven(
     """
     known = {each for choice in (audience, *vary) for each in _held_by(choice)}
     known |= {each for each in allowed if each not in _WHOLES}
-    known |= {f"query:{name}" for name in params}
     if kind == "page":
         known |= _PAGE
     return {name: line for name, line in touched.items() if not _is_known(name, known)}
@@ -65,9 +63,9 @@ def _held_by(choice: Choice) -> Iterable[str]:
 
 
 def _is_known(name: str, known: Collection[str]) -> bool:
-    """``user`` in the key proves ``user:is_staff`` too, as ``query`` does each parameter."""
+    """``user`` in the key proves ``user:is_staff`` too."""
     whole = name.partition(":")[0]
-    return name in known or (whole in ("user", "session", "query") and whole in known)
+    return name in known or (whole in ("user", "session") and whole in known)
 
 
 def way_out(name: str) -> str:

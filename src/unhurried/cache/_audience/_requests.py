@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from django.utils.functional import SimpleLazyObject, cached_property
 
-from ._inputs import Headers, Lazy, Query
+from ._inputs import Headers, Lazy
 from ._mappings import ObservedDict
 from ._names import of_cookie, of_meta
 from ._swap import Watched, base, is_watched, plain, swap, watch_of
@@ -54,7 +54,10 @@ class Observed(Watched):
         return value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        watch_of(self).set(name)
+        if type(value) is ObservedDict:  # request.META |= …
+            value = value.source
+        else:
+            watch_of(self).set(name)
         base(self).__setattr__(name, value)
 
     def __iter__(self) -> Any:
@@ -116,7 +119,7 @@ def _made(seen: str) -> Callable[[Watch, _Get, str], Any]:
     """A look at a value that Django makes of other inputs."""
 
     def look(watch: Watch, get: _Get, name: str) -> Any:
-        watch.see(seen)
+        watch.see(seen, name if name in _REPLACED else "")
         with silence():
             return get(name)
 
@@ -138,15 +141,12 @@ def _proxied(of_key: Callable[[object], str], whole: str) -> Callable[[Watch, _G
     return look
 
 
-def _swapped(mixin: type, whole: str) -> Callable[[Watch, _Get, str], Any]:
-    def look(watch: Watch, get: _Get, name: str) -> Any:
-        with silence():
-            value = get(name)
-        if not swap(value, mixin, watch, whole) or (whole == "query" and not dict.__len__(value)):
-            watch.see(whole)  # an empty dict is written by json without a look at it
-        return value
-
-    return look
+def _headers(watch: Watch, get: _Get, name: str) -> Any:
+    with silence():
+        value = get(name)
+    if not swap(value, Headers, watch, "headers"):
+        watch.see("headers")
+    return value
 
 
 def _user(watch: Watch, get: _Get, name: str) -> Any:
@@ -174,9 +174,9 @@ def _auser(watch: Watch, get: _Get, name: str) -> Any:
 
 def _form(watch: Watch, get: _Get, name: str) -> Any:
     """Of a safe request these are empty, whatever it has sent."""
+    if get("method") not in _SAFE:
+        watch.see("body")
     with silence():
-        if get("method") not in _SAFE:
-            watch.see("body")
         return get(name)
 
 
@@ -219,8 +219,8 @@ _LOOKS: Final[dict[str, Callable[[Watch, _Get, str], Any]]] = {
     **_by(_origin, "_current_scheme_host"),
     **_by(_proxied(of_meta, "headers"), "META environ"),
     **_by(_proxied(of_cookie, "cookies"), "COOKIES"),
-    **_by(_swapped(Headers, "headers"), "headers"),
-    **_by(_swapped(Query, "query"), "GET"),
+    **_by(_headers, "headers"),
+    **_by(_made("query"), "GET"),
     **_by(_user, "user"),
     **_by(_auser, "auser"),
     **_by(_as("user"), "_cached_user _acached_user"),
@@ -233,4 +233,4 @@ _LOOKS: Final[dict[str, Callable[[Watch, _Get, str], Any]]] = {
     **_by(_dict, "__dict__"),
 }
 #: Of these a view may set its own, which tells nothing of the request.
-_REPLACED: Final = frozenset({"path", "path_info", "method", "content_type"})
+_REPLACED: Final = frozenset({"GET", "path", "path_info", "method", "content_type"})

@@ -31,7 +31,7 @@ class Observation:
 
     Names: ``user`` and ``user:is_staff``, ``session`` and ``session:cart``, ``messages``, ``csrf``,
     ``nonce``, ``headers`` and ``header:Accept``, ``cookies`` and ``cookie:theme``, ``meta:…``,
-    ``query`` and ``query:page``, ``body``, ``host``, ``scheme``, ``method``, ``path``,
+    ``query``, ``body``, ``host``, ``scheme``, ``method``, ``path``,
     ``attr:tenant`` (set by a middleware), and ``request`` for the whole of it.
     """
 
