@@ -116,7 +116,19 @@ def test_cve_2014_1418_vary_is_not_what_is_believed() -> None:
 
 def test_cve_2020_13254_the_key_that_memcached_took_for_two() -> None:
     """A page's address may be anything; it stays one address, and one page."""
-    parts = ["a b", "a", "a\tb", "ü" * 300, "x" * 5000, "x" * 5001, "\0", "a:b", "a|b", "e\u0301", "é"]
+    parts = [
+        "a b",
+        "a",
+        "a\tb",
+        "ü" * 300,
+        "x" * 5000,
+        "x" * 5001,
+        "\0",
+        "a:b",
+        "a|b",
+        "e\u0301",
+        "é",
+    ]
     addresses = [f"/named/{quote(part)}" for part in parts]
     for _ in range(2):
         assert [Client().get(each).content.decode() for each in addresses] == parts

@@ -53,7 +53,7 @@ _DOING: Final = {
     "a limit of requests": ("ratelimit", "rate_limit", "throttl"),
     "a login": ("loginrequired", "login_required", "basicauth", "basic_auth"),
     "a list of addresses": ("ipfilter", "ip_filter", "iprestrict", "whitelist", "allowlist"),
-    "a second factor": ("otp", "two_factor", "twofactor", "mfa"),
+    "a second factor": ("django_otp", "otpmiddleware", "two_factor", "twofactor", "mfa."),
     "an audit": ("audit", "accesslog", "access_log", "easyaudit", "request_logging"),
     "a lock against guessing": ("axes", "defender"),
     "a session's end": ("session_timeout", "sessiontimeout", "session_security"),
