@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.backends.signed_cookies import SessionStore
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.request import HttpHeaders
 from django.middleware.csrf import get_token
 from django.template import Context, RequestContext, Template
 from django.test import RequestFactory, override_settings
+from django.utils.decorators import method_decorator
 from django.utils.functional import SimpleLazyObject
+from django.views import View
 from rest_framework.request import Request
 
-from unhurried.cache._audience import called, observing, unproven, way_out
+from unhurried.cache._audience import IN_EACH_PAGE, called, carried, observing, unproven, way_out
 from unhurried.cache._audience._proven import _WAYS
 from unhurried.testing import override
 
@@ -53,6 +55,15 @@ def test_nothing_is_noted_of_what_is_not_looked_at() -> None:
         assert hasattr(request, "user")
     assert not seen.touched
     assert len(held) == 5
+
+
+def test_what_is_known_is_not_noted_but_for_a_part_within() -> None:
+    request = request_of()
+    with observing(request, known=IN_EACH_PAGE) as page, observing(request) as part:
+        assert request.path + request.GET["page"] == "/books/2"
+        assert request.user.username == "alice"
+    assert page.touched.keys() == {"user:username"}
+    assert part.touched.keys() == {"path", "query", "user:username"}
 
 
 def test_nothing_is_left_behind() -> None:
@@ -173,7 +184,12 @@ def test_a_pickle_names_no_class_of_ours() -> None:
     assert b"unhurried" not in kept
     assert "request" in seen.touched
     twin, query, session, meta, cookies = pickle.loads(kept)
-    assert (type(twin), query, type(session)) == (HttpRequest, QueryDict("page=2"), SessionStore)
+    assert (type(twin), query, type(session)) == (
+        HttpRequest,
+        HttpResponse,
+        QueryDict("page=2"),
+        SessionStore,
+    )
     assert (type(meta), type(cookies)) == (dict, dict)
 
 
@@ -384,9 +400,39 @@ def test_a_callable_that_asks_who_it_is_proves_nothing() -> None:
     assert unproven(seen.touched, audience=len, allowed=names).keys() == {"user"}
 
 
-@pytest.mark.parametrize("name", sorted({*LOOKS, *_WAYS}))
+@pytest.mark.parametrize("name", sorted({*LOOKS, *_WAYS, "attr:self.who"}))
 def test_each_look_has_a_way_out(name: str) -> None:
-    assert way_out(name).endswith((".", "it."))
+    assert way_out(name).endswith(".")
+
+
+class Prepared(View):
+    template = "a"
+
+    def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.who = request.user.username
+
+    def get(self, request: Any) -> HttpResponse:
+        return HttpResponse(self.who)
+
+
+@pytest.mark.parametrize("name", ["dispatch", "get"])
+def test_what_a_view_has_left_for_its_method_is_not_proven(name: str) -> None:
+    brought = {}
+
+    def looking(view: Any) -> Any:
+        return lambda request: brought.update(carried(view, request)) or view(request)
+
+    for base in (Prepared, View):
+        kind = type("Page", (base,), {"get": lambda self, request: HttpResponse("ok")})
+        view = method_decorator(looking, name=name)(kind).as_view()
+        request = request_of()
+        request.resolver_match = SimpleNamespace(func=view)
+        assert view(request).status_code == 200
+        assert brought.keys() == ({"attr:self.who"} if base is Prepared else set())
+        assert unproven(brought).keys() == brought.keys()
+        brought.clear()
+    assert carried(Prepared.as_view(), request_of()) == {}
 
 
 def test_headers_stay_what_they_were() -> None:

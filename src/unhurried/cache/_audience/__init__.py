@@ -4,9 +4,19 @@
 in the key; ``refusal`` whether the response itself forbids that it is kept.
 """
 
+from ._carried import carried
 from ._observing import called, observing
-from ._proven import unproven, way_out
+from ._proven import IN_EACH_PAGE, unproven, way_out
 from ._storable import refusal
 from ._watch import Observation
 
-__all__ = ["Observation", "called", "observing", "refusal", "unproven", "way_out"]
+__all__ = [
+    "IN_EACH_PAGE",
+    "Observation",
+    "called",
+    "carried",
+    "observing",
+    "refusal",
+    "unproven",
+    "way_out",
+]

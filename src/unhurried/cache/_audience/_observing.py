@@ -6,7 +6,7 @@ it has looked at, a page that is kept is not made from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -30,18 +30,21 @@ _HOLDERS: Final[dict[str, tuple[type, str]]] = {
 
 
 @contextmanager
-def observing(request: Any, lazies: Mapping[str, object] | None = None) -> Iterator[Observation]:
+def observing(
+    request: Any, lazies: Mapping[str, object] | None = None, known: Collection[str] = ()
+) -> Iterator[Observation]:
     """Note what of ``request`` is looked at until the block ends, in whatever thread or task.
 
     ``request`` is Django's, one around it (REST framework's), or None, where there is nothing to
     observe. Blocks nest, and may end in any order: what is touched in an inner one counts for the
     outer ones as well. ``lazies`` names lazy values of the request that were made before the block
     and are reached by other ways, as ``{"csrf": context["csrf_token"]}``; others are ignored.
+    What is ``known`` to be in the key need not be noted, which is quicker: ``IN_EACH_PAGE``.
 
     The block must reach to the end of rendering. It does not see what was taken out of the request
     before it began: a copy of META or of the cookies, a header in a variable.
     """
-    observation = Observation()
+    observation = Observation(known)
     inner = getattr(request, "_request", request)
     if not isinstance(inner, HttpRequest):
         yield observation
@@ -74,7 +77,8 @@ def _begin(request: Any, observation: Observation) -> Watch:
     observation.foreign = {*held, "META", "environ", "COOKIES", "headers", "GET"}
     watch.observations.append(observation)
     _watch_values(held, watch)
-    swap(request, Observed, watch)
+    if not swap(request, Observed, watch):
+        observation.touched["request"] = f"{type(request).__qualname__}, which can't be watched"
     if "urlconf" in held:  # it has chosen the view, and every address that the page reverses
         observation.touched["attr:urlconf"] = "the middleware that sets request.urlconf"
     return watch

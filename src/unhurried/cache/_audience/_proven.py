@@ -14,7 +14,7 @@ Choice = str | Callable[[Any], Any]
 #: In the key of every page. Of the query: a parameter that is not declared sends the request past
 #: the cache, so that each page that is kept was made without any.
 #: Authorization and Range do the same; the encoding is chosen anew for each who asks.
-_PAGE: Final = frozenset(
+IN_EACH_PAGE: Final = frozenset(
     {"path", "host", "scheme", "method", "query"}
     | {"header:Authorization", "header:Range", "header:Accept-Encoding"}
 )
@@ -47,7 +47,7 @@ def unproven(
     known = {each for choice in (audience, *vary) for each in _held_by(choice)}
     known |= {each for each in allowed if each not in _WHOLES}
     if kind == "page":
-        known |= _PAGE
+        known |= IN_EACH_PAGE
     return {name: line for name, line in touched.items() if not _is_known(name, known)}
 
 
@@ -71,6 +71,8 @@ def _is_known(name: str, known: Collection[str]) -> bool:
 def way_out(name: str) -> str:
     """What to do about an input that is not in the key, in a sentence."""
     whole, _, part = name.partition(":")
+    if part.startswith("self."):
+        return "cached_page(…)(….as_view()), around the whole view, sees how it is made."
     if whole == "attr":
         return (
             f"A middleware sets request.{part}: cached_page(…, vary=[lambda request: …]) puts what "

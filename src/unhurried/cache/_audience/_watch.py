@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -35,10 +35,11 @@ class Observation:
     ``attr:tenant`` (set by a middleware), and ``request`` for the whole of it.
     """
 
-    __slots__ = ("foreign", "touched")
+    __slots__ = ("foreign", "known", "touched")
 
-    def __init__(self) -> None:
+    def __init__(self, known: Collection[str] = ()) -> None:
         self.touched: dict[str, str] = {}
+        self.known = known  # of no interest
         self.foreign: set[str] = set()  # attributes that others than the observed block have set
 
 
@@ -74,6 +75,6 @@ class Watch:
 
 
 def _counts(observation: Observation, name: str, attribute: str) -> bool:
-    if name in observation.touched:
+    if name in observation.touched or name in observation.known:
         return False
     return not attribute or attribute in observation.foreign
