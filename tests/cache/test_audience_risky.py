@@ -14,14 +14,16 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import cache_control, cache_page
 from django.views.generic import View
 
+from unhurried.cache import cached_page
 from unhurried.cache._audience import _risky
 from unhurried.cache._audience._risky import _DJANGO, neutral, problems
 from unhurried.testing import override
 
-from .audience_site.seam import kept
 from .audience_site.settings import STARTED
 
 DJANGO = "django.contrib.sessions.middleware.SessionMiddleware"
+
+kept = cached_page(600)
 
 
 def page(request: Any) -> HttpResponse:

@@ -200,7 +200,7 @@ def by_session(request):
     return said(request.session.get("cart"), request.user)
 
 
-@public(audience=lambda request: request.user.is_staff)
+@public(audience=lambda request: str(request.user.is_staff))
 def by_staff(request):
     return said("Edit" if request.user.is_staff else "")
 
@@ -210,7 +210,7 @@ def by_tenant(request):
     return said(request.tenant.name)
 
 
-@public(vary=[lambda request: request.COOKIES.get("theme") == "dark"])
+@public(vary=[lambda request: str(request.COOKIES.get("theme") == "dark")])
 def by_half_a_cookie(request):
     return said(request.COOKIES.get("theme") == "dark")
 

@@ -1,4 +1,4 @@
-"""Each page at its name, by way of the seam; below ``bare/`` as it is."""
+"""Each page at its name, by way of the seam, of ``cached_page`` (``real/``), or as it is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.urls import path
 from django.utils.text import slugify
 from django.views import View
+
+from unhurried.cache import cached_page
 
 from .leaks import LEAKS
 from .public import PAGES
@@ -24,9 +26,18 @@ def address(folder: str, name: str) -> str:
     return f"{folder}/{slugify(name) or 'x'}-{sum(map(ord, name))}/"
 
 
+def _real(view: Any, **options: Any) -> Any:
+    return cached_page(600, **options)(callback(view))
+
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     *(path(address("leaks", name), kept(callback(view))) for name, (view, _) in LEAKS.items()),
+    *(path(address("real/leaks", name), _real(view)) for name, (view, _) in LEAKS.items()),
+    *(
+        path(address("real/public", name), _real(view, **options))
+        for name, (view, options, _) in PAGES.items()
+    ),
     *(path(address("bare/leaks", name), callback(view)) for name, (view, _) in LEAKS.items()),
     *(
         path(address("public", name), kept(callback(view), **options), name=slugify(name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import Any, Final
 
 from django.middleware.cache import CacheMiddleware
@@ -45,17 +45,18 @@ def parts(view: Any) -> Iterator[Any]:
 
 
 def _held(part: Any) -> Iterator[Any]:
-    if isinstance(part, FunctionType):
-        yield from (getattr(part, "__wrapped__", None), *_cells(part))
-        yield from _methods(getattr(part, "view_class", None))
+    if isinstance(part, tuple | list):
+        yield from part
     elif isinstance(part, MethodType):
         yield part.__func__
-    elif isinstance(part, tuple | list):
-        yield from part
+    elif callable(part) and not isinstance(part, type):
+        yield getattr(part, "__wrapped__", None)
+        yield from _methods(getattr(part, "view_class", None))
+        yield from _cells(part)
 
 
-def _cells(function: FunctionType) -> Iterator[Any]:
-    for cell in function.__closure__ or ():
+def _cells(part: Any) -> Iterator[Any]:
+    for cell in getattr(part, "__closure__", None) or ():
         try:
             yield cell.cell_contents
         except ValueError:  # not filled yet
