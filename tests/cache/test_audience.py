@@ -95,6 +95,21 @@ def test_no_request_is_nothing_to_observe() -> None:
     assert not seen.touched
 
 
+def test_without_a_request_what_is_lazy_is_watched_all_the_same() -> None:
+    user = request_of().user
+    with observing(None, {"user": user}) as seen:
+        assert user.username == "alice"
+    assert [*seen.touched] == ["user:username"]
+    assert type(user) is SimpleLazyObject
+
+
+def test_a_request_that_can_t_be_watched_is_looked_at_as_a_whole(monkeypatch: Any) -> None:
+    monkeypatch.setattr("unhurried.cache._audience._observing.swap", lambda *args: False)
+    with observing(request_of()) as seen:
+        pass
+    assert unproven(seen.touched).keys() == {"request"}
+
+
 def test_an_inner_look_counts_for_the_outer_as_well() -> None:
     request = request_of()
     with observing(request) as outer:

@@ -35,8 +35,8 @@ def observing(
 ) -> Iterator[Observation]:
     """Note what of ``request`` is looked at until the block ends, in whatever thread or task.
 
-    ``request`` is Django's, one around it (REST framework's), or None, where there is nothing to
-    observe. Blocks nest, and may end in any order: what is touched in an inner one counts for the
+    ``request`` is Django's, one around it (REST framework's), or None, where there is none. Blocks
+    nest, and may end in any order: what is touched in an inner one counts for the
     outer ones as well. ``lazies`` names lazy values of the request that were made before the block
     and are reached by other ways, as ``{"csrf": context["csrf_token"]}``; others are ignored.
     What is ``known`` to be in the key need not be noted, which is quicker: ``IN_EACH_PAGE``.
@@ -45,13 +45,7 @@ def observing(
     before it began: a copy of META or of the cookies, a header in a variable.
     """
     observation = Observation(known)
-    inner = getattr(request, "_request", request)
-    if not isinstance(inner, HttpRequest):
-        yield observation
-        return
-    watch = _begin(inner, observation)
-    if inner is not request:
-        swap(request, Outer, watch)
+    watch = _begin(request, observation)
     _watch_lazies(lazies or {}, watch)
     try:
         yield observation
@@ -70,6 +64,19 @@ def called(function: Callable[[Any], Any], request: Any) -> tuple[Any, frozenset
 
 
 def _begin(request: Any, observation: Observation) -> Watch:
+    inner = getattr(request, "_request", request)
+    if not isinstance(inner, HttpRequest):
+        watch = Watch(wary=False)
+        watch.observations.append(observation)
+        return watch
+    watch = _joined(inner, observation)
+    if inner is not request:
+        swap(request, Outer, watch)
+    return watch
+
+
+def _joined(request: HttpRequest, observation: Observation) -> Watch:
+    """The watch of a request, which may be an outer block's already."""
     watch = watch_of(request)
     if not watch.observations:
         watch = Watch(wary=bool(neutral()))
