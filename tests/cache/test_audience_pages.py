@@ -65,7 +65,8 @@ def test_what_is_for_all_is_kept(name: str, kind: Any) -> None:
     alice = visitor("alice", kind)
     pages = [get(alice, where) for _ in range(3)]
     assert "hit" in pages[-1]["Cache-Status"], [page["Cache-Status"] for page in pages]
-    assert pages[-1].content == pages[0].content or name == "zipped"
+    # Not the first: it may not have been kept, and a feed says when it was made.
+    assert pages[-1].content == pages[-2].content or name == "zipped"
 
 
 PARTS = [

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from django.template import Context, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token
 from django.utils.safestring import SafeString, mark_safe
 
-from .._audience import observing, unproven
+from .._audience import Observation, observing, unproven
 from .._engine import _counts
 from .._engine._around import around, surroundings
 from .._engine._compute import Computing, stand_in
@@ -20,6 +21,9 @@ from .._engine._wait import wait
 from ._keys import key_of
 
 __all__ = ["CachedNode", "do_cached"]
+
+#: What a context processor puts there, and which input it is.
+_LAZY: Final = {"user": "user", "csrf_token": "csrf", "csp_nonce": "nonce"}
 
 
 def do_cached(parser: Parser, token: Token) -> CachedNode:
@@ -64,11 +68,17 @@ class CachedNode(Node):
             return _text(stand_in(lookup, error))
 
     def _computed(self, lookup: Lookup, context: Context) -> SafeString:
-        with Computing(lookup) as computing, observing(context.get("request")) as seen:
+        with Computing(lookup) as computing, _observing(context) as seen:
             text = self.nodelist.render(context)
-            for what, line in unproven(seen.touched, audience="all", vary=(), params=()).items():
+            for what, line in unproven(seen.touched, kind="fragment").items():
                 computing.refuse(f"{line} looks at {what}")
             return _text(computing.keep((text.encode(),), surroundings()))
+
+
+def _observing(context: Context) -> AbstractContextManager[Observation]:
+    """The request, wherever it is; and what context processors have made of it before."""
+    request = getattr(context, "request", None) or context.get("request")
+    return observing(request, {what: context.get(name) for name, what in _LAZY.items()})
 
 
 @lru_cache(1024)

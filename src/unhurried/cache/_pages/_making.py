@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 
-from .._audience import observing, refusal, unproven
+from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven
 from .._engine._compute import Computing
 from .._engine._look import Lookup
 from .._errors import Unavailable
@@ -51,6 +51,7 @@ class Making:
         blind = unit is None and loose.get()
         self.unit = unit or Unit(recording=True)
         self.seen: list[Any] = []
+        self.brought = carried(visit.page.view, visit.request)
         self.open = True
         self._watching = ExitStack()
         with self._current():
@@ -71,7 +72,8 @@ class Making:
         """Around whatever makes the page: what it looks at is noted, what it reads recorded."""
         try:
             with self._current(), ExitStack() as self._watching:
-                self.seen.append(self._watching.enter_context(observing(self.visit.request)))
+                seen = observing(self.visit.request, known=IN_EACH_PAGE)
+                self.seen.append(self._watching.enter_context(seen))
                 yield
         except ANSWERS as error:
             self.refuse(f"it raised {type(error).__name__}")
@@ -125,11 +127,11 @@ class Making:
         touched = {
             what: line for seen in reversed(self.seen) for what, line in seen.touched.items()
         }
+        touched |= self.brought
         found = unproven(
             touched,
             audience=options.audience,
             vary=options.vary,
-            params=options.params,
             allowed=self.visit.allowed,
         )
         if not found:
