@@ -87,11 +87,28 @@ def read_catalogue(connection: BaseDatabaseWrapper) -> Catalogue:
 
 
 def sqlite(connection: BaseDatabaseWrapper) -> Catalogue:
-    """From sqlite_master, by the driver: no statement of the page's."""
-    connection.ensure_connection()
+    """From sqlite_master, by the driver: no statement of the page's.
+
+    Over a connection of its own, too: a read inside the page's transaction takes its snapshot, and
+    a write after it fails at once where it would have waited for another writer. A database in
+    memory has no other connection.
+    """
     found = Catalogue(path=("main", "temp"), functions=dict(KNOWN_TO_SQLITE))
-    driver: Any = connection.connection
-    _of_sqlite.fill(found, lambda sql: driver.execute(sql).fetchall())
+    in_memory: bool = connection.is_in_memory_db()  # type: ignore[attr-defined]
+    asked = connection
+    if not in_memory:
+        asked = connection.copy()
+        asked.unhurried_private = True  # type: ignore[attr-defined]
+    try:
+        asked.ensure_connection()
+        driver: Any = asked.connection
+        with connection.wrap_database_errors:
+            if not in_memory:
+                driver.execute("PRAGMA busy_timeout = 100")  # the page may hold the lock itself
+            _of_sqlite.fill(found, lambda sql: driver.execute(sql).fetchall())
+    finally:
+        if not in_memory:
+            asked.close()
     return found
 
 

@@ -1,0 +1,42 @@
+"""Reading SQLite's catalogue takes no snapshot of the page's own transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import pytest
+from django.db import connections, transaction
+
+from unhurried.cache._units import _catalogues
+
+
+@pytest.fixture
+def file_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any) -> Any:
+    place = {**connections.settings["default"], "NAME": tmp_path / "data.sqlite"}
+    monkeypatch.setitem(connections.settings, "file", place)
+    with django_db_blocker.unblock():
+        with connections["file"].cursor() as cursor:
+            cursor.execute("PRAGMA journal_mode = wal")
+            cursor.execute("CREATE TABLE thing (n int)")
+        yield connections["file"]
+        connections["file"].close()
+        del connections["file"]
+
+
+def test_the_first_write_waits_for_another_writer(file_database: Any) -> None:
+    _catalogues.forget("file")
+    other = sqlite3.connect(
+        file_database.settings_dict["NAME"], isolation_level=None, check_same_thread=False
+    )
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("INSERT INTO thing VALUES (1)")
+    commit = Timer(0.3, other.execute, ["COMMIT"])
+    commit.start()
+    with transaction.atomic(using="file"), file_database.cursor() as cursor:
+        cursor.execute("INSERT INTO thing VALUES (2)")
+    commit.join()
+    assert other.execute("SELECT count(*) FROM thing").fetchone() == (2,)
+    other.close()
