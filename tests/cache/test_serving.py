@@ -15,6 +15,8 @@ from django.db import connections
 
 from unhurried import testing
 from unhurried.cache import cached, invalidate
+from unhurried.cache._engine import _counts
+from unhurried.cache._units._unit import unit_now
 
 
 @pytest.fixture
@@ -49,6 +51,18 @@ class Slow:
     def hold(self) -> None:
         self.begun.clear()
         self.go_on.clear()
+
+
+def counted(slow: Slow, what: str) -> int:
+    sums = _counts.seen.get(slow.name)
+    return sums.counts[_counts.LANE[what]] if sums else 0
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.002)
 
 
 def test_many_cold_readers_compute_once(pool: ThreadPoolExecutor) -> None:
@@ -235,3 +249,90 @@ def test_async_functions() -> None:
     assert asyncio.run(twice()) == [[1], [1]]
     assert ran == [1]
     assert asyncio.run(asyncio.wait_for(answer(2), 5)) == [2]
+
+
+def _together(pool: ThreadPoolExecutor, slow: Slow, readers: int) -> None:
+    """All of them compute at once, or the barrier breaks."""
+    inside = Barrier(readers)
+    compute = slow.cached.function
+
+    def meeting() -> int:
+        inside.wait(10)
+        return compute()
+
+    slow.cached.function = meeting
+    for reader in [pool.submit(slow.cached) for _ in range(readers)]:
+        assert str(reader.exception(20)) == ("no answer" if slow.fails else "None")
+
+
+def refuse(slow: Slow) -> None:
+    compute = slow.cached.function
+
+    def refusing() -> int:
+        unit = unit_now()
+        assert unit is not None
+        unit.refuse("nobody may keep this")
+        return compute()
+
+    slow.cached.function = refusing
+
+
+def fail(slow: Slow) -> None:
+    slow.fails = True
+
+
+@pytest.mark.parametrize("spoil", [refuse, fail])
+def test_nobody_waits_for_what_is_not_kept(
+    pool: ThreadPoolExecutor, spoil: Callable[[Slow], None]
+) -> None:
+    slow = Slow()
+    spoil(slow)
+    slow.hold()
+    first = pool.submit(slow.cached)
+    assert slow.begun.wait(20)
+    waiting = [pool.submit(slow.cached) for _ in range(8)]
+    wait_until(lambda: counted(slow, "waited") == 8)
+    slow.begun.clear()
+    inside = Barrier(8)
+    compute = slow.cached.function
+
+    def meeting() -> int:
+        inside.wait(10)
+        return compute()
+
+    slow.cached.function = meeting
+    slow.go_on.set()
+    for reader in (first, *waiting):
+        assert str(reader.exception(20)) == ("no answer" if slow.fails else "None")
+    slow.cached.function = compute
+    _together(pool, slow, 8)
+
+
+def test_what_is_kept_again_is_waited_for_again(pool: ThreadPoolExecutor) -> None:
+    slow = Slow()
+    slow.fails = True
+    with pytest.raises(RuntimeError):
+        slow.cached()
+    slow.fails = False
+    assert slow.cached() == 2
+    invalidate(slow.name)
+    assert slow.cached() == 3  # not the old one: the failure is forgotten
+
+
+def test_a_refusal_that_is_ones_own_lets_the_others_wait(pool: ThreadPoolExecutor) -> None:
+    slow = Slow()
+    compute = slow.cached.function
+
+    def refusing() -> int:
+        unit = unit_now()
+        assert unit is not None
+        if slow.ran == 0:
+            unit.refuse("data were changed", once=True)
+        return compute()
+
+    slow.cached.function = refusing
+    slow.hold()
+    readers = [pool.submit(slow.cached) for _ in range(8)]
+    wait_until(lambda: counted(slow, "waited") == 7)
+    slow.go_on.set()
+    assert sorted({reader.result(20) for reader in readers}) == [1, 2]

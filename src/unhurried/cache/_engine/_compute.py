@@ -15,10 +15,9 @@ from .._tokens import _spool
 from .._tokens._home import home_of_tag
 from .._units import _requests, _tags
 from .._units._unit import Unit, current, loose, unit_now
-from . import _counts
-from ._backoff import next_backoff
+from . import _counts, _note
 from ._entry import Dependencies, Entry, encode
-from ._look import BACKOFF, Lookup, use
+from ._look import NOTE, Lookup, use
 
 logger = logging.getLogger("unhurried")
 
@@ -33,6 +32,8 @@ class Computing:
         self.lookup = lookup
         self.refused = lookup.reason
         self.kept = False
+        #: What refuses it now need not refuse the next one.
+        self.once = False
         self._token: Token[Unit | None] | None = None
 
     def __enter__(self) -> Computing:
@@ -58,10 +59,10 @@ class Computing:
     ) -> None:
         if self._token is not None:
             current.reset(self._token)
-        if isinstance(error, Exception):
-            self._back_off()
         if not self.kept:
-            self._count(failed=isinstance(error, Exception))
+            failed = isinstance(error, Exception)
+            self._count(failed=failed)
+            self._tell(failed=failed)
             release(self.lookup)
 
     def _count(self, *, failed: bool) -> None:
@@ -77,13 +78,15 @@ class Computing:
         """The entry, stored if it may be."""
         entry = self._entry(bodies, meta)
         self.unit.until = entry.hard  # what is made around it is no longer good than it
-        self.refused = self.refused or self.unit.unstorable or self._late(entry)
+        if not self.refused and self.unit.unstorable:
+            self.refused, self.once = self.unit.unstorable, self.unit.once
+        self.refused = self.refused or self._late(entry)
         if self.refused or self.lookup.act != "compute" or self.lookup.store is None:
             return entry
         try:
             self.kept = self._store(entry)
         except Unavailable as error:
-            self.refused = str(error)
+            self.refused, self.once = str(error), True
         if self.kept:
             _counts.stored(self.lookup.policy, entry)
         return entry
@@ -108,19 +111,27 @@ class Computing:
         kept = lookup.store.set_if(lookup.key, encode(entry), span, lookup.lease, lookup.holder)
         lookup.store.release(lookup.lease, lookup.holder)
         if not kept:
-            self.refused = "somebody else computed it meanwhile"
+            self.refused, self.once = "somebody else computed it meanwhile", True
+        elif lookup.note:
+            lookup.store.delete(lookup.key + NOTE)
         return kept
 
-    def _back_off(self) -> None:
-        lookup = self.lookup
-        if lookup.store is None or not lookup.holder:
-            return
-        key = lookup.key + BACKOFF
-        try:
-            data, ttl = next_backoff(lookup.store.get_many([key]).get(key))
-            lookup.store.set(key, data, ttl)
-        except Unavailable:
-            pass
+    def _tell(self, *, failed: bool) -> None:
+        if failed or (self.refused and not self.once):
+            note(self.lookup, self.refused, failed=failed)
+
+
+def note(lookup: Lookup, reason: str, *, failed: bool = False) -> None:
+    """Tell those who wait, and who comes in the next seconds, that there may be nothing."""
+    if lookup.store is None or not lookup.holder:
+        return
+    key = lookup.key + NOTE
+    try:
+        before = _note.parse(lookup.store.get_many([key]).get(key)) if failed else _note.NOTHING
+        data, ttl = _note.failed(before) if failed else _note.refused(reason)
+        lookup.store.set(key, data, ttl)
+    except Unavailable:
+        pass
 
 
 def release(lookup: Lookup) -> None:

@@ -22,8 +22,8 @@ from .._tokens import _spool
 from .._tokens._home import home_named
 from .._units._ties import ties_of
 from .._units._unit import unit_now
-from ._backoff import backed_off
 from ._entry import Entry, decode
+from ._note import Note, parse
 from ._policy import Policy
 
 State = Literal["fresh", "stale", "changed", "missing"]
@@ -31,7 +31,7 @@ Act = Literal["serve", "refresh", "compute", "wait", "bypass"]
 
 SERVED: Final = ("serve", "refresh")
 LEASE: Final = "+lease"
-BACKOFF: Final = "+backoff"
+NOTE: Final = "+note"
 LEAST_LEASE: Final = 5.0
 #: XFetch's beta: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede
 #: Prevention", VLDB 2015.
@@ -61,6 +61,8 @@ class Lookup:
     entry: Entry | None = None
     reason: str = ""
     holder: bytes = b""
+    #: What became of the last computation, once it was asked for.
+    note: Note | None = None
 
     @property
     def lease(self) -> str:
@@ -100,8 +102,8 @@ def look(policy: Policy, key: str, labels: tuple[str, ...] = (), *, wrote: bool 
         _spool.retry()
     try:
         store = store_for(policy.alias)
-        lookup, blocked = _find(Lookup(policy, key, labels, store), store)
-        return lookup if lookup.reason else _decide(lookup, wrote=wrote, failing=blocked)
+        lookup = _find(Lookup(policy, key, labels, store), store)
+        return lookup if lookup.reason else _decide(lookup, wrote=wrote)
     except Unavailable as error:
         return Lookup(policy, key, labels, None, reason=str(error))
 
@@ -110,30 +112,42 @@ def glance(policy: Policy, key: str) -> Lookup:
     """Find it and judge it, for people: nothing is decided, nothing leased."""
     try:
         store = store_for(policy.alias)
-        return _find(Lookup(policy, key, (), store), store)[0]
+        return _find(Lookup(policy, key, (), store), store)
     except Unavailable as error:
         return Lookup(policy, key, (), None, reason=str(error))
 
 
-def _find(lookup: Lookup, store: Store) -> tuple[Lookup, bool]:
-    """The entry and its state; and whether its regeneration has failed a moment ago."""
+def _find(lookup: Lookup, store: Store) -> Lookup:
+    """The entry and its state, in one round trip if it is as it was."""
     key = lookup.key
-    asked, guess = [key, key + BACKOFF], _guesses.get(key) or ()
-    answer = store.get_with_tokens(asked, guess) if guess else None  # type: ignore[arg-type]
-    found = store.get_many(asked) if answer is None else answer[0]
+    guess: tuple[str, ...] = _guesses.get(key) or ()  # type: ignore[assignment]
+    answer = store.get_with_tokens([key], guess) if guess else None
+    if answer is None:
+        found = store.get_many([key, key + NOTE])
+        lookup.note = parse(found.get(key + NOTE))
+    else:
+        found = answer[0]
     lookup.entry = entry = decode(found[key]) if key in found else None
     if entry is None:
-        return lookup, backed_off(found.get(key + BACKOFF))
+        return lookup
     tags = tuple(entry.tags())
     _guesses.put(key, tags)
     lookup.reason = _forbidden(tags)
     if lookup.reason:
-        return lookup, False
+        return lookup
     known: dict[str, tuple[str, dict[str, int | None]]] = {}
     if answer is not None:
-        known[store.alias] = answer[1], dict(zip(guess, answer[2], strict=True))  # type: ignore[call-overload]
+        known[store.alias] = answer[1], dict(zip(guess, answer[2], strict=True))
     lookup.state = _state(entry, known, key)
-    return lookup, backed_off(found.get(key + BACKOFF))
+    return lookup
+
+
+def _noted(lookup: Lookup) -> Note:
+    assert lookup.store is not None
+    if lookup.note is None:
+        name = lookup.key + NOTE
+        lookup.note = parse(lookup.store.get_many([name]).get(name))
+    return lookup.note
 
 
 def _forbidden(tags: tuple[str, ...]) -> str:
@@ -181,19 +195,27 @@ def is_current(
     return True
 
 
-def _decide(lookup: Lookup, *, wrote: bool, failing: bool) -> Lookup:
+def _decide(lookup: Lookup, *, wrote: bool) -> Lookup:
     policy, entry, state = lookup.policy, lookup.entry, lookup.state
     if entry is None or state == "missing":
-        return _taken(lookup) if take(lookup) else _acting(lookup, "wait")
-    elif (state == "fresh" and not _early(entry)) or failing:
+        return _taken(lookup) if take(lookup) else _waiting(lookup)
+    elif (state == "fresh" and not _early(entry)) or _noted(lookup).backing_off:
         lookup.act = "serve"
     elif state == "changed" and (wrote or policy.on_change == "wait"):
-        return _taken(lookup) if take(lookup) else _acting(lookup, "wait")
+        return _taken(lookup) if take(lookup) else _waiting(lookup)
     elif _by_others(policy, entry) and (state != "changed" or policy.on_change == "serve"):
         lookup.act = "refresh"
     else:
         return _taken(lookup) if take(lookup) else _acting(lookup, "serve")
     return lookup
+
+
+def _waiting(lookup: Lookup) -> Lookup:
+    """Not where the last one has left nothing: the next may not either."""
+    if note := _noted(lookup):
+        lookup.reason = note.reason
+        return _acting(lookup, "bypass")
+    return _acting(lookup, "wait")
 
 
 def _acting(lookup: Lookup, act: Act) -> Lookup:
@@ -204,10 +226,11 @@ def _acting(lookup: Lookup, act: Act) -> Lookup:
 def _taken(lookup: Lookup) -> Lookup:
     """The lease is ours; but who had it before may have finished since we looked."""
     assert lookup.store is not None
-    found, _ = _find(Lookup(lookup.policy, lookup.key, lookup.labels, lookup.store), lookup.store)
+    found = _find(Lookup(lookup.policy, lookup.key, lookup.labels, lookup.store), lookup.store)
     if found.state == "fresh" and not found.reason and found.entry != lookup.entry:
         lookup.store.release(lookup.lease, lookup.holder)
         return _acting(found, "serve")
+    lookup.note = found.note or lookup.note
     return _acting(lookup, "compute")
 
 
@@ -247,7 +270,7 @@ def use(lookup: Lookup) -> Entry:
     assert entry is not None
     if unit is not None:
         if lookup.state in ("changed", "missing"):
-            unit.refuse(f"it holds {lookup.policy.name}, which was stale")
+            unit.refuse(f"it holds {lookup.policy.name}, which was stale", once=True)
         for home, (world, tokens) in entry.deps.items():
             unit.include(home, world, tokens, entry.hard)
     return entry

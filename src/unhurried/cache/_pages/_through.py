@@ -117,7 +117,7 @@ def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
 
 def _kept(visit: Visit, response: HttpResponseBase) -> HttpResponseBase:
     if not visit.claimed:
-        visit.give_back()  # somebody has answered before the view
+        visit.give_back("a middleware has answered before the view")
     visit.restore()
     making, visit.making = visit.making, None
     if making is None or not making.open:

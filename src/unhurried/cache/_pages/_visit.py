@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from .._audience._watch import silence
 from .._engine import _counts, _refreshing
-from .._engine._compute import release
+from .._engine._compute import note, release
 from .._engine._look import SERVED, Lookup, again, glance, insist, look, use
 from .._units._requests import begun
 from .._units._unit import unit_now
@@ -80,9 +80,11 @@ class Visit:
         reason = self.reason or (self.lookup.reason if self.lookup else "")
         return _headers.with_details(status, reason, self.key)
 
-    def give_back(self) -> None:
-        """The middleware's lease, which nobody has claimed."""
+    def give_back(self, reason: str = "") -> None:
+        """The middleware's lease, which nobody has claimed; ``reason`` is for all who come."""
         if self.lookup is not None and self.lookup.act == "compute":
+            if reason:
+                note(self.lookup, reason)
             release(self.lookup)
 
     def restore(self) -> None:

@@ -79,7 +79,7 @@ def _read(connection: BaseDatabaseWrapper, ties: Ties, touches: Touched, timed: 
         unit.unrecorded = True
         return
     if not touches.read.isdisjoint(ties.dirty):
-        unit.refuse("it read what its own transaction has changed")
+        unit.refuse("it read what its own transaction has changed", once=True)
     if reason := _refusal(connection, ties, touches, unit):
         unit.refuse(reason)
     if unit.unstorable:

@@ -42,8 +42,8 @@ class Unit:
     """
 
     __slots__ = (
-        *("epochs", "path", "recording", "timed", "tokens", "unrecorded", "unstorable", "until"),
-        *("worlds", "wrote"),
+        *("epochs", "once", "path", "recording", "timed", "tokens", "unrecorded", "unstorable"),
+        *("until", "worlds", "wrote"),
     )
 
     def __init__(self, path: str = "", *, recording: bool = False) -> None:
@@ -56,15 +56,21 @@ class Unit:
         #: alias -> the epoch from before the first statement there.
         self.epochs: dict[str, int] = {}
         self.unstorable = ""
+        #: Why it is unstorable need not be so the next time.
+        self.once = False
         #: A clock or a die was asked: what was made needs a ttl of its own.
         self.timed = ""
         #: Not fresh beyond this moment: the parts it is made of are not.
         self.until = float("inf")
         self.wrote = False
 
-    def refuse(self, reason: str) -> None:
-        """For good: whatever this unit makes from now on may hold what it has seen."""
-        self.unstorable = self.unstorable or reason
+    def refuse(self, reason: str, *, once: bool = False) -> None:
+        """For good: whatever this unit makes from now on may hold what it has seen.
+
+        ``once``: another unit that does the same may have more luck.
+        """
+        if not self.unstorable:
+            self.unstorable, self.once = reason, once
 
     def see(self, alias: str, tags: Collection[str], *, snapshot: bool) -> None:
         """Fetch the tokens of new tags; to be called before the statement that reads them."""
@@ -77,11 +83,11 @@ class Unit:
         try:
             world, tokens = home_of(alias).read(asked)
         except Unavailable as error:
-            return self.refuse(f"tokens can't be read: {error}")
+            return self.refuse(f"tokens can't be read: {error}", once=True)
         if self.worlds.setdefault(home_of(alias).name, world) != world:
-            return self.refuse("the token server was changed meanwhile")
+            return self.refuse("the token server was changed meanwhile", once=True)
         if snapshot and self.epochs.setdefault(alias, tokens[-1]) != tokens[-1]:
-            return self.refuse("data were changed while it was being made")
+            return self.refuse("data were changed while it was being made", once=True)
         for tag, token in zip(asked, tokens, strict=True):
             if tag in tags:
                 self.tokens.setdefault(tag, token)
@@ -89,10 +95,10 @@ class Unit:
     def include(self, home: str, world: str, tokens: dict[str, int], until: float) -> None:
         """What is made now holds a kept part: it depends on all that the part depends on."""
         if self.worlds.setdefault(home, world) != world:
-            self.refuse("a part is of another token server")
+            self.refuse("a part is of another token server", once=True)
         for tag, token in tokens.items():
             if self.tokens.setdefault(tag, token) != token:
-                self.refuse("a part is older than what was read before it")
+                self.refuse("a part is older than what was read before it", once=True)
         self.until = min(self.until, until)
 
     @property
