@@ -86,6 +86,8 @@ PRIVATE = {
     "_look": "our own, on the class that is made for each mapping",
     "_resolve_lookup": "the frame in which a template follows a variable's dots",
     "_store": "the dict of CaseInsensitiveMapping, which request.headers is",
+    "headers._store": "the same, of a response: what stands there has been checked already",
+    "kept._store": "the same, of the one that it is a copy of",
     "base(self)._setup": "the one place where a lazy object is woken",
     "other._see_all": "our own, of another such mapping",
     "_csp_nonce": "where Django 6 keeps the nonce of a response",

@@ -9,6 +9,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings as django_settings
 from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest
+from django.urls import get_resolver
 
 from unhurried import dashboard
 from unhurried.cache._functions._registry import known as cached
@@ -40,17 +41,28 @@ class UnhurriedMiddleware:
         if not settings.MEASURE:
             raise MiddlewareNotUsed("UNHURRIED['MEASURE'] is False.")
         self.get_response = get_response
+        self.loaded = False
         self.through = pages.Through(get_response)
         self.is_async = iscoroutinefunction(get_response)
         self.process_view = measure.aresolved if self.is_async else measure.resolved
         if self.is_async:
             markcoroutinefunction(self)
 
+    def _first(self) -> bool:
+        """Load the URLs once, whose views say what is cached: the first page is one of them."""
+        if not self.loaded:
+            self.loaded = True
+            try:
+                _ = get_resolver().url_patterns
+            except Exception:  # boundary: the site's own code; Django tells who asks for a page
+                return False
+        return bool(cached)
+
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:
             return self.__acall__(request)
         record = measure.begin(request)
-        get_response = self.through if cached else self.get_response
+        get_response = self.through if cached or self._first() else self.get_response
         if record is None:
             return get_response(request)
         token = current.set(record)
@@ -69,7 +81,7 @@ class UnhurriedMiddleware:
 
     async def __acall__(self, request: HttpRequest) -> Any:
         record = measure.begin_async(request)
-        get_response = self.through.acall if cached else self.get_response
+        get_response = self.through.acall if cached or self._first() else self.get_response
         if record is None:
             return await get_response(request)
         token = current.set(record)

@@ -9,11 +9,14 @@ import pytest
 from django.test.utils import override_settings
 from django.utils import timezone, translation
 
+from unhurried.cache._units._unit import current
+
 
 @pytest.fixture(autouse=True)
 def apart() -> Iterator[None]:
     translation.deactivate()
     timezone.deactivate()
+    current.set(None)  # a view that raises into the test ends no request
     place = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": str(uuid4())}
     with override_settings(CACHES={"default": place}):
         yield

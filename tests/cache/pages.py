@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
 
-from django.test import override_settings
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
+from django.test import Client, override_settings
 
 from unhurried import testing
+from unhurried.cache import front_door
 
 from . import pages_site as site
 
@@ -28,6 +31,7 @@ MIDDLE = f"{site.__name__}.Middle"
 MIDDLEWARE = {
     "inside": [*DJANGO, OURS],
     "first": [OURS, *DJANGO],
+    "door": [OURS, *DJANGO],
 }
 URLS: dict[str, Any] = {"ROOT_URLCONF": site.__name__}
 
@@ -39,6 +43,40 @@ def site_with(middleware: list[str], **settings: Any) -> Iterator[None]:
     site.reset()
     with override_settings(**URLS, MIDDLEWARE=middleware, **settings), testing.override(**own):
         yield
+
+
+class Door:
+    """What a test client calls, with the front door before it."""
+
+    def __init__(self, handler: Any) -> None:
+        self.handler = handler
+        self.passed: list[Any] = []
+        self.door = front_door(self.application)
+
+    def application(self, environ: Any, start_response: Any) -> list[bytes]:
+        self.passed.append(self.handler(environ))
+        return []
+
+    def __call__(self, environ: Any) -> Any:
+        said: list[Any] = []
+        body = b"".join(self.door(environ, lambda status, headers: said.append((status, headers))))
+        if self.passed:
+            return self.passed.pop()
+        [(line, headers)] = said
+        code, reason = line.split(" ", 1)
+        response = HttpResponse(body, status=int(code), reason=reason, headers=dict(headers))
+        response.wsgi_request = WSGIRequest(environ)
+        return response
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.handler, name)
+
+
+def client_of(way: str) -> Client:
+    client = Client()
+    if way == "door":
+        client.handler = Door(client.handler)
+    return client
 
 
 def status(response: Any) -> str:

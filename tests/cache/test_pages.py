@@ -15,7 +15,7 @@ from tests.books.models import Author, Book
 from unhurried.cache import CacheError, cached_page, invalidate
 
 from . import pages_site as site
-from .pages import MIDDLEWARE, site_with, status
+from .pages import MIDDLEWARE, client_of, site_with, status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,6 +24,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def way(request: pytest.FixtureRequest) -> Iterator[str]:
     with site_with(MIDDLEWARE[request.param]):
         yield request.param
+
+
+@pytest.fixture
+def client(way: str) -> Client:
+    return client_of(way)
 
 
 @pytest.fixture
@@ -213,7 +218,9 @@ def test_languages_and_time_zones_are_in_the_key(client: Client, way: str) -> No
     client.cookies["django_language"] = "fr"
     assert client.get("/spoken/", headers=german).content == b"fr America/Chicago Oui"
     with site.timezone.override("Europe/Berlin"):
-        assert b"Berlin" in client.get("/spoken/").content
+        # Left by somebody in this thread: what is sent before Django does not ask.
+        found = client.get("/spoken/").content
+        assert (b"Berlin" in found) is (way == "inside")
 
 
 def test_headers_of_a_kept_page(client: Client, book: Book) -> None:

@@ -96,28 +96,32 @@ def test_renewing_leaves_another_writers_deadline(home, path, monkeypatch):
     assert tokens(home, "a") != [read_in_between]
 
 
+def check(home, read):
+    return home.check(home.read(["a"])[0], dict(zip("ab", read, strict=True)))
+
+
 def test_valid_says_what_reading_says(home, monkeypatch):
     read = tokens(home, "a", "b")
-    slots = home.slots(["a", "b"])
-    assert home.valid(slots, read)
+    valid = check(home, read)
+    assert valid()
     home.touch(["b"], 2.0)
-    assert home.valid(slots, read)
+    assert valid()
     later(monkeypatch, 2.1)
-    assert not home.valid(slots, read)
-    read = tokens(home, "a", "b")
-    assert home.valid(slots, read)
+    assert not valid()
+    valid = check(home, tokens(home, "a", "b"))
+    assert valid()
     home.renew(["a"], D)
-    assert not home.valid(slots, read)
+    assert not valid()
 
 
 def test_a_valid_look_takes_no_lock_and_asks_the_system_nothing(home, monkeypatch):
-    read, slots = tokens(home, "a", "b"), home.slots(["a", "b"])
+    valid = check(home, tokens(home, "a", "b"))
     for name in ("flock",):
         monkeypatch.setattr(_table.fcntl, name, None)
     for name in ("stat", "open", "fstat"):
         monkeypatch.setattr(os, name, None)
     try:
-        assert home.valid(slots, read)
+        assert valid()
     finally:
         monkeypatch.undo()
 
@@ -164,23 +168,25 @@ def test_the_world_is_anothers_once_the_file_has_been_made_anew(home, path):
 
 
 def test_a_reader_notices_within_a_second_that_the_file_was_replaced(home, path, monkeypatch):
-    read, slots = tokens(home, "a"), home.slots(["a"])
+    (token,) = tokens(home, "a")
+    valid = home.check("", {"a": token})
     path.unlink()
     other(path).renew(["a"], D)
     soon = time.monotonic() + _embedded.GLANCE
     monkeypatch.setattr(_embedded.time, "monotonic", lambda: soon)
-    assert not home.valid(slots, read)
+    assert not valid()
     assert home.read(["a"]) == other(path).read(["a"])
 
 
 def test_a_writer_renews_in_the_table_it_leaves_too(home, path):
     """A reader has not yet noticed that the file was removed; a writer has."""
     reader = other(path)
-    read, slots = tokens(reader, "a"), reader.slots(["a"])
+    (token,) = tokens(reader, "a")
+    valid = reader.check("", {"a": token})
     tokens(home, "a")
     path.unlink()
     home.renew(["a"], D)
-    assert not reader.valid(slots, read)
+    assert not valid()
     assert path.exists()
     assert home.read(["a"]) == other(path).read(["a"])
 
@@ -317,7 +323,7 @@ def test_what_can_be_no_table_is_unavailable(home, path, kind):
             call()
     with pytest.raises(Unavailable):
         home.renew(["a"], D)
-    assert not home.valid(home.slots(["a"]), [1])
+    assert not home.check("", {"a": 1})()
 
 
 def test_a_full_disk_is_unavailable(home, monkeypatch, path):
@@ -394,7 +400,7 @@ def test_a_child_and_its_parent_exclude_each_other(home, monkeypatch):
 
 def test_a_fork_while_a_thread_holds_the_table(home):
     with home._alone(home._current()):
-        assert in_child(lambda: home.valid((1,), home.read(["x"])[1]) in (True, False))
+        assert in_child(lambda: home.check("", {"x": home.read(["x"])[1][0]})())
     home.touch(["a"], D)
 
 

@@ -5,6 +5,7 @@ from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, say_once, swallow
 from ._folding import at_once, draining, folds
 from ._history import SPANS, hosts, series, totals
+from ._in_bulk import Answered, served
 from ._kept import KeptRow, kept
 from ._layout import GROUPS, KEPT, LANE, STATEMENT, VERSION
 from ._layout import buckets as buckets_of
@@ -33,6 +34,7 @@ __all__ = [
     "TIME",
     "VALUE",
     "VERSION",
+    "Answered",
     "KeptRow",
     "Merged",
     "Reader",
@@ -69,6 +71,7 @@ __all__ = [
     "sampled",
     "say_once",
     "series",
+    "served",
     "shown",
     "swallow",
     "tap",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 MARK: Final = b"unh1"
@@ -17,6 +17,17 @@ _LENGTH: Final = struct.Struct("<I")
 
 #: home -> (world, {tag: token}).
 Dependencies = dict[str, tuple[str, dict[str, int]]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """The header of an entry, read; shared by all that have the same: not to be changed."""
+
+    times: tuple[float, float, float, float]
+    deps: Dependencies
+    meta: dict[str, Any]
+    lengths: tuple[int, ...]
+    tags: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -30,10 +41,11 @@ class Entry:
     deps: Dependencies
     meta: dict[str, Any] = field(default_factory=dict)
     bodies: tuple[bytes, ...] = ()
+    #: What was read of its header, the same object as long as the header is the same.
+    head: Head | None = field(default=None, compare=False)
 
-    def tags(self) -> Iterator[str]:
-        for _, tokens in self.deps.values():
-            yield from tokens
+    def tags(self) -> tuple[str, ...]:
+        return _tags(self.deps) if self.head is None else self.head.tags
 
     @property
     def size(self) -> int:
@@ -63,13 +75,24 @@ def _decode(data: bytes) -> Entry | None:
     if data[: len(MARK)] != MARK:
         return None
     (length,) = _LENGTH.unpack_from(data, len(MARK))
-    start = len(MARK) + _LENGTH.size
-    created, soft, hard, delta, deps, meta, lengths = json.loads(data[start : start + length])
-    bodies, at = [], start + length
-    for size in lengths:
+    at = len(MARK) + _LENGTH.size
+    head = _head(data[at : at + length])
+    bodies, at = [], at + length
+    for size in head.lengths:
         bodies.append(data[at : at + size])
         at += size
     if at != len(data):
         return None
+    return Entry(*head.times, head.deps, head.meta, tuple(bodies), head)
+
+
+@lru_cache(2048)
+def _head(header: bytes) -> Head:
+    created, soft, hard, delta, deps, meta, lengths = json.loads(header)
     deps = {home: (str(world), dict(tokens)) for home, (world, tokens) in deps.items()}
-    return Entry(created, soft, hard, delta, deps, dict(meta), tuple(bodies))
+    times = float(created), float(soft), float(hard), float(delta)
+    return Head(times, deps, dict(meta), tuple(map(int, lengths)), _tags(deps))
+
+
+def _tags(deps: Dependencies) -> tuple[str, ...]:
+    return tuple(tag for _, tokens in deps.values() for tag in tokens)

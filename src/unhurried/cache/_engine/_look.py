@@ -20,12 +20,14 @@ from .._errors import Unavailable
 from .._stores import Store, store_for
 from .._tokens import _spool
 from .._tokens._home import home_named
-from .._units._ties import ties_of
+from .._units._ties import dirtied, ties_of
 from .._units._unit import unit_now
 from ._entry import Entry, decode
 from ._note import Note, parse
 from ._policy import Policy
 
+#: home -> (its world, its tokens), as far as they were asked already.
+Known = dict[str, tuple[str, dict[str, int | None]]]
 State = Literal["fresh", "stale", "changed", "missing"]
 Act = Literal["serve", "refresh", "compute", "wait", "bypass"]
 
@@ -130,12 +132,13 @@ def _find(lookup: Lookup, store: Store) -> Lookup:
     lookup.entry = entry = decode(found[key]) if key in found else None
     if entry is None:
         return lookup
-    tags = tuple(entry.tags())
-    _guesses.put(key, tags)
-    lookup.reason = _forbidden(tags)
+    tags = entry.tags()
+    if tags is not guess:
+        _guesses.put(key, tags)
+    lookup.reason = forbidden(tags)
     if lookup.reason:
         return lookup
-    known: dict[str, tuple[str, dict[str, int | None]]] = {}
+    known: Known = {}
     if answer is not None:
         known[store.alias] = answer[1], dict(zip(guess, answer[2], strict=True))
     lookup.state = _state(entry, known, key)
@@ -150,10 +153,13 @@ def _noted(lookup: Lookup) -> Note:
     return lookup.note
 
 
-def _forbidden(tags: tuple[str, ...]) -> str:
+def forbidden(tags: tuple[str, ...]) -> str:
+    """Why none of this may be served here and now, though its tokens may be current."""
     pending = _spool.pending()
     if pending and not pending.isdisjoint(tags):
         return "a token could not be renewed yet"
+    if not dirtied:  # nobody in this process is changing anything
+        return ""
     for connection in connections.all(initialized_only=True):
         dirty = ties_of(connection).dirty
         if dirty and not dirty.isdisjoint(tags):
@@ -161,7 +167,7 @@ def _forbidden(tags: tuple[str, ...]) -> str:
     return ""
 
 
-def _state(entry: Entry, known: dict[str, tuple[str, dict[str, int | None]]], key: str) -> State:
+def _state(entry: Entry, known: Known, key: str) -> State:
     now = time()
     if not is_current(entry, known):
         last = _valid.get(key)
@@ -169,17 +175,20 @@ def _state(entry: Entry, known: dict[str, tuple[str, dict[str, int | None]]], ke
         return "changed" if now < max(since, entry.created) + _span(entry) else "missing"
     if now >= entry.hard:
         return "missing"
-    _valid.put(key, now)
+    seen_valid(key, now)
     return "fresh" if now < entry.soft else "stale"
+
+
+def seen_valid(key: str, now: float) -> None:
+    """Its data have not changed until now."""
+    _valid.put(key, now)
 
 
 def _span(entry: Entry) -> float:
     return entry.hard - entry.created
 
 
-def is_current(
-    entry: Entry, known: dict[str, tuple[str, dict[str, int | None]]] | None = None
-) -> bool:
+def is_current(entry: Entry, known: Known | None = None) -> bool:
     """Whether each token it was computed from is still the one there is."""
     for home, (world, tokens) in entry.deps.items():
         there, now = (known or {}).get(home, ("", {}))
@@ -199,7 +208,7 @@ def _decide(lookup: Lookup, *, wrote: bool) -> Lookup:
     policy, entry, state = lookup.policy, lookup.entry, lookup.state
     if entry is None or state == "missing":
         return _taken(lookup) if take(lookup) else _waiting(lookup)
-    elif (state == "fresh" and not _early(entry)) or _noted(lookup).backing_off:
+    elif (state == "fresh" and not is_early(entry)) or _noted(lookup).backing_off:
         lookup.act = "serve"
     elif state == "changed" and (wrote or policy.on_change == "wait"):
         return _taken(lookup) if take(lookup) else _waiting(lookup)
@@ -239,7 +248,7 @@ def _by_others(policy: Policy, entry: Entry) -> bool:
     return policy.refresh is not None and (policy.kind != "function" or "call" in entry.meta)
 
 
-def _early(entry: Entry) -> bool:
+def is_early(entry: Entry) -> bool:
     """Now and then before its time, the likelier the nearer and the dearer: so nobody waits."""
     return time() - entry.delta * BETA * log(random() or 1e-300) >= entry.soft
 

@@ -22,7 +22,7 @@ CONDITIONS: Final = (
     "HTTP_IF_UNMODIFIED_SINCE",
 )
 #: What RFC 9110 does not ask of a 304, but whoever looks for the cache does.
-_ALSO: Final = ("Age", "Cache-Status", "Content-Language")
+ALSO: Final = ("Age", "Cache-Status", "Content-Language")
 
 
 def respond(request: HttpRequest, entry: Entry, index: int, status: str) -> HttpResponseBase:
@@ -43,10 +43,10 @@ def dress(
     else:
         headers.pop("Content-Encoding", None)
     _headers.add_status(response, status)
-    return _unless_known(request, response)
+    return unless_known(request, response)
 
 
-def _unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponseBase:
+def unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponseBase:
     with silence():  # a page around this one does not depend on it
         conditional = any(name in request.META for name in CONDITIONS)
     if not conditional:
@@ -56,7 +56,7 @@ def _unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponseB
     found = get_conditional_response(request, response["ETag"], since, response)
     assert found is not None  # as a response was given
     if found is not response:
-        for name in _ALSO:
+        for name in ALSO:
             if name in response.headers:
                 found.headers[name] = response.headers[name]
     return found

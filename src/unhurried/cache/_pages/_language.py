@@ -8,14 +8,26 @@ from typing import Any, Final
 from django.conf import settings as django_settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core.signals import setting_changed
+from django.http import HttpRequest
 from django.utils import translation
 
 LOCALE: Final = "django.middleware.locale.LocaleMiddleware"
 
 
+def in_use() -> bool:
+    return bool(django_settings.USE_I18N) and LOCALE in django_settings.MIDDLEWARE
+
+
+def of(request: HttpRequest) -> str | None:
+    """The language that ``LocaleMiddleware`` will choose for a request."""
+    cookie = request.COOKIES.get(django_settings.LANGUAGE_COOKIE_NAME)
+    accepted = str(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+    return chosen(request.path_info, cookie, accepted)
+
+
 def chosen(path: str, cookie: str | None, accepted: str) -> str | None:
     """As ``LocaleMiddleware.process_request``; None where it is not in use."""
-    if not django_settings.USE_I18N or LOCALE not in django_settings.MIDDLEWARE:
+    if not in_use():
         return None
     in_paths, default_too = is_language_prefix_patterns_used(django_settings.ROOT_URLCONF)
     if in_paths:

@@ -5,24 +5,25 @@ and what is made is kept once the rest of the middleware has seen it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import nullcontext
-from typing import Any, Final, cast
+from typing import Any, Final, TypeGuard
 
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import ResolverMatch
-from django.utils import translation
 
-from unhurried.measure.reading import Record
+from unhurried.measure.reading import Record, current
 
+from .._engine import _counts
+from .._engine._look import again
+from .._front._asked import Asked, usual
+from .._front._lane import Lane
 from .._functions import _registry
 from .._units import _requests
 from .._units._unit import unit_now
-from . import _language, _matches
+from . import _language
 from ._answer import CONDITIONS
-from ._key import JUST_WROTE, READ, bypassed, key_for
+from ._key import JUST_WROTE, READ, Found, bypassed, key_for
 from ._making import Failed
 from ._page import CachedPage, instead
 from ._visit import PLACE, Visit, find
@@ -40,15 +41,17 @@ class Through:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self.early = _matches.allowed()
+        self.lane = Lane(_itself)
 
     def __call__(self, request: HttpRequest) -> Any:
-        _requests.enter(request.path_info)
-        match = self._match(request)
-        visit = None if match is None else _before(request, match)
-        if visit is not None and _is_final(visit):
-            visit.claimed = True
-            return visit.served()
+        asked = self._asked(request)
+        if asked is not None:
+            if (response := self._ready(request, asked)) is not None:
+                return response
+            visit = _before(request, asked)
+            if _is_final(visit):
+                visit.claimed = True
+                return visit.served()
         try:
             response = self.get_response(request)
         except BaseException as error:  # boundary: none; a lease is not taken along
@@ -58,12 +61,16 @@ class Through:
 
     async def acall(self, request: HttpRequest) -> Any:
         """The same; the servers are asked in a thread, the rest of it needs none."""
-        _requests.enter(request.path_info)
-        match = self._match(request)
-        visit = None if match is None else await sync_to_async(_before)(request, match)
-        if visit is not None and _is_final(visit):
-            visit.claimed = True
-            return visit.served()
+        asked = self._asked(request)
+        if asked is not None:
+            ready = self._ready if asked.at_hand else sync_to_async(self._ready)
+            found = ready(request, asked)
+            if (response := found if asked.at_hand else await found) is not None:  # type: ignore[misc]
+                return response
+            visit = await sync_to_async(_before)(request, asked)
+            if _is_final(visit):
+                visit.claimed = True
+                return visit.served()
         try:
             response = await self.get_response(request)
         except BaseException as error:  # boundary: as above
@@ -73,34 +80,52 @@ class Through:
             return await sync_to_async(_after)(request, response)
         return _after(request, response)
 
-    def _match(self, request: HttpRequest) -> ResolverMatch | None:
-        if not self.early or request.method not in READ:
+    def _asked(self, request: HttpRequest) -> Asked | None:
+        _requests.enter(request.path_info)
+        return self.lane.asked(request.META, str(request.scheme), request)
+
+    def _ready(self, request: HttpRequest, asked: Asked) -> HttpResponseBase | None:
+        """What is fresh and whole, as it lies there."""
+        if django_settings.DEBUG or again.get():  # details are told; it is to be made anew
             return None
-        language = _language_of(request)
-        with _speaking(language):
-            return _matches.match(request.path_info, language)
+        ready = self.lane.ready(asked, request.META)
+        if ready is None or getattr(current.get(), "replaying", False):
+            return None
+        request.resolver_match = asked.match  # it is measured under its route
+        _counts.hit(asked.page.name, "fresh", ready.entry.delta)
+        return ready.response(request)
 
 
-def _before(request: HttpRequest, match: ResolverMatch) -> Visit | None:
+def _itself(request: HttpRequest) -> HttpRequest:
+    return request
+
+
+def _before(request: HttpRequest, asked: Asked) -> Visit | None:
     """A visit, with what was found; None where the decorator will say why not."""
-    page = cast(CachedPage, match.func)
+    page = asked.page
     if bypassed(request.META, request.method, page.options):
         return None
-    with _speaking(_language_of(request)):
-        found = key_for(page.name, page.options, request, None)
+    found = Found(asked.key, asked.label) if asked.key else _found(request, page)
     if found.reason:
         return None
     visit = Visit(page, request, early=True)
     request.__dict__[PLACE] = visit
     find(visit, found)
     if _is_final(visit):
-        request.resolver_match = match  # it is measured under its route
+        request.resolver_match = asked.match
     elif visit.lookup is not None and visit.lookup.act in ("compute", "wait"):
         visit.aside = {name: request.META.pop(name) for name in ASIDE if name in request.META}
     return visit
 
 
-def _is_final(visit: Visit) -> bool:
+def _found(request: HttpRequest, page: CachedPage) -> Found:
+    with usual(_language.of(request)):
+        return key_for(page.name, page.options, request, None)
+
+
+def _is_final(visit: Visit | None) -> TypeGuard[Visit]:
+    if visit is None:
+        return False
     entry = visit.lookup.entry if visit.lookup is not None else None
     return visit.serves() and entry is not None and bool(entry.meta.get("final"))
 
@@ -151,16 +176,6 @@ def _remember(request: HttpRequest, response: HttpResponseBase) -> None:
 
 def _matters() -> bool:
     return any(each.policy.on_change != "wait" for each in _registry.known.values())
-
-
-def _language_of(request: HttpRequest) -> str | None:
-    cookie = request.COOKIES.get(django_settings.LANGUAGE_COOKIE_NAME)
-    accepted = str(request.META.get("HTTP_ACCEPT_LANGUAGE", ""))
-    return _language.chosen(request.path_info, cookie, accepted)
-
-
-def _speaking(language: str | None) -> Any:
-    return nullcontext() if language is None else translation.override(language)
 
 
 Looks = Callable[[HttpRequest], Any]

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import import_module
 from time import monotonic
 from types import ModuleType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
@@ -28,6 +28,13 @@ ROLE: Final = ("INFO", "replication")
 #: What is said to Django's back end about its own client and pool, and to a connection is not.
 NOT_OURS: Final = frozenset({"pool_class", "parser_class", "serializer", "max_connections"})
 NOT_ONE_SERVER: Final = ("Sentinel", "Cluster", "Shard", "Herd")
+
+
+class Prepared(NamedTuple):
+    """A command, and how it goes over the wire."""
+
+    command: Command
+    packed: list[bytes]
 
 
 class RedisLink:
@@ -51,6 +58,15 @@ class RedisLink:
                 raise Unavailable(f"Redis refuses: {reply}") from reply
         return replies
 
+    def again(self, question: Prepared) -> Any:
+        """The reply to what has been packed once for all."""
+        if monotonic() >= self._check_at and self.world:
+            return self.ask(question.command)[0]
+        (reply,) = self._said(question.packed, 1)
+        if isinstance(reply, Exception):
+            raise Unavailable(f"Redis refuses: {reply}") from reply
+        return reply
+
     def _identify(self) -> str:
         server, role = self._replies((("INFO", "server"), ROLE))
         if isinstance(server, Exception) or isinstance(role, Exception):
@@ -67,13 +83,18 @@ class RedisLink:
             )
 
     def _replies(self, commands: Sequence[Command]) -> list[Any]:
-        errors, connection = self._library.exceptions, self._connection
+        connection = self._connection
+        if len(commands) == 1:  # what a page asks
+            packed = connection.pack_command(*commands[0])
+        else:
+            packed = connection.pack_commands(commands)
+        return self._said(packed, len(commands))
+
+    def _said(self, packed: Any, count: int) -> list[Any]:
+        errors = self._library.exceptions
         try:
-            if len(commands) == 1:  # what a page asks
-                connection.send_packed_command(connection.pack_command(*commands[0]))
-            else:
-                connection.send_packed_command(connection.pack_commands(commands))
-            return [self._reply() for _ in commands]
+            self._connection.send_packed_command(packed)
+            return [self._reply() for _ in range(count)]
         except (errors.TimeoutError, TimeoutError) as error:
             raise SilentError(str(error)) from error
         except (errors.ConnectionError, OSError) as error:
@@ -108,6 +129,7 @@ class RedisServer:
         self.library = library()
         self._connection_class, self._arguments = _connection(alias, self.library)
         self._pool = Pool(f"The cache {alias!r}", self._connect)
+        self._packer = self._connection_class(**self._arguments)  # never connected
 
     def _connect(self) -> RedisLink:
         connection = self._connection_class(**self._arguments)
@@ -116,6 +138,10 @@ class RedisServer:
         except BaseException:
             connection.disconnect()
             raise
+
+    def prepared(self, *command: Any) -> Prepared:
+        """For ``again``: a command that is said often."""
+        return Prepared(command, self._packer.pack_command(*command))
 
     def talk(self, talk: Callable[[RedisLink], T], *, urgent: bool = False) -> T:
         """What ``talk`` returns to whom a connection is lent; raises Unavailable."""

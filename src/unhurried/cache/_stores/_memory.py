@@ -37,6 +37,11 @@ class MemoryStore:
                     found[key] = data
         return found
 
+    def holds(self, key: str, data: bytes) -> bool:
+        """Whether this very object is what is kept under the key; takes no lock."""
+        found = self._entries.get(key)
+        return found is not None and found[0] is data and found[1] > monotonic()
+
     def get_with_tokens(self, keys: Sequence[str], tags: Sequence[str]) -> None:
         """No tokens lie here."""
         return None

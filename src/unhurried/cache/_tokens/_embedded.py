@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
+from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from .._errors import Unavailable
 from .._servers._forks import leaves_after_fork
@@ -47,36 +48,30 @@ class Embedded:
         leaves_after_fork(self)
 
     def slots(self, tags: Sequence[str]) -> tuple[int, ...]:
-        """Where the tags' tokens are: what ``valid`` wants."""
+        """Where the tags' tokens are."""
         return tuple(map(slot, tags))
 
-    def valid(self, slots: Sequence[int], tokens: Sequence[int]) -> bool:
-        """Whether these are still the tokens. For the front door: two memory reads a tag."""
+    def check(self, world: str, tokens: Mapping[str, int]) -> Callable[[], bool]:
+        """Asks whether these are still the tokens, again and again: two memory reads a tag."""
+        slots, numbers = self.slots([*tokens]), (*tokens.values(),)
+        if len(slots) == 1:  # of one alone, itemgetter makes no tuple
+            slots, numbers = slots * 2, numbers * 2
+        return partial(self._valid, itemgetter(*slots), numbers)
+
+    def _valid(self, of: Callable[[memoryview], Any], tokens: tuple[int, ...]) -> bool:
         if time.monotonic() >= self._glance_at and not self._glance():
             return False
         table = self._table
-        if table is None:
+        if table is None or of(table.tokens) != tokens:
             return False
-        current, expiry = table.tokens, table.expiry
-        for i, token in zip(slots, tokens, strict=True):
-            if current[i] != token or (expiry[i] and self._expired(table, i)):
-                return False
-        return True
+        pending = [end for end in of(table.expiry) if end]
+        return not pending or min(pending) > now()  # who reads clears what is over
 
     def _glance(self) -> bool:
         try:
             self._current()
         except Unavailable:
             return False
-        return True
-
-    def _expired(self, table: Table, i: int) -> bool:
-        if table.expiry[i] > now():
-            return False
-        try:
-            self._expire(table, (i,))
-        except Unavailable:
-            pass  # whoever comes next does it; it is over for this one already
         return True
 
     def read(self, tags: Sequence[str]) -> tuple[str, list[int]]:

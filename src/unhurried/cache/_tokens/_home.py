@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -32,6 +32,8 @@ class Home(Protocol):
     name: str
 
     def read(self, tags: Sequence[str]) -> tuple[str, list[int]]: ...
+
+    def check(self, world: str, tokens: Mapping[str, int]) -> Callable[[], bool]: ...
 
     def touch(self, tags: Sequence[str], deadline: float) -> None: ...
 

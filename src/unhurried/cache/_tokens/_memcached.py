@@ -6,7 +6,7 @@ COMMIT a second less than the deadline may pass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, Protocol
 
@@ -49,6 +49,24 @@ class MemcachedTokens:
                 return link.world, [number(found[key]) for key in keys]
             link.lines([_store(b"add", key, 0) for key in absent])
         raise Unavailable(f"The cache {self.name!r} does not keep tokens; it may be full.")
+
+    def check(self, world: str, tokens: Mapping[str, int]) -> Callable[[], bool]:
+        """Asks in one trip to each server whether these are still the tokens."""
+        expected = {token_key(tag): token.to_bytes(8, "little") for tag, token in tokens.items()}
+        groups = self.servers.grouped([*expected])
+        single = self.servers.single
+
+        def same(link: MemcachedLink, keys: list[bytes]) -> bool:
+            known = not single or link.world == world
+            return known and link.get(keys) == {key: expected[key] for key in keys}
+
+        def valid() -> bool:
+            try:
+                return all(pool.ask(partial(same, keys=keys)) for pool, keys in groups)
+            except Unavailable:
+                return False
+
+        return valid
 
     def touch(self, tags: Sequence[str], deadline: float) -> None:
         """Let the tokens vanish in ``deadline`` seconds unless renewed; absent ones are added."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from struct import error, unpack
 from typing import Any, Final
@@ -37,6 +37,22 @@ class RedisTokens:
             added = (("SET", key, new_token(), "NX") for key in absent)
             found = link.ask(*added, ("MGET", *keys))[-1]
         raise Unavailable(f"The cache {self.name!r} does not keep tokens; it may be full.")
+
+    def check(self, world: str, tokens: Mapping[str, int]) -> Callable[[], bool]:
+        """Asks in one trip whether these are still the tokens; False where nobody answers."""
+        expected = [token.to_bytes(8, "little") for token in tokens.values()]
+        question = self.server.prepared("MGET", *map(token_key, tokens))
+
+        def same(link: RedisLink) -> bool:
+            return link.world == world and link.again(question) == expected
+
+        def valid() -> bool:
+            try:
+                return self.server.talk(same)
+            except Unavailable:
+                return False
+
+        return valid
 
     def touch(self, tags: Sequence[str], deadline: float) -> None:
         """Let the tokens vanish in ``deadline`` seconds unless renewed; absent ones are added."""

@@ -20,7 +20,7 @@ from .._tokens import _spool
 from .._tokens._embedded import Embedded
 from .._tokens._home import Home, home_of
 from . import _catalogues, _tags
-from ._ties import Ties, ties_of
+from ._ties import Ties, make_clean, ties_of
 
 #: Something in this process is ``strict``: what can't be announced must not be written.
 strict: set[str] = set()
@@ -93,7 +93,8 @@ def touch(connection: BaseDatabaseWrapper, ties: Ties) -> None:
 
 def renew(connection: BaseDatabaseWrapper, ties: Ties) -> None:
     """New tokens for all that was written: what was made of the old data is stale from here on."""
-    dirty, ties.dirty, ties.used = ties.dirty, set(), False
+    ties.used = False
+    dirty = make_clean(ties)
     if ties.ddl:  # what was read of the catalogue meanwhile did not have it yet
         ties.ddl = False
         _catalogues.forget(connection.alias)

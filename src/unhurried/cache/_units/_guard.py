@@ -10,7 +10,7 @@ from unhurried.measure.reading import Statement
 
 from .._sql import Tables, tables_of
 from . import _catalogues, _ends, _listening
-from ._ties import Ties, in_transaction, keeps_snapshot, ties_of, watch
+from ._ties import Ties, in_transaction, keeps_snapshot, make_dirty, ties_of, watch
 from ._touching import Touched, touched
 from ._unit import Unit, loose, unit_now
 
@@ -112,7 +112,7 @@ def _write(connection: BaseDatabaseWrapper, ties: Ties, touches: Touched) -> Non
     unit = unit_now()
     if unit is not None:
         unit.wrote = True
-    ties.dirty |= touches.written
+    make_dirty(ties, touches.written)
     if not in_transaction(connection):
         _ends.touch(connection, ties)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -19,7 +19,7 @@ class Opened:
     __slots__ = ("__weakref__",)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Ties:
     """Lies on the connection, as long as it: no registry, nothing to clean up."""
 
@@ -41,6 +41,22 @@ class Ties:
     ddl: bool = False
     #: A BEGIN in raw SQL, where the driver can't be asked.
     begun: bool = False
+
+
+#: Those whose transaction has changed something, in this process; as often as not nobody.
+dirtied: set[ref[Ties]] = set()
+
+
+def make_dirty(ties: Ties, tags: frozenset[str]) -> None:
+    ties.dirty |= tags
+    dirtied.add(ref(ties, dirtied.discard))
+
+
+def make_clean(ties: Ties) -> set[str]:
+    """What was dirty."""
+    dirty, ties.dirty = ties.dirty, set()
+    dirtied.discard(ref(ties))
+    return dirty
 
 
 def watch(ties: Ties, cursor: Any) -> None:

@@ -1,0 +1,154 @@
+"""From a raw request to a ready answer, or to nothing: then Django has it, and knows the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from time import time
+from typing import Any, Final
+from weakref import WeakSet
+
+from django.core.signals import setting_changed
+from django.http import HttpRequest
+
+from .._engine._entry import Entry
+from .._engine._look import Lookup, forbidden, glance, is_early, seen_valid
+from .._pages import _matches, _refused
+from .._pages._key import JUST_WROTE, READ
+from .._pages._variants import index_of
+from .._stores import store_for
+from .._stores._memory import MemoryStore
+from .._tokens import _spool
+from .._tokens._embedded import Embedded
+from .._tokens._home import home_named
+from .._units._ties import dirtied
+from ._asked import Asked, Memory
+from ._ready import Ready
+
+#: With one of these only the view can say what is meant.
+NEVER: Final = (
+    *("HTTP_AUTHORIZATION", "HTTP_RANGE", "HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"),
+    "HTTP_IF_MODIFIED_SINCE",
+)
+#: Bytes of bodies held here, beside those in the store.
+HELD: Final = 32 * 1024 * 1024
+ACCEPTS: Final = 32
+
+
+class Lane:
+    """Of one middleware or one front door. ``request_of`` makes a request of what it is given."""
+
+    def __init__(self, request_of: Callable[[Any], HttpRequest]) -> None:
+        self._request_of = request_of
+        self._memory: Memory | None = None
+        self._open = False
+        self._held = 0
+        _lanes.add(self)
+
+    def asked(self, meta: Mapping[str, Any], scheme: str, source: Any) -> Asked | None:
+        """The page, if the request may be answered from here at all."""
+        memory = self._memory or self._begin()
+        if not self._open or meta["REQUEST_METHOD"] not in READ:
+            return None
+        return memory.find(meta, scheme, source)
+
+    def _begin(self) -> Memory:
+        self._open = _matches.allowed()
+        self._memory = memory = Memory(self._request_of)
+        return memory
+
+    def ready(self, asked: Asked, meta: Mapping[str, Any]) -> Ready | None:
+        """A fresh answer; None for whatever is not plain."""
+        if not asked.key or _is_special(meta):
+            return None
+        accepted = meta.get("HTTP_ACCEPT_ENCODING", "")
+        ready = asked.ready.get(accepted)
+        now = time()
+        if ready is None or now >= ready.sure or not ready.holds() or not _is_quiet(ready.entry):
+            return self._looked_up(asked, accepted, ready)
+        if int(now) != ready.second:
+            _note_use(asked, now)
+        return ready
+
+    def _looked_up(self, asked: Asked, accepted: str, before: Ready | None) -> Ready | None:
+        if _refused.passes(asked.key):
+            return None
+        lookup = glance(asked.page.policy, asked.key)
+        entry = lookup.entry
+        if entry is None or lookup.reason or lookup.state != "fresh" or is_early(entry):
+            return None
+        if before is not None and before.entry.head is entry.head:
+            return before
+        index = index_of(entry.meta, accepted) if entry.meta.get("final") else None
+        return None if index is None else self._made(asked, accepted, lookup, index)
+
+    def _made(self, asked: Asked, accepted: str, lookup: Lookup, index: int) -> Ready:
+        assert lookup.entry is not None
+        shared = [each for each in list(asked.ready.values()) if each.index == index]
+        if shared and shared[0].entry.head is lookup.entry.head:
+            ready = shared[0]
+        else:
+            ready = Ready(lookup.entry, index, _checks(lookup.entry, lookup))
+            asked.at_hand = all(isinstance(home_named(n), Embedded) for n in lookup.entry.deps)
+            self._hold(len(ready.body))
+        if len(asked.ready) >= ACCEPTS:
+            asked.ready.clear()
+        asked.ready[accepted] = ready
+        return ready
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > HELD and self._memory is not None:
+            self._memory.let_go()
+            self._held = size
+
+    def forget(self) -> None:
+        """The settings have changed."""
+        self._memory, self._held = None, 0
+
+
+def _is_special(meta: Mapping[str, Any]) -> bool:
+    for name in NEVER:
+        if name in meta:
+            return True
+    cookie = meta.get("HTTP_COOKIE")
+    return cookie is not None and JUST_WROTE in cookie
+
+
+def _is_quiet(entry: Entry) -> bool:
+    """Whether nothing pends that the tokens do not tell yet."""
+    if not _spool.pending() and not dirtied:
+        return True
+    return not forbidden(entry.tags())
+
+
+def _note_use(asked: Asked, now: float) -> None:
+    """What a look at the store would have left there."""
+    seen_valid(asked.key, now)
+    store = store_for(asked.page.policy.alias)
+    if isinstance(store, MemoryStore):
+        store.get_many((asked.key,))
+
+
+def _checks(entry: Entry, lookup: Lookup) -> tuple[Callable[[], bool], ...]:
+    """The entry need not be fetched again, for it is as good as its tokens, wherever it lies; but
+    where it lies in our memory, it is forgotten with it.
+    """
+    store = store_for(lookup.policy.alias)
+    homes = ((home_named(name), *held) for name, held in entry.deps.items())
+    checks = [home.check(world, tokens) for home, world, tokens in homes if home is not None]
+    if isinstance(store, MemoryStore):
+        data = store.get_many((lookup.key,)).get(lookup.key, b"")
+        checks.insert(0, partial(store.holds, lookup.key, data))
+    return tuple(checks)
+
+
+_lanes: WeakSet[Lane] = WeakSet()
+
+
+def _setting_changed(**_: object) -> None:
+    for lane in list(_lanes):
+        lane.forget()
+
+
+setting_changed.connect(_setting_changed, dispatch_uid="unhurried.cache.lanes")
