@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from ._buckets import COARSE_NS, TIME
 from ._folding import at_once
@@ -17,13 +16,8 @@ STARTED, DONE, BYTES, WALL, CPU, WALL_MAX = (
 )
 
 
-class Answered(NamedTuple):
-    """One answer: nanoseconds from its first to its last, nanoseconds of CPU, bytes of body."""
-
-    status: int
-    wall: int
-    cpu: int
-    size: int
+#: One answer: its status, nanoseconds from first to last, nanoseconds of CPU, bytes of body.
+Answered = tuple[int, int, int, int]
 
 
 def served(route: str, answers: Sequence[Answered]) -> None:

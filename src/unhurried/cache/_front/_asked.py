@@ -18,8 +18,6 @@ from ._ready import Ready
 
 Meta = Mapping[str, Any]
 MOST: Final = 10_000
-#: Whatever else may be in a request, these say where it goes.
-ALWAYS: Final = ("HTTP_HOST", "QUERY_STRING", "SCRIPT_NAME", "SERVER_NAME", "SERVER_PORT")
 
 
 @dataclass(slots=True, eq=False)
@@ -44,17 +42,21 @@ class Memory:
     def __init__(self, request_of: Callable[[Any], HttpRequest]) -> None:
         self._request_of = request_of
         self._known: dict[tuple[Any, ...], Asked | None] = {}
-        self.names = (*ALWAYS, *_forwarded())
+        self._forwarded = _forwarded()
         self._by_language = _language.in_use()
         self._language_cookie = django_settings.LANGUAGE_COOKIE_NAME
 
     def find(self, meta: Meta, scheme: str, source: Any) -> Asked | None:
         """``source`` is what ``request_of`` makes a request of, where this one is new."""
+        get = meta.get
         signature = (
             meta["PATH_INFO"],
+            get("QUERY_STRING"),
+            get("HTTP_HOST") or (get("SERVER_NAME"), get("SERVER_PORT")),
+            get("SCRIPT_NAME"),
             scheme,
-            *map(meta.get, self.names),
             self._spoken(meta) if self._by_language else None,
+            tuple(map(get, self._forwarded)) if self._forwarded else None,
         )
         try:
             return self._known[signature]

@@ -9,12 +9,9 @@ from time import perf_counter_ns, time
 from typing import Any, Final, overload
 
 from asgiref.sync import iscoroutinefunction
-from django.conf import settings as django_settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
-
-from unhurried.measure.reading import Answered
 
 from .._engine import _counts
 from .._errors import CacheError
@@ -30,8 +27,8 @@ ASGI = Callable[
     [Scope, Callable[..., Awaitable[Any]], Callable[..., Awaitable[Any]]], Awaitable[None]
 ]
 
-OK: Final = "200 OK"
-UNCHANGED: Final = "304 Not Modified"
+OK, UNCHANGED = 200, 304
+LINES: Final = {OK: "200 OK", UNCHANGED: "304 Not Modified"}
 #: Headers of an ASGI scope that are not called HTTP_….
 BARE: Final = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 
@@ -72,12 +69,12 @@ class Door:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         began = perf_counter_ns()
         asked = self._lane.asked(environ, environ["wsgi.url_scheme"], environ)
-        ready = None if asked is None or django_settings.DEBUG else self._lane.ready(asked, environ)
+        ready = None if asked is None else self._lane.ready(asked, environ)
         if asked is None or ready is None:
             return self.application(environ, start_response)
         status, headers, body = _answer(ready, environ)
-        start_response(status, [*headers])  # a server may add its own to it
-        _count(asked, ready, began, int(status[:3]), len(body))
+        start_response(LINES[status], [*headers])  # a server may add its own to it
+        _count(asked, ready, began, status, len(body))
         return (body,)
 
 
@@ -98,20 +95,17 @@ class ASGIDoor:
         if asked is None or ready is None:
             return await self.application(scope, receive, send)
         status, headers, body = _answer(ready, meta)
-        code = int(status[:3])
-        await send({"type": "http.response.start", "status": code, "headers": _raw(headers)})
+        await send({"type": "http.response.start", "status": status, "headers": _raw(headers)})
         await send({"type": "http.response.body", "body": body})
-        _count(asked, ready, began, code, len(body))
+        _count(asked, ready, began, status, len(body))
 
     async def _ready(self, asked: Asked, meta: Meta) -> Ready | None:
-        if django_settings.DEBUG:
-            return None
         if asked.at_hand:
             return self._lane.ready(asked, meta)
         return await to_thread(self._lane.ready, asked, meta)
 
 
-def _answer(ready: Ready, meta: Meta) -> tuple[str, Headers, bytes]:
+def _answer(ready: Ready, meta: Meta) -> tuple[int, Headers, bytes]:
     headers = ready.dress(time())
     if "HTTP_IF_NONE_MATCH" in meta and ready.known(meta["HTTP_IF_NONE_MATCH"]):
         return UNCHANGED, unchanged(headers), b""
@@ -122,7 +116,7 @@ def _count(asked: Asked, ready: Ready, began: int, status: int, size: int) -> No
     """Its CPU is its wall, but for the wait where a server was asked: that is left out."""
     wall = perf_counter_ns() - began
     _counts.hit(asked.page.name, "fresh", ready.entry.delta)
-    tally(asked.match.route, Answered(status, wall, wall if asked.at_hand else 0, size))
+    tally(asked.match.route, (status, wall, wall if asked.at_hand else 0, size), began)
 
 
 def _request_of_environ(environ: Environ) -> HttpRequest:

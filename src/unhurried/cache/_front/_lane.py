@@ -8,6 +8,7 @@ from time import time
 from typing import Any, Final
 from weakref import WeakSet
 
+from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 from django.http import HttpRequest
 
@@ -25,11 +26,6 @@ from .._units._ties import dirtied
 from ._asked import Asked, Memory
 from ._ready import Ready
 
-#: With one of these only the view can say what is meant.
-NEVER: Final = (
-    *("HTTP_AUTHORIZATION", "HTTP_RANGE", "HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"),
-    "HTTP_IF_MODIFIED_SINCE",
-)
 #: Bytes of bodies held here, beside those in the store.
 HELD: Final = 32 * 1024 * 1024
 ACCEPTS: Final = 32
@@ -41,33 +37,34 @@ class Lane:
     def __init__(self, request_of: Callable[[Any], HttpRequest]) -> None:
         self._request_of = request_of
         self._memory: Memory | None = None
-        self._open = False
+        #: Whether pages may be sent before middleware; whether details are wanted, which are not
+        #: told from here. Both are what the settings said when the memory was begun.
+        self.open = self.debug = False
         self._held = 0
         _lanes.add(self)
 
     def asked(self, meta: Mapping[str, Any], scheme: str, source: Any) -> Asked | None:
         """The page, if the request may be answered from here at all."""
         memory = self._memory or self._begin()
-        if not self._open or meta["REQUEST_METHOD"] not in READ:
+        if not self.open or meta["REQUEST_METHOD"] not in READ:
             return None
         return memory.find(meta, scheme, source)
 
     def _begin(self) -> Memory:
-        self._open = _matches.allowed()
+        self.open, self.debug = _matches.allowed(), django_settings.DEBUG
         self._memory = memory = Memory(self._request_of)
         return memory
 
     def ready(self, asked: Asked, meta: Mapping[str, Any]) -> Ready | None:
         """A fresh answer; None for whatever is not plain."""
-        if not asked.key or _is_special(meta):
+        if self.debug or not asked.key or _is_special(meta):
             return None
         accepted = meta.get("HTTP_ACCEPT_ENCODING", "")
         ready = asked.ready.get(accepted)
-        now = time()
-        if ready is None or now >= ready.sure or not ready.holds() or not _is_quiet(ready.entry):
+        if ready is None or time() >= ready.sure or not ready.holds():
             return self._looked_up(asked, accepted, ready)
-        if int(now) != ready.second:
-            _note_use(asked, now)
+        if (dirtied or _spool.pending()) and forbidden(ready.entry.tags()):
+            return None
         return ready
 
     def _looked_up(self, asked: Asked, accepted: str, before: Ready | None) -> Ready | None:
@@ -77,8 +74,8 @@ class Lane:
         entry = lookup.entry
         if entry is None or lookup.reason or lookup.state != "fresh" or is_early(entry):
             return None
-        if before is not None and before.entry.head is entry.head:
-            return before
+        if before is not None and before.entry.head is entry.head and before.sure < time():
+            return before  # its last seconds, in which it may be made anew early
         index = index_of(entry.meta, accepted) if entry.meta.get("final") else None
         return None if index is None else self._made(asked, accepted, lookup, index)
 
@@ -89,6 +86,7 @@ class Lane:
             ready = shared[0]
         else:
             ready = Ready(lookup.entry, index, _checks(lookup.entry, lookup))
+            ready.used = partial(note_use, asked)
             asked.at_hand = all(isinstance(home_named(n), Embedded) for n in lookup.entry.deps)
             self._hold(len(ready.body))
         if len(asked.ready) >= ACCEPTS:
@@ -108,22 +106,19 @@ class Lane:
 
 
 def _is_special(meta: Mapping[str, Any]) -> bool:
-    for name in NEVER:
-        if name in meta:
-            return True
-    cookie = meta.get("HTTP_COOKIE")
-    return cookie is not None and JUST_WROTE in cookie
+    """With one of these only the view can say what is meant."""
+    return (
+        "HTTP_AUTHORIZATION" in meta
+        or "HTTP_RANGE" in meta
+        or "HTTP_IF_MODIFIED_SINCE" in meta
+        or "HTTP_IF_MATCH" in meta
+        or "HTTP_IF_UNMODIFIED_SINCE" in meta
+        or ("HTTP_COOKIE" in meta and JUST_WROTE in meta["HTTP_COOKIE"])
+    )
 
 
-def _is_quiet(entry: Entry) -> bool:
-    """Whether nothing pends that the tokens do not tell yet."""
-    if not _spool.pending() and not dirtied:
-        return True
-    return not forbidden(entry.tags())
-
-
-def _note_use(asked: Asked, now: float) -> None:
-    """What a look at the store would have left there."""
+def note_use(asked: Asked, now: float) -> None:
+    """What a look at the store would have left there; once a second is enough."""
     seen_valid(asked.key, now)
     store = store_for(asked.page.policy.alias)
     if isinstance(store, MemoryStore):

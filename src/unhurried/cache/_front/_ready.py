@@ -34,6 +34,7 @@ class Ready:
 
     __slots__ = (
         *("body", "checks", "entry", "etag", "headers", "index", "second", "sure", "template"),
+        "used",
     )
 
     def __init__(self, entry: Entry, index: int, checks: tuple[Callable[[], bool], ...]) -> None:
@@ -44,6 +45,8 @@ class Ready:
         self.second = -1
         self.headers: Headers = []
         self.template = HttpResponse()
+        #: Called once in a second in which it is sent.
+        self.used: Callable[[float], None] | None = None
 
     def holds(self) -> bool:
         """Whether it is still what is kept, by all who know."""
@@ -55,6 +58,8 @@ class Ready:
     def dress(self, now: float) -> Headers:
         """The headers of this second."""
         if int(now) != self.second:
+            if self.used is not None:
+                self.used(now)
             entry, meta, index = self.entry, self.entry.meta, self.index
             encoding = meta["encodings"][index]
             self.headers = [
@@ -74,7 +79,9 @@ class Ready:
         self.dress(time())
         response = _copied(self.template)
         response.content = b"" if request.method == "HEAD" else self.body
-        return unless_known(request, response)
+        if "HTTP_IF_NONE_MATCH" in request.META:
+            return unless_known(request, response)
+        return response
 
     def known(self, if_none_match: str) -> bool:
         """Whether the reader has this body already."""

@@ -82,11 +82,13 @@ class Through:
 
     def _asked(self, request: HttpRequest) -> Asked | None:
         _requests.enter(request.path_info)
-        return self.lane.asked(request.META, str(request.scheme), request)
+        return self.lane.asked(
+            request.META, request.META.get("wsgi.url_scheme") or str(request.scheme), request
+        )
 
     def _ready(self, request: HttpRequest, asked: Asked) -> HttpResponseBase | None:
         """What is fresh and whole, as it lies there."""
-        if django_settings.DEBUG or again.get():  # details are told; it is to be made anew
+        if again.get():  # it is to be made anew
             return None
         ready = self.lane.ready(asked, request.META)
         if ready is None or getattr(current.get(), "replaying", False):
