@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
-from unhurried.conf import settings
+from unhurried.conf import given
 
 from ._version import version
 
@@ -35,5 +35,5 @@ def surrounded(meta: dict[str, Any]) -> Iterator[None]:
 
 
 def tenant() -> str:
-    path = settings.TENANT
+    path = given().get("TENANT")
     return str(import_string(path)()) if path else ""

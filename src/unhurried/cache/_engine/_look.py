@@ -138,10 +138,14 @@ def _find(lookup: Lookup, store: Store) -> Lookup:
     lookup.reason = forbidden(tags)
     if lookup.reason:
         return lookup
-    known: Known = {}
-    if answer is not None:
-        known[store.alias] = answer[1], dict(zip(guess, answer[2], strict=True))
-    lookup.state = _state(entry, known, key)
+    if answer is None:
+        lookup.state = _state(entry, key, is_current(entry))
+    elif tags is guess and [*entry.deps] == [store.alias]:  # as it was, so all of it is here
+        world, tokens = entry.deps[store.alias]
+        lookup.state = _state(entry, key, answer[1] == world and answer[2] == [*tokens.values()])
+    else:
+        known = {store.alias: (answer[1], dict(zip(guess, answer[2], strict=True)))}
+        lookup.state = _state(entry, key, is_current(entry, known))
     return lookup
 
 
@@ -167,9 +171,9 @@ def forbidden(tags: tuple[str, ...]) -> str:
     return ""
 
 
-def _state(entry: Entry, known: Known, key: str) -> State:
+def _state(entry: Entry, key: str, current: bool) -> State:  # noqa: FBT001 - the question
     now = time()
-    if not is_current(entry, known):
+    if not current:
         last = _valid.get(key)
         since = entry.created if last is None else float(last)  # type: ignore[arg-type]
         return "changed" if now < max(since, entry.created) + _span(entry) else "missing"
@@ -180,8 +184,10 @@ def _state(entry: Entry, known: Known, key: str) -> State:
 
 
 def seen_valid(key: str, now: float) -> None:
-    """Its data have not changed until now."""
-    _valid.put(key, now)
+    """Its data have not changed until now; to the second."""
+    last = _valid.get(key)
+    if last is None or now - float(last) >= 1:  # type: ignore[arg-type]
+        _valid.put(key, now)
 
 
 def _span(entry: Entry) -> float:

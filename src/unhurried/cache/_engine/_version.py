@@ -12,7 +12,7 @@ from typing import Final
 from django.apps import apps
 from django.conf import settings as django_settings
 
-from unhurried.conf import settings
+from unhurried.conf import given
 
 SUFFIXES: Final = (".py", ".html", ".txt", ".xml", ".jinja", ".jinja2", ".sql", ".mo")
 MOST_FILES: Final = 50_000
@@ -21,13 +21,13 @@ PASSED_OVER: Final = ("node_modules", "__pycache__", "site-packages", ".git")
 
 def version() -> str:
     """``VERSION``, or what the project's own files look like: names, sizes, times of change."""
-    return settings.VERSION or _from_files(str(getattr(django_settings, "BASE_DIR", "")))
+    return given().get("VERSION") or _from_files(getattr(django_settings, "BASE_DIR", ""))
 
 
 @lru_cache(8)
-def _from_files(base: str) -> str:
+def _from_files(base: str | Path) -> str:
     digest = blake2b(digest_size=8)
-    for path in sorted(_files(base)):
+    for path in sorted(_files(str(base))):
         try:
             found = os.stat(path)
         except OSError:

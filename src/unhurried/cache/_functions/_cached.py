@@ -95,6 +95,7 @@ class CachedFunction(Generic[P, R]):
             )
         self.function, self.name, self.serializer = function, name, serializer
         self.signature = inspect.signature(function)
+        self._plain = _plain(self.signature)
         self.is_async = iscoroutinefunction(function)
         update_wrapper(self, function)
         if self.is_async:
@@ -139,6 +140,8 @@ class CachedFunction(Generic[P, R]):
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """``username:jacob``."""
+        if not kwargs and len(args) == self._plain:
+            return key_of(self.name, args)
         bound = self.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return key_of(self.name, tuple(bound.arguments.values()))
@@ -196,6 +199,13 @@ class CachedFunction(Generic[P, R]):
 
     def _loads(self, entry: Entry) -> Any:
         return self.serializer.loads(entry.bodies[0])
+
+
+def _plain(signature: inspect.Signature) -> int:
+    """How many arguments there are, if each may be given by its place; else -1."""
+    kinds = [parameter.kind for parameter in signature.parameters.values()]
+    by_place = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return len(kinds) if all(kind in by_place for kind in kinds) else -1
 
 
 async def _awaited(value: Any) -> Any:

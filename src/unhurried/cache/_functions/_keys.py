@@ -28,7 +28,9 @@ def _part(name: str, value: object) -> str:
         if _PLAIN.fullmatch(value) and value.isascii() and value.lower() not in _WORDS:
             return value
         return json.dumps(value)
-    if value is None or type(value) in (bool, int, float):
+    if type(value) is int:
+        return str(value)
+    if value is None or type(value) in (bool, float):
         return json.dumps(value)
     if type(value) in (list, tuple):
         inner = ",".join(_part(name, each) for each in value)  # type: ignore[attr-defined]

@@ -41,7 +41,7 @@ class MemcachedStore:
         self, keys: Sequence[str], tags: Sequence[str]
     ) -> tuple[dict[str, bytes], str, list[int | None]] | None:
         """One round trip to each server that has some of it, if the tokens lie here."""
-        if not keys or not lie_here(self.alias, tags):
+        if not keys or not lie_here(self.alias, tuple(tags)):
             return None
         names, tokens = {self._key(key): key for key in keys}, [token_key(tag) for tag in tags]
         world, found = self._get([*names, *tokens])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import ceil
 from typing import Any, Final
 
 from .._errors import Unavailable
 from .._servers._keys import entry_key, token_key
 from .._servers._kinds import prefix_and_version
-from .._servers._redis import RedisLink, RedisServer
+from .._servers._redis import Prepared, RedisLink, RedisServer
 from .._tokens._redis import numbers
 from ._here import lie_here
 
@@ -35,6 +36,7 @@ class RedisStore:
         self.alias = server.alias
         self._prefix, self._version = prefix_and_version(server.alias)
         self._scripts = True  # until the server says that we may not
+        self._question = lru_cache(4096)(self._asked)
 
     def _key(self, key: str) -> bytes:
         return entry_key(self._prefix, self._version, key)
@@ -50,12 +52,15 @@ class RedisStore:
         self, keys: Sequence[str], tags: Sequence[str]
     ) -> tuple[dict[str, bytes], str, list[int | None]] | None:
         """All in one MGET, if the tokens lie here."""
-        if not keys or not lie_here(self.alias, tags):
+        if not keys or not lie_here(self.alias, tuple(tags)):
             return None
-        names = [*map(self._key, keys), *map(token_key, tags)]
-        world, values = self.server.talk(lambda link: (link.world, link.ask(("MGET", *names))[0]))
+        question = self._question(tuple(keys), tuple(tags))
+        world, values = self.server.talk(lambda link: (link.world, link.again(question)))
         found = {key: value for key, value in zip(keys, values, strict=False) if value is not None}
         return found, world, numbers(values[len(keys) :])
+
+    def _asked(self, keys: tuple[str, ...], tags: tuple[str, ...]) -> Prepared:
+        return self.server.prepared("MGET", *map(self._key, keys), *map(token_key, tags))
 
     def set(self, key: str, data: bytes, ttl: float) -> None:
         """Keep the data under the key."""
