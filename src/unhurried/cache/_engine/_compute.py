@@ -10,14 +10,17 @@ from time import monotonic, time
 from types import TracebackType
 from typing import Any
 
+from django.db import connections
+
 from .._errors import Unavailable
 from .._tokens import _spool
 from .._tokens._home import home_of_tag
-from .._units import _requests, _tags
+from .._units import _ends, _requests, _tags
+from .._units._ties import ties_of
 from .._units._unit import Unit, current, loose, unit_now
 from . import _counts, _note
 from ._entry import Dependencies, Entry, encode
-from ._look import NOTE, Lookup, use
+from ._look import NOTE, Lookup, likely, remember, use
 
 logger = logging.getLogger("unhurried")
 
@@ -47,8 +50,10 @@ class Computing:
         if self.lookup.act == "compute":
             self.refused = self.refused or _requests.begun(unit)
         self.created, self._began = time(), monotonic()
-        names = (self.lookup.policy.name, *self.lookup.labels)
-        unit.see("default", [_tags.named(name) for name in names], snapshot=False)
+        names = [_tags.named(name) for name in (self.lookup.policy.name, *self.lookup.labels)]
+        if self.lookup.act == "compute" and not self.refused:
+            _expect(unit, [*names, *likely(self.lookup)])
+        unit.see("default", names, snapshot=False)
         return self
 
     def __exit__(
@@ -112,8 +117,10 @@ class Computing:
         lookup.store.release(lookup.lease, lookup.holder)
         if not kept:
             self.refused, self.once = "somebody else computed it meanwhile", True
-        elif lookup.note:
-            lookup.store.delete(lookup.key + NOTE)
+        else:
+            remember(lookup, entry)
+            if lookup.note:
+                lookup.store.delete(lookup.key + NOTE)
         return kept
 
     def _tell(self, *, failed: bool) -> None:
@@ -142,6 +149,18 @@ def release(lookup: Lookup) -> None:
         lookup.store.release(lookup.lease, lookup.holder)
     except Unavailable:
         pass
+
+
+def _expect(unit: Unit, tags: list[str]) -> None:
+    """What it has read the last time, it will most likely read again."""
+    known = {_tags.alias_of(tag) for tag in tags}
+    kept = [alias for alias in known if alias in connections and _has_epoch(alias)]
+    unit.expect(kept, tags)
+
+
+def _has_epoch(alias: str) -> bool:
+    connection = connections[alias]
+    return _ends.has_epoch(connection, ties_of(connection))
 
 
 def _dependencies(unit: Unit) -> Dependencies:

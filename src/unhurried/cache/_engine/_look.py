@@ -35,6 +35,8 @@ SERVED: Final = ("serve", "refresh")
 LEASE: Final = "+lease"
 NOTE: Final = "+note"
 LEAST_LEASE: Final = 5.0
+NAMED: Final = "name:"
+LIKELY: Final = 100  # tags that are asked for before it is known that they are needed
 #: XFetch's beta: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede
 #: Prevention", VLDB 2015.
 BETA: Final = 1.0
@@ -92,6 +94,8 @@ class _Memory:
 #: The tags an entry had when we last saw it, to ask for entry and tokens in one trip. A wrong
 #: guess costs a trip more, never a wrong answer.
 _guesses = _Memory(20_000)
+#: The same of the last entry of each name, for those that were never seen.
+_of_name = _Memory(1_000)
 #: When an entry was last seen valid here: its data were changed after that, if at all.
 _valid = _Memory(20_000)
 
@@ -147,6 +151,17 @@ def _find(lookup: Lookup, store: Store) -> Lookup:
         known = {store.alias: (answer[1], dict(zip(guess, answer[2], strict=True)))}
         lookup.state = _state(entry, key, is_current(entry, known))
     return lookup
+
+
+def likely(lookup: Lookup) -> list[str]:
+    """The tables that it was made of before, or another one of that name."""
+    tags = _guesses.get(lookup.key) or _of_name.get(lookup.policy.name) or ()
+    return [tag for tag in tags if not tag.startswith(NAMED)][:LIKELY]  # type: ignore[attr-defined]
+
+
+def remember(lookup: Lookup, entry: Entry) -> None:
+    """For the next one to know what is likely."""
+    _of_name.put(lookup.policy.name, entry.tags())
 
 
 def _noted(lookup: Lookup) -> Note:

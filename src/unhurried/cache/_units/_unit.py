@@ -9,7 +9,7 @@ from time import time
 from unhurried.measure.reading import current as measured
 
 from .._errors import Unavailable
-from .._tokens._home import home_of
+from .._tokens._home import Home, home_of
 from . import _tags
 
 current: ContextVar[Unit | None] = ContextVar("unhurried_reads", default=None)
@@ -42,8 +42,8 @@ class Unit:
     """
 
     __slots__ = (
-        *("epochs", "once", "path", "recording", "timed", "tokens", "unrecorded", "unstorable"),
-        *("until", "worlds", "wrote"),
+        *("ahead", "early", "epochs", "once", "path", "recording", "timed", "tokens"),
+        *("unrecorded", "unstorable", "until", "worlds", "wrote"),
     )
 
     def __init__(self, path: str = "", *, recording: bool = False) -> None:
@@ -53,6 +53,10 @@ class Unit:
         self.unrecorded = False
         self.tokens: dict[str, int] = {}
         self.worlds: dict[str, str] = {}
+        #: Tokens that were fetched before anybody asked, each with its home and world.
+        self.ahead: dict[str, tuple[int, str, str]] = {}
+        #: Aliases of which that was before the first statement, so before any snapshot.
+        self.early: set[str] = set()
         #: alias -> the epoch from before the first statement there.
         self.epochs: dict[str, int] = {}
         self.unstorable = ""
@@ -76,7 +80,9 @@ class Unit:
         """Fetch the tokens of new tags; to be called before the statement that reads them."""
         epoch = _tags.epoch(alias)
         asked = [tag for tag in tags if tag not in self.tokens and tag != epoch]
-        if not asked and epoch not in tags:
+        if epoch not in tags and (
+            not asked or self._foreseen(alias, asked, epoch, snapshot=snapshot)
+        ):
             return
         if snapshot or epoch in tags:
             asked.append(epoch)  # last: writers renew it first
@@ -91,6 +97,43 @@ class Unit:
         for tag, token in zip(asked, tokens, strict=True):
             if tag in tags:
                 self.tokens.setdefault(tag, token)
+
+    def expect(self, aliases: Collection[str], tags: Collection[str]) -> None:
+        """Fetch in one trip what will likely be asked, epochs of these aliases included.
+
+        A token may be as old as one likes: it only has to precede what is read. So it is good for
+        any statement to come, but for one in a snapshot that was there already.
+        """
+        new = [tag for tag in tags if tag not in self.tokens and tag not in self.ahead]
+        fresh = [alias for alias in aliases if alias not in self.epochs]
+        asked: dict[Home, list[str]] = {}
+        for tag in (*new, *map(_tags.epoch, fresh)):  # epochs last: writers renew them first
+            asked.setdefault(home_of(_tags.alias_of(tag)), []).append(tag)
+        for home, some in asked.items():
+            try:
+                world, tokens = home.read(some)
+            except Unavailable:
+                return  # the statement's own question will say so
+            for tag, token in zip(some, tokens, strict=True):
+                self.ahead[tag] = token, home.name, world
+        self.early.update(fresh)
+
+    def _foreseen(self, alias: str, asked: list[str], epoch: str, *, snapshot: bool) -> bool:
+        """Take them from what was fetched ahead, if all are there and precede the snapshot."""
+        ahead = self.ahead
+        if not ahead or not ahead.keys() >= {*asked}:
+            return False
+        if snapshot:
+            if alias not in self.early:
+                return False
+            self.epochs.setdefault(alias, ahead[epoch][0])
+        for tag in asked:
+            token, home, world = ahead[tag]
+            if self.worlds.setdefault(home, world) != world:
+                self.refuse("the token server was changed meanwhile", once=True)
+                return True
+            self.tokens.setdefault(tag, token)
+        return True
 
     def include(self, home: str, world: str, tokens: dict[str, int], until: float) -> None:
         """What is made now holds a kept part: it depends on all that the part depends on."""
