@@ -32,7 +32,7 @@ EVERYWHERE = (
     "renewed_out_of_order raw_begin raw_begin_read_between raw_rollback raw_savepoint manual_mode "
     "closed_in_manual_mode another_alias a_twin_alias read_dirty_by_a_twin changed_schema "
     "new_trigger in_a_transaction kept_again_in_a_transaction hit_then_kept_in_a_transaction "
-    "late_store_in_a_snapshot iterator_within iterator_around "
+    "late_store_in_a_snapshot iterator_within iterator_around foreseen_in_a_snapshot "
     "open_cursor list_before inner_changed_meanwhile inner_served_old inner_written_by_outer "
     "list_before_a_fragment list_half_read_before_a_fragment fragment_late_store atomic_requests "
     "atomic_request_fails list_before_the_writer commit_in_doubt statement_in_doubt "

@@ -42,8 +42,8 @@ class Unit:
     """
 
     __slots__ = (
-        *("ahead", "early", "epochs", "once", "path", "recording", "timed", "tokens"),
-        *("unrecorded", "unstorable", "until", "worlds", "wrote"),
+        *("ahead", "epochs", "once", "path", "recording", "timed", "tokens", "unrecorded"),
+        *("unstorable", "until", "worlds", "wrote"),
     )
 
     def __init__(self, path: str = "", *, recording: bool = False) -> None:
@@ -53,10 +53,9 @@ class Unit:
         self.unrecorded = False
         self.tokens: dict[str, int] = {}
         self.worlds: dict[str, str] = {}
-        #: Tokens that were fetched before anybody asked, each with its home and world.
-        self.ahead: dict[str, tuple[int, str, str]] = {}
-        #: Aliases of which that was before the first statement, so before any snapshot.
-        self.early: set[str] = set()
+        #: Tokens that were fetched before anybody asked: each with its home and world, and whether
+        #: that was before the first statement of its database, so before any snapshot there.
+        self.ahead: dict[str, tuple[int, str, str, bool]] = {}
         #: alias -> the epoch from before the first statement there.
         self.epochs: dict[str, int] = {}
         self.unstorable = ""
@@ -105,9 +104,9 @@ class Unit:
         any statement to come, but for one in a snapshot that was there already.
         """
         new = [tag for tag in tags if tag not in self.tokens and tag not in self.ahead]
-        fresh = [alias for alias in aliases if alias not in self.epochs]
+        epochs = [_tags.epoch(alias) for alias in aliases if alias not in self.epochs]
         asked: dict[Home, list[str]] = {}
-        for tag in (*new, *map(_tags.epoch, fresh)):  # epochs last: writers renew them first
+        for tag in (*new, *epochs):  # epochs last: writers renew them first
             asked.setdefault(home_of(_tags.alias_of(tag)), []).append(tag)
         for home, some in asked.items():
             try:
@@ -115,8 +114,8 @@ class Unit:
             except Unavailable:
                 return  # the statement's own question will say so
             for tag, token in zip(some, tokens, strict=True):
-                self.ahead[tag] = token, home.name, world
-        self.early.update(fresh)
+                early = _tags.alias_of(tag) not in self.epochs
+                self.ahead[tag] = token, home.name, world, early
 
     def _foreseen(self, alias: str, asked: list[str], epoch: str, *, snapshot: bool) -> bool:
         """Take them from what was fetched ahead, if all are there and precede the snapshot."""
@@ -124,11 +123,11 @@ class Unit:
         if not ahead or not ahead.keys() >= {*asked}:
             return False
         if snapshot:
-            if alias not in self.early:
+            if epoch not in ahead or not all(ahead[tag][3] for tag in asked):
                 return False
             self.epochs.setdefault(alias, ahead[epoch][0])
         for tag in asked:
-            token, home, world = ahead[tag]
+            token, home, world, _ = ahead[tag]
             if self.worlds.setdefault(home, world) != world:
                 self.refuse("the token server was changed meanwhile", once=True)
                 return True

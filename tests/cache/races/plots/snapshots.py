@@ -282,3 +282,18 @@ def list_before(stage: Stage) -> None:
     assert "renamed" not in reader.do(kept)
     loaded.clear()
     stage.true(kept)
+
+
+@scenario
+def foreseen_in_a_snapshot(stage: Stage) -> None:
+    """What a function reads is known from before, and asked for at its call: in an older snapshot
+    of its own unit that is too late.
+    """
+    first, kept = stage.kept(Author.objects.count), stage.kept(titles)
+    stage.once(kept)
+    stage.once(rename_back)
+    reader = stage.actor(unit=True)
+    with transacted(reader):
+        reader.do(first)
+        not_kept_as_fresh(stage, reader, kept)
+    stage.true(kept)
