@@ -27,7 +27,7 @@ SETTINGS: dict[str, Setting] = {
         Setting(
             "MEASURE",
             (bool,),
-            "False takes the middleware out and installs no probe at all.",
+            "False measures nothing and installs no probe; kept pages are served as before.",
             default=True,
         ),
         Setting(

@@ -7,7 +7,6 @@ from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings as django_settings
-from django.core.exceptions import MiddlewareNotUsed
 from django.http import HttpRequest
 from django.urls import get_resolver
 
@@ -32,16 +31,14 @@ AFTER = (
 
 
 class UnhurriedMiddleware:
-    """Measures each request; put it first, so that it sees what the others do."""
+    """Measures each request, and serves kept pages; put it first, so that it sees the others."""
 
     sync_capable = True
     async_capable = True
 
     def __init__(self, get_response: GetResponse) -> None:
-        if not settings.MEASURE:
-            raise MiddlewareNotUsed("UNHURRIED['MEASURE'] is False.")
         self.get_response = get_response
-        self.loaded = False
+        self.measures, self.loaded = settings.MEASURE, False
         self.through = pages.Through(get_response)
         self.is_async = iscoroutinefunction(get_response)
         self.process_view = measure.aresolved if self.is_async else measure.resolved
@@ -61,7 +58,7 @@ class UnhurriedMiddleware:
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:
             return self.__acall__(request)
-        record = measure.begin(request)
+        record = measure.begin(request) if self.measures else None
         get_response = self.through if cached or self._first() else self.get_response
         if record is None:
             return get_response(request)
@@ -80,7 +77,7 @@ class UnhurriedMiddleware:
         return response
 
     async def __acall__(self, request: HttpRequest) -> Any:
-        record = measure.begin_async(request)
+        record = measure.begin_async(request) if self.measures else None
         get_response = self.through.acall if cached or self._first() else self.get_response
         if record is None:
             return await get_response(request)

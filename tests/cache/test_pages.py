@@ -480,3 +480,12 @@ def test_it_wants_its_ttl_and_a_view() -> None:
         cached_page(lambda request: None)
     with pytest.raises(CacheError, match="as_view"):
         cached_page(600)(3)
+
+
+def test_where_nothing_is_measured_pages_are_kept_all_the_same(db: Any) -> None:
+    with site_with(MIDDLEWARE["first"], UNHURRIED={"MEASURE": False}):
+        site.author()
+        client = Client()
+        for expected in ("fwd=miss", "hit"):
+            assert status(client.get("/books/")) == expected
+        assert "unhurried_wrote" in client.post("/write/").cookies

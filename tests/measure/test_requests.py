@@ -193,7 +193,7 @@ def test_two_middlewares_measure_once(route: Route, settings: Any) -> None:
     assert route("empty/")["requests"] == 1
 
 
-def test_off_means_no_middleware(settings: Any) -> None:
+def test_off_means_that_nothing_is_measured(settings: Any) -> None:
     with override(MEASURE=False):
         Client().get("/empty/")
         assert snapshot()["routes"] == {}
