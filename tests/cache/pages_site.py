@@ -243,7 +243,13 @@ def reset() -> None:
     told.update(begun=Event(), go_on=Event(), do=say())
 
 
+@cached_page(600)
+def html(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"<!doctype html><html><body>{LONG}</body></html>")
+
+
 urlpatterns = [
+    path("html/", html),
     path("books/", book_list),
     path("books/<int:pk>/", book),
     path("long/", long),

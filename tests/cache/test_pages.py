@@ -489,3 +489,22 @@ def test_where_nothing_is_measured_pages_are_kept_all_the_same(db: Any) -> None:
         for expected in ("fwd=miss", "hit"):
             assert status(client.get("/books/")) == expected
         assert "unhurried_wrote" in client.post("/write/").cookies
+
+
+def test_staff_see_more_of_a_kept_page(client: Client, way: str) -> None:
+    """Also of one that was sent before anybody knew who asks, and of its compressed variant."""
+    packed = {"Accept-Encoding": "gzip"}
+    for _ in range(2):
+        client.get("/html/", headers=packed)
+    plain = client.get("/html/", headers=packed)
+    assert plain["Cache-Status"].startswith("unhurried; hit; ttl=")
+    assert "key=" not in plain["Cache-Status"]
+    client.force_login(User.objects.create_user("ada", is_staff=True))
+    seen = Client(headers=packed)  # by Django: whoever is at the door is not asked who he is
+    seen.cookies = client.cookies
+    response = seen.get("/html/")
+    assert status(response) == "hit"
+    assert "key=" in response["Cache-Status"]
+    assert b"unhurried-badge" in response.content
+    assert response["Cache-Control"] == "private, no-store"
+    assert b"unhurried-badge" not in gzip.decompress(Client().get("/html/", headers=packed).content)

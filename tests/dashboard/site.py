@@ -78,6 +78,10 @@ def fetching(request: HttpRequest) -> HttpResponse:
     return HttpResponse(PAGE)
 
 
+def brotli(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(b"packed, </body> too", headers={"Content-Encoding": "br"})
+
+
 def zipped(request: HttpRequest) -> HttpResponse:
     return HttpResponse(gzip.compress(PAGE.encode()), headers={"Content-Encoding": "gzip"})
 
@@ -127,6 +131,7 @@ def boom(user: User | AnonymousUser) -> bool:
 
 
 PAGES = [page, apage, personal, apersonal, with_queries, looping, counting, fetching, zipped]
+PAGES += [brotli]
 PAGES += [fragment, json, attachment, streamed, gone, latin, tagged, timed]
 urlpatterns = [
     *(path(f"{view.__name__}/", view) for view in PAGES),

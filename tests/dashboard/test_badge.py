@@ -17,7 +17,7 @@ from unhurried.measure import measured, snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.dashboard.site")]
 MARK = b'id="unhurried-badge"'
-NOT_FOR_BADGES = ["zipped", "fragment", "json", "attachment", "streamed"]
+NOT_FOR_BADGES = ["brotli", "fragment", "json", "attachment", "streamed"]
 OUTER_CACHE = ["django.middleware.cache.UpdateCacheMiddleware"]
 OUTER_CACHE += [*settings.MIDDLEWARE, "django.middleware.cache.FetchFromCacheMiddleware"]
 
@@ -61,6 +61,13 @@ def test_another_charset(staff):
     response = staff.get("/latin/")
     assert MARK in response.content
     assert "1.0\u00a0" not in response.content.decode("latin-1").partition("<aside")[0]
+
+
+def test_a_compressed_page_is_unpacked_for_them(staff, client):
+    response = staff.get("/zipped/")
+    assert response.content.count(MARK) == 1
+    assert not response.has_header("Content-Encoding")
+    assert client.get("/zipped/")["Content-Encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("name", NOT_FOR_BADGES)

@@ -6,6 +6,7 @@ with a badge is one person's, so it is never stored by anybody.
 
 from __future__ import annotations
 
+import gzip
 from typing import Final, cast
 
 from django.conf import settings as django_settings
@@ -65,7 +66,7 @@ def _is_document(request: HttpRequest, response: HttpResponseBase) -> bool:
     return not (
         response.streaming
         or not response.get("Content-Type", "").startswith("text/html")
-        or response.has_header("Content-Encoding")
+        or response.get("Content-Encoding", "gzip") != "gzip"
         or response.get("Content-Disposition", "").startswith("attachment")
         or request.method == "HEAD"
         or _is_fragment(request)
@@ -90,7 +91,8 @@ def _is_dashboard(request: HttpRequest) -> bool:
 
 
 def _insert(request: HttpRequest, response: HttpResponse, record: Record) -> None:
-    content = response.content
+    content, zipped = response.content, response.has_header("Content-Encoding")
+    content = gzip.decompress(content) if zipped else content
     at = content.lower().rfind(END)
     if at < 0:
         return
@@ -100,6 +102,7 @@ def _insert(request: HttpRequest, response: HttpResponse, record: Record) -> Non
         return
     inserted = badge.encode(response.charset, "xmlcharrefreplace")
     response.content = content[:at] + inserted + content[at:]
+    del response["Content-Encoding"]
     _forbid_keeping(response)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -22,6 +23,7 @@ from django.contrib.auth import (
     get_user_model,
     load_backend,
 )
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import LazyObject, empty
@@ -31,6 +33,7 @@ from unhurried.measure.reading import current
 
 from . import _access
 
+SESSIONS: Final = "django.contrib.sessions.middleware.SessionMiddleware"
 REMEMBER: Final = 60.0  # seconds
 MOST: Final = 2048  # sessions
 _no: dict[int, float] = {}  # hash of a session key -> when to ask again
@@ -53,9 +56,19 @@ async def alooks(request: HttpRequest) -> bool:
 
 
 def _session_key(request: HttpRequest) -> str | None:
-    if "HTTP_COOKIE" not in request.META or not hasattr(request, "session"):
+    if "HTTP_COOKIE" not in request.META or _session_class(request) is None:
         return None
     return request.COOKIES.get(django_settings.SESSION_COOKIE_NAME) or None
+
+
+def _session_class(request: HttpRequest) -> type[SessionBase] | None:
+    """The class of its session; of a page that was sent before SessionMiddleware, what that has."""
+    if hasattr(request, "session"):
+        return type(request.session)
+    if SESSIONS not in django_settings.MIDDLEWARE:
+        return None
+    found: type[SessionBase] = import_module(django_settings.SESSION_ENGINE).SessionStore
+    return found
 
 
 def _remembered(key: str) -> bool:
@@ -105,7 +118,9 @@ def _seen(request: HttpRequest) -> Any:
 
 def _look_up(request: HttpRequest, key: str) -> Any:
     """As ``get_user``, on a session of our own: the page's is not marked as accessed."""
-    session = type(request.session)(key)
+    kind = _session_class(request)
+    assert kind is not None
+    session = kind(key)
     backend_path, pk = session.get(BACKEND_SESSION_KEY), session.get(SESSION_KEY)
     known = (path for path in django_settings.AUTHENTICATION_BACKENDS if path == backend_path)
     path = next(known, None)

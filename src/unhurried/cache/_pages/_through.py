@@ -21,7 +21,7 @@ from .._front._lane import Lane
 from .._functions import _registry
 from .._units import _requests
 from .._units._unit import unit_now
-from . import _language
+from . import _headers, _language
 from ._answer import CONDITIONS
 from ._key import JUST_WROTE, READ, Found, bypassed, key_for
 from ._making import Failed
@@ -32,6 +32,9 @@ from ._visit import PLACE, Visit, find
 GRACE: Final = 10
 #: What a page is made without, so that it is whole and plain whoever comes first.
 ASIDE: Final = (*CONDITIONS, "HTTP_ACCEPT_ENCODING")
+
+#: Where a request carries the key of what it was sent at once.
+SENT: Final = "_unhurried_sent"
 
 GetResponse = Callable[[HttpRequest], Any]
 
@@ -94,6 +97,7 @@ class Through:
         if ready is None or getattr(current.get(), "replaying", False):
             return None
         request.resolver_match = asked.match  # it is measured under its route
+        request.__dict__[SENT] = asked.key
         _counts.hit(asked.page.name, "fresh", ready.entry.delta)
         return ready.response(request)
 
@@ -187,9 +191,8 @@ def teller(looks: Looks) -> Callable[[HttpRequest, HttpResponseBase, Record], Ht
     """A step that tells staff why, and under which key; ``looks`` says who they are."""
 
     def tell(request: HttpRequest, response: HttpResponseBase, _: Record) -> HttpResponseBase:
-        visit: Visit | None = request.__dict__.get(PLACE)
-        if visit is not None and not django_settings.DEBUG and looks(request):
-            _tell(visit, response)
+        if _has_more(request) and looks(request):
+            _tell(request, response)
         return response
 
     return tell
@@ -199,15 +202,23 @@ def ateller(looks: Looks) -> Callable[[HttpRequest, HttpResponseBase, Record], A
     """The same for coroutines."""
 
     async def tell(request: HttpRequest, response: HttpResponseBase, _: Record) -> HttpResponseBase:
-        visit: Visit | None = request.__dict__.get(PLACE)
-        if visit is not None and not django_settings.DEBUG and await looks(request):
-            _tell(visit, response)
+        if _has_more(request) and await looks(request):
+            _tell(request, response)
         return response
 
     return tell
 
 
-def _tell(visit: Visit, response: HttpResponseBase) -> None:
+def _has_more(request: HttpRequest) -> bool:
+    """Whether there is more to tell; in DEBUG it has been told."""
+    held = request.__dict__
+    return not django_settings.DEBUG and (PLACE in held or SENT in held)
+
+
+def _tell(request: HttpRequest, response: HttpResponseBase) -> None:
+    visit: Visit | None = request.__dict__.get(PLACE)
     status = response.get("Cache-Status")
-    if status:
+    if status and visit is not None:
         response["Cache-Status"] = visit.details(status)
+    elif status:
+        response["Cache-Status"] = _headers.with_details(status, "", request.__dict__[SENT])
