@@ -336,3 +336,15 @@ def test_a_refusal_that_is_ones_own_lets_the_others_wait(pool: ThreadPoolExecuto
     wait_until(lambda: counted(slow, "waited") == 7)
     slow.go_on.set()
     assert sorted({reader.result(20) for reader in readers}) == [1, 2]
+
+
+def test_where_nobody_gets_the_old_one_a_failure_is_one() -> None:
+    slow = Slow(on_change="wait")
+    assert slow.cached() == 1
+    invalidate(slow.name)
+    slow.fails = True
+    for _ in range(2):  # nor while the next attempt is put off
+        with pytest.raises(RuntimeError):
+            slow.cached()
+    slow.fails = False
+    assert slow.cached() == 4

@@ -182,9 +182,13 @@ def own_unit() -> Iterator[Unit]:
 
 
 def stand_in(lookup: Lookup, error: Exception) -> Entry:
-    """The old entry, until its ttl is over; without one, the error is the caller's."""
+    """The old entry, until its ttl is over; without one, the error is the caller's.
+
+    Nor does it stand in where nobody is to get what has changed since.
+    """
     entry = lookup.entry
-    if entry is None or lookup.act != "compute" or lookup.state == "missing":
+    never = lookup.state == "changed" and lookup.policy.on_change == "wait"
+    if entry is None or lookup.act != "compute" or lookup.state == "missing" or never:
         raise error
     logger.error(
         "%s could not be computed anew; the one of %.0f s ago is served.",

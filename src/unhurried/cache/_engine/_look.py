@@ -227,11 +227,11 @@ def is_current(entry: Entry, known: Known | None = None) -> bool:
 
 def _decide(lookup: Lookup, *, wrote: bool) -> Lookup:
     policy, entry, state = lookup.policy, lookup.entry, lookup.state
-    if entry is None or state == "missing":
+    if entry is None or state == "missing" or (state == "changed" and policy.on_change == "wait"):
         return _taken(lookup) if take(lookup) else _waiting(lookup)
     elif (state == "fresh" and not is_early(entry)) or _noted(lookup).backing_off:
         lookup.act = "serve"
-    elif state == "changed" and (wrote or policy.on_change == "wait"):
+    elif state == "changed" and wrote:
         return _taken(lookup) if take(lookup) else _waiting(lookup)
     elif _by_others(policy, entry) and (state != "changed" or policy.on_change == "serve"):
         lookup.act = "refresh"

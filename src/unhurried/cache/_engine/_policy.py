@@ -10,6 +10,8 @@ from .._errors import CacheError
 from .._units import _ends, _listening
 
 OnChange = Literal["refresh", "wait", "serve"]
+#: What may serve what has changed since: who has changed it himself must not get that.
+serving_old: set[str] = set()
 #: In seconds: who passes more has mixed up units.
 LONGEST: Final = 10 * 365 * 24 * 3600
 
@@ -53,6 +55,8 @@ def checked(
     if not isinstance(strict, bool):
         raise CacheError(f"{where}: strict={strict!r} is no bool.", "Pass True or False.")
     _listening.begin()
+    if on_change != "wait":
+        serving_old.add(where)
     if strict:
         _ends.strict.add(where)
     return hard, softer

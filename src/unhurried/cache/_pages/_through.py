@@ -16,9 +16,9 @@ from unhurried.measure.reading import Record, current
 
 from .._engine import _counts
 from .._engine._look import again
+from .._engine._policy import serving_old
 from .._front._asked import Asked, usual
 from .._front._lane import Lane
-from .._functions import _registry
 from .._units import _requests
 from .._units._unit import unit_now
 from . import _headers, _language
@@ -141,7 +141,7 @@ def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
     if visit is not None:
         response = _kept(visit, response)
     unit = unit_now()
-    if unit is not None and unit.wrote and request.method not in READ and _matters():
+    if unit is not None and unit.wrote and request.method not in READ and serving_old:
         _remember(request, response)
     return response
 
@@ -178,10 +178,6 @@ def _remember(request: HttpRequest, response: HttpResponseBase) -> None:
         httponly=True,
         samesite="Lax",
     )
-
-
-def _matters() -> bool:
-    return any(each.policy.on_change != "wait" for each in _registry.known.values())
 
 
 Looks = Callable[[HttpRequest], Any]
