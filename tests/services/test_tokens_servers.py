@@ -170,6 +170,22 @@ def test_each_is_one_round_trip_however_many_tags(home, tag, kind, action):
     assert trips == ["sent"]
 
 
+def test_a_check_says_what_reading_says(home, tag, tmp_path):
+    """In one round trip, as often as one likes; a server that is silent vouches for nothing."""
+    names = [f"{tag}:{i}" for i in range(11)]
+    world, read = home.read(names)
+    valid = home.check(world, dict(zip(names, read, strict=True)))
+    other_world = home.check("another", dict(zip(names, read, strict=True)))
+    with counted() as trips:
+        assert valid()
+    assert trips == ["sent"]
+    assert not other_world()
+    home.touch(names[3:4], D)
+    assert valid()
+    home.renew(names[3:4], D)
+    assert not valid()
+
+
 def late(method):
     return lambda tags: method(tags, D)
 
@@ -179,21 +195,21 @@ def counted():
     """One word for each time something is sent."""
     trips = []
     module = redis_module.RedisLink
-    replies, speak = module._replies, memcached_link()._speak
+    replies, speak = module._said, memcached_link()._speak
 
-    def noted_replies(self, commands):
+    def noted_replies(self, *said):
         trips.append("sent")
-        return replies(self, commands)
+        return replies(self, *said)
 
     def noted_speak(self, words, listen):
         trips.append("sent")
         return speak(self, words, listen)
 
-    module._replies, memcached_link()._speak = noted_replies, noted_speak
+    module._said, memcached_link()._speak = noted_replies, noted_speak
     try:
         yield trips
     finally:
-        module._replies, memcached_link()._speak = replies, speak
+        module._said, memcached_link()._speak = replies, speak
 
 
 def test_any_tag_has_a_key(home):

@@ -2,5 +2,6 @@
 
 from ._functions._fragment import do_cached
 from ._install import install
+from ._warm import Warmed, warm
 
-__all__ = ["do_cached", "install"]
+__all__ = ["Warmed", "do_cached", "install", "warm"]

@@ -19,24 +19,25 @@ def regenerate(meta: dict[str, Any]) -> None:
     fetch(meta)
 
 
-def fetch(meta: dict[str, Any]) -> int:
-    """Ask for it, and keep what comes; the status. In a context of its own: it is another request,
-    even where one is under way.
+def fetch(meta: dict[str, Any]) -> tuple[int, str]:
+    """Ask for it, and keep what comes; the status, and Cache-Status. In a context of its own: it is
+    another request, even where one is under way.
     """
     return copy_context().run(_fetch, meta)
 
 
-def _fetch(meta: dict[str, Any]) -> int:
-    statuses: list[str] = []
+def _fetch(meta: dict[str, Any]) -> tuple[int, str]:
+    said: list[tuple[str, Any]] = []
     again.set(True)
     with surrounded(meta):
-        response = _handler()(environ_of(meta), lambda status, headers: statuses.append(status))
+        response = _handler()(environ_of(meta), lambda *status: said.append(status))
         try:
             for _ in response:
                 pass
         finally:
             response.close()
-    return int(statuses[0].partition(" ")[0])
+    status, headers = said[0]
+    return int(status.partition(" ")[0]), dict(headers).get("Cache-Status", "")
 
 
 @lru_cache(1)

@@ -12,10 +12,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from unhurried.cache.reading import Warmed, warm
 from unhurried.dashboard import _queries_diff, _queries_text, _top
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.measure import StoreError
 
+NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
 NOTHING_VERIFIED = "Nothing is verified yet: manage.py unhurried diagnose --url /…/ tries it."
 
 
@@ -28,6 +30,7 @@ class Command(BaseCommand):
         _add_top(verbs)
         _add_queries(verbs)
         _add_diagnose(verbs)
+        _add_warm(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -90,6 +93,21 @@ class Command(BaseCommand):
         except DiagnoseError as error:
             raise CommandError(str(error)) from error
 
+    def warm(self, *, targets: list[str], languages: bool, json: bool, **options: Any) -> None:
+        """Make pages and values now that somebody will ask for."""
+        spoken = [code for code, _ in settings.LANGUAGES] if languages else []
+        done: list[Warmed] = []
+        for each in warm(targets, spoken):
+            done.append(each)
+            if not json:
+                self.stdout.write(_line_of(each))
+        if json:
+            self._print_json({"warmed": [each.as_dict() for each in done]})
+        elif not done:
+            self.stdout.write(NOTHING_TO_WARM)
+        if any(each.state == "failed" for each in done):
+            raise SystemExit(1)
+
     def _print_json(self, document: dict[str, Any]) -> None:
         """Exactly one document, and nothing else on stdout."""
         self.stdout.write(json.dumps(document))
@@ -102,6 +120,23 @@ def _add_top(verbs: Any) -> None:
     top.add_argument(
         "--interval", type=_seconds, default=1.0, help="seconds between two readings (default: 1)"
     )
+
+
+def _add_warm(verbs: Any) -> None:
+    verb = verbs.add_parser("warm", help="make pages and values now that will be asked for")
+    verb.add_argument(
+        *("targets",),
+        nargs="*",
+        metavar="URL|NAME",
+        help="pages, or cached functions without arguments (default: all pages without parameters)",
+    )
+    verb.add_argument("--languages", action="store_true", help="once in each of LANGUAGES")
+    verb.add_argument("--json", action="store_true", help="print one JSON document and end")
+
+
+def _line_of(each: Warmed) -> str:
+    state = f"{each.state}: {each.why}" if each.why else each.state
+    return f"{each.what:40} {each.language:6} {each.seconds * 1e3:7.0f} ms  {state}"
 
 
 def _add_diagnose(verbs: Any) -> None:

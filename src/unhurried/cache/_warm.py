@@ -1,0 +1,108 @@
+"""Fill a cold cache: make the pages now that somebody will ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.urls import NoReverseMatch, Resolver404, URLPattern, URLResolver, get_resolver, resolve
+from django.urls.resolvers import LocalePrefixPattern, RoutePattern
+from django.utils import translation
+
+from unhurried.conf import nearest
+
+from ._audience._urls import parts
+from ._engine._around import surroundings
+from ._errors import CacheError
+from ._functions import _registry
+from ._functions._cached import CachedFunction
+from ._pages import _again, _asking
+from ._pages._page import CachedPage
+
+
+@dataclass(frozen=True, slots=True)
+class Warmed:
+    """One page or value. ``state``: "kept", "not kept" or "failed", and ``why`` for the latter."""
+
+    what: str
+    language: str
+    state: str
+    seconds: float
+    why: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def warm(targets: Iterable[str] = (), languages: Iterable[str] = ()) -> Iterator[Warmed]:
+    """Make each anew, whatever is kept, one after the other, as nobody in particular would see it.
+
+    ``targets``: URLs, and names of cached functions that need no argument; without any, all URLs
+    of cached pages that have no parameters. ``languages``: once in each; by default in the site's.
+    """
+    for language in [*languages] or [django_settings.LANGUAGE_CODE]:
+        with translation.override(language):
+            for target in [*targets] or urls():
+                yield _warmed(target, language)
+
+
+def urls() -> list[str]:
+    """The paths that lead to a cached page and have no parameters, in the language that is on."""
+    _ = get_resolver().url_patterns
+    return sorted(set(_paths(get_resolver().url_patterns, "/")))
+
+
+def _paths(patterns: Iterable[Any], before: str) -> Iterator[str]:
+    for each in patterns:
+        if not isinstance(each.pattern, RoutePattern | LocalePrefixPattern):
+            continue  # a regular expression says what fits, not what there is
+        path = before + str(each.pattern)
+        if isinstance(each, URLResolver):
+            yield from _paths(each.url_patterns, path)
+        elif isinstance(each, URLPattern) and "<" not in path and page_of(each.callback):
+            yield path
+
+
+def page_of(view: Any) -> CachedPage | None:
+    """The cached page among a view and what it wraps."""
+    found = (getattr(part, "unhurried_page", None) for part in parts(view))
+    return next((page for page in found if page is not None), None)
+
+
+def _warmed(target: str, language: str) -> Warmed:
+    began = perf_counter()
+    try:
+        state, why = _page(target) if target.startswith(("/", "http")) else _function(target)
+    except Exception as error:  # boundary: views and functions are the site's code
+        state, why = "failed", f"{type(error).__name__}: {error}"
+    return Warmed(target, language, state, perf_counter() - began, why)
+
+
+def _page(url: str) -> tuple[str, str]:
+    meta = _asking.meta_of(url)
+    try:
+        page = page_of(resolve(meta["path"]).func)
+    except (Resolver404, NoReverseMatch):
+        return "failed", "there is no such page"
+    if page is None:
+        return "failed", "its view has no cached_page"
+    status, said = _again.fetch(meta)
+    if status >= 400:
+        return "failed", f"it answered {status}"
+    if "; stored" in said:
+        return "kept", ""
+    return "not kept", f"manage.py unhurried why {url}"
+
+
+def _function(name: str) -> tuple[str, str]:
+    function = _registry.known.get(name)
+    if not isinstance(function, CachedFunction):
+        raise CacheError(
+            f"{name!r} is neither a URL nor a cached function.{nearest(name, _registry.known)}",
+            'Pass "/books/" or the name of a function that needs no argument.',
+        )
+    function.regenerate({"call": [[], {}], **surroundings()})
+    return ("kept", "") if function.peek().state == "fresh" else ("not kept", "")

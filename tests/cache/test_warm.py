@@ -1,0 +1,125 @@
+"""``manage.py unhurried warm``: what is asked for later is made now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+
+from unhurried import testing
+from unhurried.cache import cached
+from unhurried.cache.reading import Warmed, warm
+
+from . import pages_site as site
+from .pages import MIDDLEWARE, site_with, status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True, params=["inside", "first"])
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
+    with site_with(MIDDLEWARE[request.param]):
+        site.author()
+        yield request.param
+
+
+def one(*targets: str) -> Warmed:
+    [found] = warm(targets)
+    return found
+
+
+def command(*arguments: str) -> tuple[int, str]:
+    out = StringIO()
+    try:
+        call_command("unhurried", "warm", *arguments, stdout=out)
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue()
+    return 0, out.getvalue()
+
+
+@pytest.mark.parametrize("url", ["/books/", "/books/?page=2", "/class/", "/async/", "/late/"])
+def test_a_page_is_kept_before_anybody_asks(client: Client, url: str) -> None:
+    assert (one(url).state, one(url).why) == ("kept", "")
+    assert status(client.get(url)) == "hit"
+
+
+def test_it_is_made_again_whatever_is_kept(client: Client) -> None:
+    client.get("/books/")
+    assert one("/books/").state == "kept"
+    assert site.ran["list"] == 2
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [
+        ("/nowhere/", "there is no such page"),
+        ("/unhurried/", "its view has no cached_page"),
+        ("/books/99/", "it answered 404"),
+        ("no.such.function", "neither a URL nor a cached function"),
+    ],
+)
+def test_what_fails_says_why(target: str, why: str) -> None:
+    found = one(target)
+    assert found.state == "failed"
+    assert why in found.why
+
+
+def test_what_is_not_kept_says_where_to_ask() -> None:
+    with testing.override(STRICT=False):
+        found = one("/greets/")
+    assert found.state == "not kept"
+    assert found.why == "manage.py unhurried why /greets/"
+
+
+def test_without_arguments_all_that_can_be_told_from_the_urls() -> None:
+    site.told["go_on"].set()  # for the one that waits
+    found = {each.what: each.state for each in warm()}
+    assert {"/books/", "/long/", "/async/", "/class/", "/plain/", "/spoken/"} <= found.keys()
+    assert not any("<" in path or path.startswith("/unhurried/") for path in found)
+    assert found["/books/"] == "kept"
+
+
+def test_each_language_is_a_page_of_its_own(client: Client) -> None:
+    found = [(each.language, each.state) for each in warm(["/spoken/"], ["de", "fr"])]
+    assert found == [("de", "kept"), ("fr", "kept")]
+    response = client.get("/spoken/", headers={"Accept-Language": "fr"})
+    assert status(response) == "hit"
+    assert b"Oui" in response.content
+
+
+def test_a_function() -> None:
+    ran: list[Any] = []
+
+    def top() -> list[str]:
+        ran.append(1)
+        return ["One"]
+
+    name = f"top-{uuid4()}"
+    function = cached(600, key=name)(top)
+    assert one(name).state == "kept"
+    assert function.peek().value == ["One"]
+    assert function() == ["One"]
+    assert len(ran) == 1
+
+
+def test_the_command() -> None:
+    code, said = command("/books/", "/books/?page=2")
+    assert code == 0
+    assert [line.split()[0] for line in said.splitlines()] == ["/books/", "/books/?page=2"]
+    assert all(line.endswith("kept") for line in said.splitlines())
+    code, said = command("/nowhere/", "--json")
+    assert code == 1
+    [found] = json.loads(said)["warmed"]
+    assert (found["what"], found["state"]) == ("/nowhere/", "failed")
+
+
+def test_languages_by_the_command(settings: Any) -> None:
+    settings.LANGUAGES = [("en", "English"), ("de", "German")]
+    _, said = command("/spoken/", "--languages", "--json")
+    assert [each["language"] for each in json.loads(said)["warmed"]] == ["en", "de"]

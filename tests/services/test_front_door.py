@@ -1,0 +1,93 @@
+"""The front door with its tokens on a server: it asks that each time, and knows nothing without."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import pytest
+import redis
+from pymemcache import Client
+
+from tests import servers
+from tests.books.models import Book
+from tests.cache import pages_site as site
+from tests.cache.pages import MIDDLEWARE, site_with
+from tests.cache.test_front_door import OverASGI, OverWSGI, Site
+from unhurried.cache._tokens._home import home_of
+
+from .cache_site import memcached_cache, redis_cache
+
+pytestmark = pytest.mark.django_db(transaction=True)
+TAG = "default:books_book"
+
+
+@contextmanager
+def kept_on(kind: str, server: Any) -> Iterator[None]:
+    cache = redis_cache(server) if kind == "redis" else memcached_cache(server)
+    caches = {"default": {**cache, "KEY_PREFIX": os.urandom(4).hex()}}
+    with site_with(MIDDLEWARE["first"], CACHES=caches, UNHURRIED={"TOKENS": "default"}):
+        Book.objects.create(title="One", author=site.author())
+        yield
+
+
+@pytest.fixture(params=["redis", "memcached"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=[OverWSGI, OverASGI])
+def asked(kind: str, request: pytest.FixtureRequest) -> Iterator[Site]:
+    with kept_on(kind, request.getfixturevalue(f"{kind}_server")):
+        found: Site = request.param()
+        found.get("/books/")
+        yield found
+
+
+def at_the_door(asked: Site) -> bool:
+    before = asked.asked
+    code, _, body = asked.get("/books/")
+    assert (code, body) == (200, b"One page 1")
+    return asked.asked == before
+
+
+def test_it_is_sent_at_the_door(asked: Site) -> None:
+    assert [at_the_door(asked) for _ in range(3)] == [True] * 3
+
+
+def test_whoever_renews_the_token(asked: Site) -> None:
+    """Another process: nothing here knows of it but the server."""
+    assert at_the_door(asked)
+    home_of("default").renew([TAG], 10)
+    assert [at_the_door(asked) for _ in range(2)] == [False, True]
+
+
+def test_what_the_server_has_forgotten(asked: Site, kind: str, request: Any) -> None:
+    assert at_the_door(asked)
+    server = request.getfixturevalue(f"{kind}_server")
+    if kind == "redis":
+        with redis.Redis(port=server.port) as client:
+            client.flushall()
+    else:
+        with closing(Client((server.host, server.port))) as client:
+            client.flush_all()
+    assert [at_the_door(asked) for _ in range(2)] == [False, True]
+
+
+@pytest.mark.parametrize("end", ["silent", "gone"])
+def test_without_the_server_pages_come_from_django(kind: str, end: str) -> None:
+    start = servers.redis if kind == "redis" else servers.memcached
+    with start() as server, kept_on(kind, server):
+        asked = OverWSGI()
+        asked.get("/books/")
+        assert at_the_door(asked)
+        os.kill(server.pid, signal.SIGSTOP if end == "silent" else signal.SIGKILL)
+        try:
+            assert not at_the_door(asked)
+            assert not at_the_door(asked)
+        finally:
+            if end == "silent":
+                os.kill(server.pid, signal.SIGCONT)
