@@ -18,14 +18,18 @@ from ._errors import CacheError, WriteRefused
 from ._front._door import front_door
 from ._functions._cached import Peek, cached
 from ._pages import NotShared, cached_page
+from ._why._answer import Why
+from ._why._asking import why
 
 __all__ = [
     "CacheError",
     "NotShared",
     "Peek",
+    "Why",
     "WriteRefused",
     "cached",
     "cached_page",
     "front_door",
     "invalidate",
+    "why",
 ]

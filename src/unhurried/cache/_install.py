@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import _refresh
+from ._engine import _changes  # noqa: F401 - it listens from here on
 from ._units import _install as _guard
 
 

@@ -14,13 +14,12 @@ from django.utils import translation
 
 from unhurried.conf import nearest
 
-from ._audience._urls import parts
+from ._audience._urls import page_of
 from ._engine._around import surroundings
 from ._errors import CacheError
 from ._functions import _registry
 from ._functions._cached import CachedFunction
 from ._pages import _again, _asking
-from ._pages._page import CachedPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +63,6 @@ def _paths(patterns: Iterable[Any], before: str) -> Iterator[str]:
             yield from _paths(each.url_patterns, path)
         elif isinstance(each, URLPattern) and "<" not in path and page_of(each.callback):
             yield path
-
-
-def page_of(view: Any) -> CachedPage | None:
-    """The cached page among a view and what it wraps."""
-    found = (getattr(part, "unhurried_page", None) for part in parts(view))
-    return next((page for page in found if page is not None), None)
 
 
 def _warmed(target: str, language: str) -> Warmed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from . import _layout as L
 from ._folding import drain_opened
@@ -27,6 +27,15 @@ class Reason:
     text: str
     count: int
     last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who has changed something, how often, and when last (seconds of unix time)."""
+
+    who: str
+    count: int
+    last: float
 
 
 @dataclass(slots=True)
@@ -63,6 +72,20 @@ def kept() -> list[KeptRow]:
     return sorted(found.values(), key=lambda each: (-each.saved, each.name))
 
 
+def changes() -> dict[str, list[Change]]:
+    """For each tag who has changed it, the last one first. Raises StoreError."""
+    drain_opened()
+    source, found = reader(), dict[str, list[Change]]()
+    if source is None:
+        return found
+    source.refresh()
+    for tag, who, count, last in _noted(source, "change", L.CHANGE):
+        found.setdefault(tag, []).append(Change(who, count, last / MICRO))
+    for each in found.values():
+        each.sort(key=lambda change: -change.last)
+    return found
+
+
 def _things(source: Reader) -> Iterator[tuple[int, KeptRow]]:
     names, group = fields_of(source, "kept"), L.GROUPS["kept"]
     columns = merged(source, group, len(names), L.KEPT)
@@ -96,8 +119,8 @@ def _add_ties(source: Reader, found: dict[int, KeptRow]) -> None:
 
 def _noted(
     source: Reader, name: str, lanes: tuple[str, ...]
-) -> Iterator[tuple[int, str, int, int]]:
-    """(row of the thing, what was noted, count, last)."""
+) -> Iterator[tuple[Any, str, int, int]]:
+    """(what it is about: the row of a thing, or a tag; what was noted; count; last)."""
     names = fields_of(source, name)
     columns = merged(source, L.GROUPS[name], len(names), lanes)
     for fields, count, last in zip(names, *columns, strict=True):

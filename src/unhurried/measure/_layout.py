@@ -25,6 +25,7 @@ LINES: Final = 1000
 KEPT_THINGS: Final = 300
 TIES: Final = 1500
 REASONS: Final = 600
+CHANGES: Final = 600
 OTHER: Final = "(other)"
 CHUNK_ROWS: Final = 16
 
@@ -92,13 +93,15 @@ LINE: Final = ("count", "last")
 
 # Lanes of what is kept in the cache: how often what was found or done; nanoseconds that serving it
 # has saved; then of the last entry stored, when (microseconds of unix time), its bytes, its kind.
-# ``TIE`` is what it depends on, ``REASON`` why it was not stored, both with the last one's seconds.
+# ``TIE`` is what it depends on, ``REASON`` why it was not stored, ``CHANGE`` who has changed a tag,
+# each with the last one's seconds (of a change, microseconds).
 KEPT: Final = (
     *("fresh", "stale", "changed", "computed", "unstored", "failed", "waited", "bypassed"),
     *("saved", "stored", "bytes", "kind"),
 )
 TIE: Final = ("count", "last")
 REASON: Final = ("count", "last")
+CHANGE: Final = ("count", "last")
 
 # Lanes of the instruments: counter up/down, gauge when/value, meter count/first/last/m1/m5/m15,
 # histogram and timer count/sum/max/low.
@@ -115,6 +118,7 @@ _SIZES: Final = (
     ("kept", KEPT_THINGS, len(KEPT), 0),
     ("tie", TIES, len(TIE), 0),
     ("reason", REASONS, len(REASON), 0),
+    ("change", CHANGES, len(CHANGE), 0),
 )
 
 

@@ -6,7 +6,7 @@ from ._errors import StoreError, say_once, swallow
 from ._folding import at_once, draining, folds
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
-from ._kept import KeptRow, kept
+from ._kept import Change, KeptRow, Reason, changes, kept
 from ._layout import GROUPS, KEPT, LANE, STATEMENT, VERSION
 from ._layout import buckets as buckets_of
 from ._locks import locked
@@ -35,9 +35,11 @@ __all__ = [
     "VALUE",
     "VERSION",
     "Answered",
+    "Change",
     "KeptRow",
     "Merged",
     "Reader",
+    "Reason",
     "Record",
     "Replayed",
     "SampledRecord",
@@ -49,6 +51,7 @@ __all__ = [
     "asked",
     "at_once",
     "buckets_of",
+    "changes",
     "current",
     "draining",
     "failure",

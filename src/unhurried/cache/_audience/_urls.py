@@ -19,6 +19,12 @@ def pages() -> Iterator[tuple[str, Any]]:
             yield route, view
 
 
+def page_of(view: Any) -> Any:
+    """The cached page among a view and what it wraps, or None."""
+    found = (getattr(part, "unhurried_page", None) for part in parts(view))
+    return next((page for page in found if page is not None), None)
+
+
 def _views(patterns: Any, before: str) -> Iterator[tuple[str, Any]]:
     for pattern in patterns:
         route = before + str(pattern.pattern)

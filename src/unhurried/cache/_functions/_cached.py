@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import update_wrapper
 from time import time
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 
@@ -24,6 +24,9 @@ from .._errors import CacheError
 from . import _registry
 from ._keys import key_of
 from ._values import JSON, Serializer, dumped
+
+if TYPE_CHECKING:
+    from .._why._answer import Why
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -159,6 +162,10 @@ class CachedFunction(Generic[P, R]):
     def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> None:
         """This call's value is old, in each process; without arguments, all of them are."""
         invalidate_name(self.key(*args, **kwargs) if args or kwargs else self.name)
+
+    def why(self, *args: P.args, **kwargs: P.kwargs) -> Why:
+        """What is known of this call's value, see ``unhurried.cache.why``."""
+        return _registry.answers[0](self.key(*args, **kwargs))  # type: ignore[no-any-return]
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Compute it now, whatever is kept, and keep it."""

@@ -11,5 +11,9 @@ logger = logging.getLogger("unhurried")
 known: dict[str, Any] = {}
 
 
+#: Answers ``.why(…)`` of what is cached; set by ``_why``, which knows of all of it.
+answers: list[Any] = []
+
+
 def register(name: str, thing: Any) -> None:
     known[name] = thing

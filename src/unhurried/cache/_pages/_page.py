@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial, update_wrapper
 from time import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest
@@ -24,6 +24,9 @@ from ._making import ANSWERS, Failed, Making
 from ._options import By, Options, options_of
 from ._rendering import deferred
 from ._visit import Visit, arrive
+
+if TYPE_CHECKING:
+    from .._why._answer import Why
 
 View = Callable[..., Any]
 
@@ -52,7 +55,7 @@ def cached_page(
     is not kept. ``soft``, ``on_change``, ``strict``, ``cache``: as of ``cached``. ``key_prefix``
     tells apart sites that share a cache.
 
-    The view has ``key peek invalidate refresh``, each called with a URL or a request. Raises
+    The view has ``key peek invalidate refresh why``, each called with a URL or a request. Raises
     CacheError for wrong arguments, where they stand.
     """
     if callable(ttl):
@@ -162,6 +165,10 @@ class CachedPage:
             return Peek("missing")
         state = "fresh" if lookup.state == "fresh" else "stale"
         return Peek(state, time() - entry.created, tuple(sorted(entry.tags())), entry.bodies[0])
+
+    def why(self, target: str | HttpRequest) -> Why:
+        """What is known of the page of a URL, or of a request, see ``unhurried.cache.why``."""
+        return _registry.answers[0](target)  # type: ignore[no-any-return]
 
     def invalidate(self, target: str | HttpRequest | None = None) -> None:
         """All variants of this URL are old, in each process and host; without one, all URLs'."""

@@ -12,8 +12,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from unhurried.cache import CacheError
 from unhurried.cache.reading import Warmed, warm
-from unhurried.dashboard import _queries_diff, _queries_text, _top
+from unhurried.dashboard import _queries_diff, _queries_text, _top, _why_text
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.measure import StoreError
 
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         _add_top(verbs)
         _add_queries(verbs)
         _add_diagnose(verbs)
+        _add_why(verbs)
         _add_warm(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -93,6 +95,16 @@ class Command(BaseCommand):
         except DiagnoseError as error:
             raise CommandError(str(error)) from error
 
+    def why(self, *, what: str | None, json: bool, **options: Any) -> None:
+        """What is kept, what it hangs on, and why it was not kept."""
+        try:
+            if json:
+                return self._print_json(_why_text.document(what))
+            for line in _why_text.lines(what):
+                self.stdout.write(line)
+        except CacheError as error:
+            raise CommandError(f"{error}\n{error.hint}") from error
+
     def warm(self, *, targets: list[str], languages: bool, json: bool, **options: Any) -> None:
         """Make pages and values now that somebody will ask for."""
         spoken = [code for code, _ in settings.LANGUAGES] if languages else []
@@ -120,6 +132,17 @@ def _add_top(verbs: Any) -> None:
     top.add_argument(
         "--interval", type=_seconds, default=1.0, help="seconds between two readings (default: 1)"
     )
+
+
+def _add_why(verbs: Any) -> None:
+    verb = verbs.add_parser("why", help="what is kept, what it hangs on, why it was not kept")
+    verb.add_argument(
+        *("what",),
+        nargs="?",
+        metavar="URL|KEY|NAME",
+        help="a page's URL, a value's key as in username:jacob, or a name (default: all)",
+    )
+    verb.add_argument("--json", action="store_true", help="print one JSON document and end")
 
 
 def _add_warm(verbs: Any) -> None:

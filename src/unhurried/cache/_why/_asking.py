@@ -1,0 +1,183 @@
+"""From a URL, a key or a name to what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from time import time
+from typing import Any, Final
+
+from django.http import HttpRequest
+from django.urls import Resolver404, resolve
+from django.utils import translation
+
+from unhurried.conf import nearest
+from unhurried.measure.reading import Change, KeptRow, changes, kept
+
+from .._audience import way_out
+from .._audience._urls import page_of
+from .._engine._around import around
+from .._engine._counts import KINDS
+from .._engine._entry import Entry
+from .._engine._look import Lookup, glance
+from .._engine._policy import Policy
+from .._errors import CacheError, Unavailable
+from .._functions import _registry
+from .._pages import _asking
+from .._tokens._home import home_named
+from ._answer import Tie, Why
+
+NO_KEY: Final = "It has no key: a request like this goes to the view."
+SERVED: Final = ("fresh", "stale", "changed")
+COMPUTED: Final = ("computed", "unstored", "failed", "bypassed")
+
+
+def why(what: str | HttpRequest) -> Why:
+    """What is kept of it, what it hangs on and who has changed that, how often it was of use, and
+    why it was not kept.
+
+    ``what``: a page, by its URL (a path may do) or a request; what a cached function or a part of a
+    template has for some arguments, by its key ("username:jacob"); or all of one name. Computes
+    nothing. Raises CacheError for what nobody knows, and StoreError where there are no numbers.
+    """
+    if isinstance(what, HttpRequest) or what.startswith(("/", "http://", "https://")):
+        return _of_page(what)
+    return _of_name(what)
+
+
+def all_of_it() -> list[Why]:
+    """All that was asked for or is known here: what has saved most time first."""
+    rows = {row.name: row for row in kept()}
+    unseen = [name for name in sorted(_registry.known) if name not in rows]
+    return [_told(row.name, row, {}) for row in rows.values()] + [
+        _told(name, None, {}) for name in unseen
+    ]
+
+
+def _of_page(target: str | HttpRequest) -> Why:
+    meta = _asking.meta_of(target)
+    try:
+        match = resolve(meta["path"])
+    except Resolver404:
+        raise CacheError(f"{meta['path']} leads nowhere.", "Pass the URL of a page.") from None
+    page = page_of(match.func)
+    if page is None:
+        hint = "Put @cached_page(600) on it; what is cached: manage.py unhurried why"
+        raise CacheError(f"The view of {meta['path']} has no cached_page.", hint)
+    with translation.override(meta["language"] or None):
+        key = page.key(target)
+        lookup = glance(page.policy, key) if key else None
+    found = _told(page.name, _row(page.name), changes(), lookup)
+    return found if key else replace(found, note=NO_KEY)
+
+
+def _of_name(what: str) -> Why:
+    rows = {row.name: row for row in kept()}
+    names = {*rows, *_registry.known}
+    name = what if what in names else _prefix(what, names)
+    if name is None:
+        raise CacheError(
+            f"Nothing that is cached is called {what!r}.{nearest(what, sorted(names))}",
+            "What is cached: manage.py unhurried why",
+        )
+    thing = _registry.known.get(name)
+    policy = getattr(thing, "policy", None) or Policy(name, 1, 1, kind="fragment")
+    lookup = None
+    if what != name or _takes_nothing(thing):
+        lookup = glance(policy, f"{around()}|{what}")
+    return _told(name, rows.get(name), changes(), lookup)
+
+
+def _prefix(what: str, names: Iterable[str]) -> str | None:
+    """The longest name that this key can be of."""
+    fitting = [name for name in names if what.startswith(f"{name}:")]
+    return max(fitting, key=len, default=None)
+
+
+def _takes_nothing(thing: Any) -> bool:
+    signature = getattr(thing, "signature", None)
+    return signature is not None and not signature.parameters
+
+
+def _row(name: str) -> KeptRow | None:
+    return next((row for row in kept() if row.name == name), None)
+
+
+def _told(
+    name: str, row: KeptRow | None, seen: dict[str, list[Change]], lookup: Lookup | None = None
+) -> Why:
+    thing = _registry.known.get(name)
+    kind = thing.policy.kind if thing is not None else KINDS[row.kind] if row is not None else ""
+    told: dict[str, Any] = {"name": name, "kind": kind or "page"}
+    if row is not None:
+        told |= {
+            "hits": sum(row.counts[each] for each in SERVED),
+            "misses": sum(row.counts[each] for each in COMPUTED),
+            "saved": row.saved,
+            "stored": row.stored,
+            "bytes": row.bytes,
+            "reasons": tuple(row.reasons),
+        }
+    if lookup is not None:
+        told |= _of_entry(lookup)
+    entry = lookup.entry if lookup is not None else None
+    tags = entry.tags() if entry is not None else row.ties if row is not None else ()
+    told["ties"] = tuple(_ties(tags, seen, _different(entry)))
+    return Why(**told)
+
+
+def _of_entry(lookup: Lookup) -> dict[str, Any]:
+    entry = lookup.entry
+    told: dict[str, Any] = {"key": lookup.key, "state": lookup.state, "note": lookup.reason}
+    if entry is not None:
+        now = time()
+        told |= {"age": now - entry.created, "ttl": entry.hard - now}
+        told["bytes"] = len(entry.bodies[0])
+    return told
+
+
+def _different(entry: Entry | None) -> set[str]:
+    """Those of its tags that are not what they were when it was made."""
+    if entry is None:
+        return set()
+    found: set[str] = set()
+    for name, (world, tokens) in entry.deps.items():
+        home = home_named(name)
+        try:
+            there, now = home.read([*tokens]) if home is not None else ("", [])
+        except Unavailable:
+            continue
+        same = there == world
+        pairs = zip(tokens.items(), now, strict=False) if same else ()
+        found |= {tag for (tag, token), current in pairs if token != current}
+        found |= set() if same else {*tokens}
+    return found
+
+
+def _ties(tags: Iterable[str], seen: dict[str, list[Change]], different: set[str]) -> list[Tie]:
+    found = []
+    for tag in sorted(tags):
+        last = seen.get(tag, [None])[0]
+        changed, who = (last.last, last.who) if last is not None else (0.0, "")
+        found.append(Tie(tag, _spoken(tag), changed, who, tag in different))
+    return found
+
+
+def _spoken(tag: str) -> str:
+    """As people call it."""
+    alias, _, name = tag.partition(":")
+    if alias == "name":
+        return f"invalidate({name!r})"
+    if alias == "db":
+        return f"anything in {name}"
+    where = "" if alias == "default" else f" in {alias}"
+    return f"what can't be told{where}" if name == "*" else f"{name}{where}"
+
+
+def hint_of(reason: str) -> str:
+    """The way out of a reason, where one is known."""
+    what = reason.rpartition(" looks at ")[2]
+    return way_out(what) if " looks at " in reason else ""
+
+
+_registry.answers.append(why)
