@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from unhurried.dashboard import _access, _assets, _query_views, _views
+from unhurried.dashboard import _access, _assets, _cache_views, _query_views, _views
 from unhurried.measure.sinks import prometheus
 
 app_name = "unhurried"
@@ -11,6 +11,8 @@ urlpatterns = [
     path("routes/", _views.routes, name="routes"),
     path("routes/<slug:slug>/", _views.route, name="route"),
     path("queries/", _query_views.queries, name="queries"),
+    path("cache/", _cache_views.cache, name="cache"),
+    path("cache/<slug:slug>/", _cache_views.kept, name="kept"),
     path("yours/", _views.yours, name="yours"),
     path("metrics", prometheus.make_view(_access.may), name="metrics"),
     path("data/total.json", _views.data_total, name="data_total"),

@@ -13,6 +13,7 @@ from django.views.decorators.cache import cache_page
 from django.views.decorators.http import condition
 
 from tests.books.models import Author, Book
+from unhurried.cache import cached_page
 
 PAGE = (
     '<!doctype html><html lang="en"><head><title>A page</title><link rel="icon" href="data:,">'
@@ -122,6 +123,17 @@ def timed(request: HttpRequest) -> HttpResponse:
     return HttpResponse(PAGE, headers={"Server-Timing": "mine;dur=1"})
 
 
+@cached_page(600)
+def kept(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(PAGE.replace("Grüße", ", ".join(str(book) for book in Book.objects.all())))
+
+
+@cached_page(600)
+def greeting(request: HttpRequest) -> HttpResponse:
+    """It is not kept: it is somebody's."""
+    return HttpResponse(f"Hello, {request.user}")
+
+
 def let_in(user: User | AnonymousUser) -> bool:
     return user.get_username() == "friend"
 
@@ -131,7 +143,7 @@ def boom(user: User | AnonymousUser) -> bool:
 
 
 PAGES = [page, apage, personal, apersonal, with_queries, looping, counting, fetching, zipped]
-PAGES += [brotli]
+PAGES += [brotli, kept, greeting]
 PAGES += [fragment, json, attachment, streamed, gone, latin, tagged, timed]
 urlpatterns = [
     *(path(f"{view.__name__}/", view) for view in PAGES),

@@ -18,6 +18,9 @@ from pytest_django.live_server_helper import LiveServer
 from tests.books.models import Author, Book
 from tests.dashboard.samples import Samples
 from tests.servers import CHROMIUM_ARGS
+from unhurried import testing
+from unhurried.cache._functions import _registry
+from unhurried.conf import settings as _settings
 from unhurried.dashboard import _routes, _staff
 from unhurried.measure import (
     StoreError,
@@ -33,6 +36,8 @@ from unhurried.queries.reading import keep_proofs
 
 ARTEFACTS = Path(__file__).resolve().parent.parent.parent / "artefacts"
 ROUTE = f"/unhurried/routes/{_routes.slug('request', 'with_queries/')}/"
+KEPT = f"/unhurried/cache/{_routes.slug('kept', 'tests.dashboard.site.kept')}/"
+GREETING = f"/unhurried/cache/{_routes.slug('kept', 'tests.dashboard.site.greeting')}/"
 LOOPING = f"/unhurried/routes/{_routes.slug('request', 'looping/')}/"
 DRAWN = """() => [...document.querySelectorAll("figure[data-chart] canvas")].map((canvas) => {
   const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
@@ -171,11 +176,23 @@ def ask_again_and_again(client: Client) -> None:
         keep_proofs([Proven(s, verdict) for s in seen if s["route"] == path], path)
 
 
+def keep(client: Client) -> None:
+    """A page that is of use, one that can't be kept, and a write in between."""
+    with testing.override(STORE=_settings.STORE, STRICT=False):
+        for _ in range(3):
+            for _ in range(20):
+                client.get("/kept/")
+            client.get("/greeting/")
+            with measured("nightly import"):
+                Book.objects.update(title="Two")
+
+
 @pytest.fixture
 def busy_site(staff: Client) -> Iterator[None]:
     samples, dice = Samples(), random.Random(7)
     staff.get("/with_queries/")
     ask_again_and_again(staff)
+    keep(staff)
     for _ in range(30):
         busy(staff, dice)
         staff.get("/looping/")
@@ -204,6 +221,9 @@ def shot(name: str, width: int, scheme: str) -> Callable[[Page], Any]:
         ("route", ROUTE, 4),
         ("queries", "/unhurried/queries/", 0),
         ("looping", LOOPING, 4),
+        ("cache", "/unhurried/cache/", 0),
+        ("kept", KEPT, 0),
+        ("greeting", GREETING, 0),
         ("yours", "/unhurried/yours/", 5),
     ],
 )
@@ -219,8 +239,9 @@ def test_pages(busy_site, browser, name, path, charts, width, scheme):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 1280])
 class TestWithoutNumbers:
-    @pytest.mark.parametrize("page", ["", "routes/", "queries/", "yours/"])
-    def test_empty(self, browser, page, width, scheme):
+    @pytest.mark.parametrize("page", ["", "routes/", "queries/", "cache/", "yours/"])
+    def test_empty(self, browser, page, width, scheme, monkeypatch):
+        monkeypatch.setattr(_registry, "known", {})
         act = shot(f"empty-{page.strip('/') or 'front'}", width, scheme)
         seen = browser.visit(f"/unhurried/{page}", act, width=width, scheme=scheme)
         assert (seen.complaints, seen.answer[0]) == ([], False)
@@ -292,8 +313,9 @@ def test_the_keyboard_reaches_everything(busy_site, browser):
         return reached
 
     reached = browser.visit("/unhurried/", act).answer
-    assert reached[:5] == ["To the numbers", "unhurried", "Routes", "Queries", "Yours"]
-    assert reached[5:8] == ["hour", "day", "month"]
+    assert reached[:5] == ["To the numbers", "unhurried", "Routes", "Queries", "Cache"]
+    assert reached[5] == "Yours"
+    assert reached[6:9] == ["hour", "day", "month"]
 
 
 def test_the_badge(busy_site, browser):

@@ -17,6 +17,8 @@ LABELS: Final = {
     "off": "off it, waiting",
     "way": "on the way",
     "work": "work",
+    "kept": "served from the cache",
+    "made": "computed",
 }
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
-_KINDS: Final = {"r": "request", "u": "unit"}
+_KINDS: Final = {"r": "request", "u": "unit", "k": "kept"}
 
 
 def slug(kind: str, name: str) -> str:

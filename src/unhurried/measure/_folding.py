@@ -63,10 +63,13 @@ def drain(store: Store) -> int:
     return thread_time_ns() - began
 
 
-def at_once(work: Callable[[Store], None]) -> None:
-    """The same for what belongs to no unit, now; nothing where there is no store."""
-    store = _store.current()
-    if store is None:
+def at_once(work: Callable[[Store], None], *, opening: bool = True) -> None:
+    """The same for what belongs to no unit, now; nothing where there is no store.
+
+    ``opening``: make one if there is none yet, which who only looks does not.
+    """
+    store = _store.current() if opening else _store.opened
+    if store is None or store.pid != os.getpid():
         return
     try:
         with store.lock:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from time import monotonic, time
 from typing import Final
 
@@ -38,14 +39,14 @@ def note(tags: Iterable[str]) -> None:
         write()
 
 
-def write() -> None:
+def write(*, opening: bool = True) -> None:
     """Add what was noted since the last time to the rows of the store."""
     global _due
     _due = monotonic() + PAUSE
     if not _waiting:
         return
     try:
-        at_once(_write)
+        at_once(_write, opening=opening)
     except Exception as error:  # boundary: a meter never breaks a write
         swallow("who changed what", error)
 
@@ -70,6 +71,6 @@ def _write(store: Store) -> None:
 
 
 renewed.append(note)
-draining.append(write)
+draining.append(partial(write, opening=False))
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_waiting.clear)

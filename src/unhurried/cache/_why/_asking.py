@@ -171,7 +171,7 @@ def _spoken(tag: str) -> str:
     if alias == "db":
         return f"anything in {name}"
     where = "" if alias == "default" else f" in {alias}"
-    return f"what can't be told{where}" if name == "*" else f"{name}{where}"
+    return f"any write that can't be read{where}" if name == "*" else f"{name}{where}"
 
 
 def hint_of(reason: str) -> str:
