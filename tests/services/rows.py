@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 
 from tests.cache.races.cells import Cell, settings
+from tests.cache.races.driver import Site
 
 ROWS = 20
 
@@ -33,9 +34,17 @@ def settings_file(cell: Cell, folder: Path, ports: dict[str, int], **unhurried: 
     """For the environment variable ROWS_SETTINGS."""
     found = settings(cell, folder, ports, **unhurried)
     found["ROOT_URLCONF"] = "tests.services.rows_site"
+    found["LOGGING_CONFIG"] = None  # so that errors stand in the process's log
     for database in found["DATABASES"].values():
         if cell.vendor == "sqlite":
             database["OPTIONS"]["timeout"] = 20  # twenty want to write at once
     path = folder / f"settings-{len(list(folder.glob('settings-*')))}.json"
     path.write_text(json.dumps(found))
     return path
+
+
+def prepare(path: Path) -> None:
+    """The tables, made by a process of their own."""
+    site = Site(path, path.with_name("preparer.log"), "tests.services.kill_site")
+    site.ask("prepare")
+    site.end()

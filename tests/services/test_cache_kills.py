@@ -19,7 +19,7 @@ import pytest
 
 from tests.cache.races.cells import Cell
 from tests.cache.races.driver import Site
-from tests.services.rows import ROWS, ports_of, settings_file
+from tests.services.rows import ROWS, ports_of, prepare, settings_file
 
 CELLS = [
     Cell("postgres", "redis", "redis"),
@@ -40,9 +40,8 @@ def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable
         def start(cell: Cell, deadline: float) -> list[Site]:
             ports = ports_of(cell, tmp_path, request.getfixturevalue)
             path = settings_file(cell, tmp_path, ports, DEADLINE=deadline)
-            sites = [stack.enter_context(site(path, name)) for name in ("reader", "writer")]
-            stack.enter_context(site(path, "preparer")).ask("prepare")
-            return sites
+            prepare(path)
+            return [stack.enter_context(site(path, name)) for name in ("reader", "writer")]
 
         yield start
 
