@@ -22,8 +22,8 @@ from django.test import Client
 from unhurried.cache._tokens._home import home_of
 
 from . import rows_site
-from .rows import ROWS
-from .rows_site import MODELS, computed, kept, set_value
+from .rows import ROWS, computed
+from .rows_site import FOLDER, MODELS, kept, set_value
 
 PATIENCE = 60
 WAYS: dict[str, Callable[[int], int]] = {
@@ -42,9 +42,9 @@ def keep() -> None:
 
 
 def is_hit(read: Callable[[int], int], number: int) -> bool:
-    before = computed(number)
+    before = computed(FOLDER, number)
     read(number)
-    return computed(number) == before
+    return computed(FOLDER, number) == before
 
 
 def watch(numbers: list[int], value: int, patience: float) -> dict[str, Any]:

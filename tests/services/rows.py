@@ -13,6 +13,8 @@ from tests.cache.races.cells import Cell, settings
 from tests.cache.races.driver import Site
 
 ROWS = 20
+#: Seconds that the slow pages work.
+WORK = 1.5
 
 
 def ports_of(cell: Cell, folder: Path, server: Callable[[str], Any]) -> dict[str, int]:
@@ -48,3 +50,11 @@ def prepare(path: Path) -> None:
     site = Site(path, path.with_name("preparer.log"), "tests.services.kill_site")
     site.ask("prepare")
     site.end()
+
+
+def computed(folder: Path, number: int) -> int:
+    """How often a row was, in all processes."""
+    try:
+        return (folder / f"computed-{number}").stat().st_size
+    except FileNotFoundError:
+        return 0

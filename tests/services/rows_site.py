@@ -25,7 +25,7 @@ from django.db import connection, models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from tests.services.rows import ROWS
+from tests.services.rows import ROWS, WORK
 from unhurried.cache import WriteRefused, cached, cached_page
 
 FOLDER = Path(os.environ["ROWS_SETTINGS"]).parent
@@ -56,14 +56,6 @@ def value_of(number: int) -> int:
     return value
 
 
-def computed(number: int) -> int:
-    """How often, in all processes."""
-    try:
-        return (FOLDER / f"computed-{number}").stat().st_size
-    except FileNotFoundError:
-        return 0
-
-
 @cached(600, on_change="wait")
 def kept(number: int) -> int:
     return value_of(number)
@@ -74,11 +66,20 @@ def page(request: HttpRequest, number: int) -> HttpResponse:
     return HttpResponse(value_of(number))
 
 
-@cached_page(600, on_change="wait")
-def slow(request: HttpRequest, number: int, milliseconds: int) -> HttpResponse:
+def work(request: HttpRequest, number: int) -> HttpResponse:
     value = value_of(number)
-    time.sleep(milliseconds / 1000)  # the work itself
+    time.sleep(WORK)
     return HttpResponse(value)
+
+
+@cached_page(600, on_change="wait")
+def waiting(request: HttpRequest, number: int) -> HttpResponse:
+    return work(request, number)
+
+
+@cached_page(600)
+def refreshing(request: HttpRequest, number: int) -> HttpResponse:
+    return work(request, number)
 
 
 def set_value(number: int, value: int) -> None:
@@ -104,8 +105,15 @@ if os.environ.get("ROWS_STRICT"):  # of a process: one function that is strict r
 
 urlpatterns = [
     path("row/<int:number>/", page),
-    path("slow/<int:number>/<int:milliseconds>/", slow),
+    path("wait/<int:number>/", waiting),
+    path("refresh/<int:number>/", refreshing),
     path("write/<int:number>/<int:value>/", write),
     path("up/", lambda request: HttpResponse("up")),
 ]
-application = get_wsgi_application()
+site = get_wsgi_application()
+
+
+def application(environ: dict[str, Any], start_response: Any) -> Any:
+    with (FOLDER / f"served-{os.getpid()}").open("ab") as file:
+        file.write(b".")
+    return site(environ, start_response)
