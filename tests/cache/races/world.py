@@ -49,6 +49,8 @@ WRITES: dict[str, tuple[Callable[[int, str], Any], set[str]]] = {
     "thin": (lambda mine, new: thin(mine, new), {"book"}),
     "raw": (lambda mine, new: raw("UPDATE races_book SET title = %s", mine, new), {"book"}),
     "raw name": (lambda mine, new: raw("UPDATE races_author SET name = %s", mine, new), {"author"}),
+    "save": (lambda mine, new: save(mine, new), {"book"}),
+    "bulk": (lambda mine, new: bulk(mine, new), {"book"}),
 }
 Value = dict[str, Any]
 
@@ -58,6 +60,19 @@ def thin(mine: int, new: str) -> None:
     Book.objects.create(author_id=mine, title=new)
     books = Book.objects.filter(author=mine).order_by("pk")
     Book.objects.filter(pk__in=list(books.values_list("pk", flat=True)[1:])).delete()
+
+
+def save(mine: int, new: str) -> None:
+    book = Book.objects.filter(author=mine).order_by("pk")[0]
+    book.title = new
+    book.save()
+
+
+def bulk(mine: int, new: str) -> None:
+    books = list(Book.objects.filter(author=mine))
+    for book in books:
+        book.title = new
+    Book.objects.bulk_update(books, ["title"])
 
 
 def raw(sql: str, mine: int, new: str) -> None:
@@ -93,6 +108,8 @@ class Actor(Player):
 class World:
     """``driver``: a connection to the same database that is not Django's, in autocommit."""
 
+    kinds = FUNCTIONS
+
     def __init__(self, driver: Any, name: str = "soak") -> None:
         self.driver, self.served, self.numbers = driver, 0, 0
         self.told: list[str] = []
@@ -105,10 +122,14 @@ class World:
             Book.objects.create(author=author, title=f"by {author.pk}")
         self.actors = [Actor(author.pk) for author in authors]
         self.local = threading.local()
-        self.functions = {each: self._kept(each, name) for each in FUNCTIONS}
+        self.functions = {each: self._kept(each, name) for each in self.kinds}
 
     def _kept(self, each: str, name: str) -> Any:
-        parts, inner, on_change = FUNCTIONS[each]
+        body, on_change = self._body(each), self.kinds[each][2]
+        return cached(600, key=f"{name}-{each}", on_change=on_change)(body)
+
+    def _body(self, each: str) -> Callable[[], Value]:
+        parts, inner, _ = self.kinds[each]
 
         def body() -> Value:
             actor: Actor = self.local.actor
@@ -128,7 +149,7 @@ class World:
             actor.computing.remove(each)
             return value
 
-        return cached(600, key=f"{name}-{each}", on_change=on_change)(body)
+        return body
 
     # What an actor may be told to do, each one step or, with stops, several.
 
@@ -168,14 +189,14 @@ class World:
     def proceed(self, actor: Actor) -> None:
         self._step(actor, "goes on", None)
 
-    def settle(self, functions: Iterable[str] = FUNCTIONS) -> None:
+    def settle(self, functions: Iterable[str] = ()) -> None:
         """Everybody comes to an end; then whatever is served is the truth."""
         for actor in self.actors:
             while actor.busy:
                 self.proceed(actor)
             while actor.atomics:
                 self.leave(actor)
-        for function in functions:
+        for function in functions or self.kinds:
             self.read(self.actors[0], function)
 
     def end(self) -> None:
@@ -257,7 +278,7 @@ class World:
     def _excused(self, actor: Actor, function: str) -> bool:
         """Old, and said to be so: somebody makes the new one, or the database refused to."""
         makes = any(function in other.computing for other in self.actors) or self.leases_fail
-        refreshes = FUNCTIONS[function][2] == "refresh" and makes
+        refreshes = self.kinds[function][2] == "refresh" and makes
         if function in actor.failed or refreshes:
             return bool(self.functions[function].peek().state == "stale")
         return False
