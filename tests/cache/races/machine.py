@@ -16,8 +16,13 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
-from hypothesis.strategies import booleans, integers, sampled_from
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    rule,
+    run_state_machine_as_test,
+)
+from hypothesis.strategies import booleans, integers, lists, sampled_from
 
 from . import cells, soak
 
@@ -43,6 +48,8 @@ from .world import FUNCTIONS, PARTS, WRITES, Actor, World, asked, renewing
 STEPS = 30
 ACTORS = integers(0, 2)
 STOPS = integers(0, 2)
+WHICH = integers(0, 2)
+ENDS = sampled_from(["", "commit", "renewal"])
 
 #: Pages are made of the same parts and functions.
 PAGES = {
@@ -57,7 +64,8 @@ class Page:
     """One that is asked for by its address; otherwise as a cached function."""
 
     def __init__(self, each: str, address: int) -> None:
-        self.view, self.url = views[each], f"/{each.replace(' ', '/')}/{address}/"
+        path = f"/{each.replace(' ', '/')}/{address}/"
+        self.view, self.url = views[each], f"http://testserver{path}"  # the client's host
 
     def __call__(self) -> Any:
         return Client().get(self.url).json()
@@ -132,67 +140,91 @@ class Library(World):
 
 
 class Machine(RuleBasedStateMachine):
-    """Who stands somewhere goes on, whatever he is told."""
+    """One play."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = Library(DRIVER)
+        self.world, self.functions = Library(DRIVER), list[str]()
 
-    def idle(self, number: int) -> Actor | None:
-        actor = self.world.actors[number]
-        if actor.busy:
-            self.world.proceed(actor)
-            return None
-        return actor
+    def one(self, number: int) -> Actor | None:
+        """Of those who stand nowhere."""
+        free = [actor for actor in self.world.actors if not actor.busy]
+        return free[number % len(free)] if free else None
 
-    @rule(number=ACTORS, function=sampled_from([*KINDS]), stops=STOPS)
-    def read(self, number: int, function: str, stops: int) -> None:
-        if actor := self.idle(number):
-            self.world.read(actor, function, stops)
+    @initialize(functions=lists(sampled_from([*KINDS]), min_size=2, max_size=3, unique=True))
+    def about(self, functions: list[str]) -> None:
+        """A few: there they meet more often."""
+        self.functions = functions
 
-    @rule(number=ACTORS, function=sampled_from([*KINDS]))
-    def read_again(self, number: int, function: str) -> None:
+    @rule(number=ACTORS, which=WHICH, stops=STOPS)
+    def read(self, number: int, which: int, stops: int) -> None:
+        if actor := self.one(number):
+            self.world.read(actor, self.function(which), stops)
+
+    @rule(number=ACTORS, which=WHICH)
+    def read_again(self, number: int, which: int) -> None:
         """Without a stop; twice, so that the second is most often from the cache."""
         for _ in range(2):
-            if actor := self.idle(number):
-                self.world.read(actor, function)
+            if actor := self.one(number):
+                self.world.read(actor, self.function(which))
 
     @rule(number=ACTORS, part=sampled_from([*PARTS]))
     def look(self, number: int, part: str) -> None:
-        if actor := self.idle(number):
+        if actor := self.one(number):
             self.world.look(actor, part)
 
     @rule(number=ACTORS, write=sampled_from([*WRITES]), stops=integers(0, 1))
     def write(self, number: int, write: str, stops: int) -> None:
-        if actor := self.idle(number):
+        if actor := self.one(number):
             self.world.write(actor, write, stops)
+
+    @rule(number=ACTORS, write=sampled_from([*WRITES]), at=ENDS)
+    def write_in_a_transaction(self, number: int, write: str, at: str) -> None:
+        """One of its own, or a savepoint; it may stand at its end."""
+        if actor := self._entered(number):
+            self.world.write(actor, write)
+            if actor.atomics:  # else the database was locked
+                self.world.leave(actor, False, bool(at), [at])
 
     @rule(number=ACTORS)
     def enter(self, number: int) -> None:
         """A transaction, or a savepoint in one."""
-        actor = self.idle(number)
+        self._entered(number)
+
+    def _entered(self, number: int) -> Actor | None:
+        actor = self.one(number)
         if actor and len(actor.atomics) < 3:
             self.world.enter(actor)
+        return actor
 
-    @rule(number=ACTORS, undo=booleans(), stops=integers(0, 1))
-    def leave(self, number: int, undo: bool, stops: int) -> None:
-        actor = self.idle(number)
-        if actor and actor.atomics:
-            self.world.leave(actor, undo, stops)
+    @rule(number=ACTORS, undo=booleans(), at=ENDS)
+    def leave(self, number: int, undo: bool, at: str) -> None:
+        within = [actor for actor in self.world.actors if actor.atomics and not actor.busy]
+        if within:
+            self.world.leave(within[number % len(within)], undo, bool(at), [at])
+
+    @rule(number=ACTORS)
+    def proceed(self, number: int) -> None:
+        """Who stands somewhere goes on."""
+        if busy := [each for each in self.world.actors if each.busy]:
+            self.world.proceed(busy[number % len(busy)])
 
     @rule(number=ACTORS)
     def unit(self, number: int) -> None:
-        if actor := self.idle(number):
+        if actor := self.one(number):
             self.world.unit(actor)
 
-    @rule(number=ACTORS, function=sampled_from([*KINDS]))
-    def invalidate(self, number: int, function: str) -> None:
-        if actor := self.idle(number):
-            self.world.invalidate(actor, function)
+    @rule(number=ACTORS, which=WHICH)
+    def invalidate(self, number: int, which: int) -> None:
+        if actor := self.one(number):
+            self.world.invalidate(actor, self.function(which))
+
+    def function(self, which: int) -> str:
+        return self.functions[which % len(self.functions)]
 
     def teardown(self) -> None:
         try:
-            self.world.settle()
+            self.world.settle(self.functions)
         except BaseException:
             sys.stdout.write("\n".join([*self.world.told, "---", ""]))
             raise
@@ -214,7 +246,7 @@ def main() -> None:
         database=None,
         suppress_health_check=unlimited,
     )
-    # Where it stops between COMMIT and renewal: of whichever play is on.
+    # Whichever play is on.
     with renewing(Current()):
         run_state_machine_as_test(Machine, settings=limits)
     said = {"cell": str(CELL), "plays": Library.plays, "served": Library.served_in_all}

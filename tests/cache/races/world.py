@@ -16,6 +16,7 @@ from unittest import mock
 
 from django.core.cache import caches
 from django.db import DatabaseError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from unhurried.cache import cached
 from unhurried.cache._units import _ends
@@ -53,6 +54,8 @@ WRITES: dict[str, tuple[Callable[[int, str], Any], set[str]]] = {
     "bulk": (lambda mine, new: bulk(mine, new), {"book"}),
 }
 Value = dict[str, Any]
+#: Where somebody may stop: after a part was read, before COMMIT, between COMMIT and the renewal.
+POINTS: Iterable[str] = ("computing", "commit", "renewal")
 
 
 def thin(mine: int, new: str) -> None:
@@ -95,12 +98,13 @@ class Actor(Player):
         self.dirty: set[str] = set()
         self.before: Value | None = None  # as it was when its COMMIT began, until its call returns
         self.stops = 0  # how often it may still stop in this step's task
+        self.points = POINTS  # and where
         self.computing: list[str] = []
         self.computed: set[str] = set()
         self.failed: set[str] = set()
 
-    def may_stop(self) -> None:
-        if self.stops:
+    def may_stop(self, where: str = "computing") -> None:
+        if self.stops and where in self.points:
             self.stops -= 1
             self.stop()
 
@@ -177,14 +181,17 @@ class World:
 
         self._begin(actor, "enters", task)
 
-    def leave(self, actor: Actor, undo: bool = False, stops: int = 0) -> None:
+    def leave(
+        self, actor: Actor, undo: bool = False, stops: int = 0, points: Iterable[str] = POINTS
+    ) -> None:
         def task() -> None:
             if len(actor.atomics) == 1 and not undo:
                 actor.before = self.truth()
             error = ValueError("undone") if undo else None
             actor.atomics.pop().__exit__(error and ValueError, error, None)
 
-        self._begin(actor, f"{'undoes' if undo else 'leaves'}, {stops} stops", task, stops)
+        said = f"{'undoes' if undo else 'leaves'}, {stops} stops at {', '.join(points)}"
+        self._begin(actor, said, task, stops, points)
 
     def proceed(self, actor: Actor) -> None:
         self._step(actor, "goes on", None)
@@ -206,7 +213,14 @@ class World:
                 actor.step()
             actor.leave()
 
-    def _begin(self, actor: Actor, said: str, task: Callable[[], Any], stops: int = 0) -> None:
+    def _begin(
+        self,
+        actor: Actor,
+        said: str,
+        task: Callable[[], Any],
+        stops: int = 0,
+        points: Iterable[str] = POINTS,
+    ) -> None:
         def own() -> None:
             self.local.actor = actor
             try:
@@ -215,7 +229,7 @@ class World:
                 self.told.append(f"  {error}")
                 undo_all(actor)
 
-        actor.stops = stops
+        actor.stops, actor.points = stops, points
         self._step(actor, said, own)
 
     def _step(self, actor: Actor, said: str, task: Callable[[], Any] | None) -> None:
@@ -302,16 +316,26 @@ def rows(cursor: Any) -> list[Any]:
 
 @contextmanager
 def renewing(world: World) -> Iterator[None]:
-    """Actors may stop between COMMIT and the renewal, too."""
-    renew = _ends.renew
+    """Actors may stop before a COMMIT, after its tokens were touched, and before the renewal."""
+    renew, commit = _ends.renew, BaseDatabaseWrapper._commit
 
-    def late(*args: Any) -> None:
+    def may_stop(where: str) -> None:
         actor = getattr(world.local, "actor", None)
         if actor is not None and threading.current_thread() is actor:
-            actor.may_stop()
+            actor.may_stop(where)
+
+    def late_renewal(*args: Any) -> None:
+        may_stop("renewal")
         renew(*args)
 
-    with mock.patch.object(_ends, "renew", late):
+    def late_commit(*args: Any) -> None:
+        may_stop("commit")
+        commit(*args)
+
+    with (
+        mock.patch.object(_ends, "renew", late_renewal),
+        mock.patch.object(BaseDatabaseWrapper, "_commit", late_commit),
+    ):
         yield
 
 
@@ -330,7 +354,7 @@ def play(world: World, chance: random.Random, steps: int) -> None:
         elif what < 0.8:
             world.write(actor, chance.choice([*WRITES]), min(stops, 1))
         elif actor.atomics and what < 0.92:
-            world.leave(actor, chance.random() < 0.4, min(stops, 1))
+            world.leave(actor, chance.random() < 0.4, stops)
         elif len(actor.atomics) < 3:
             world.enter(actor)
     world.settle(functions)
