@@ -20,14 +20,18 @@ ROOT = Path(__file__).parents[3]
 class Site:
     """A process that plays scenarios of one cell."""
 
-    def __init__(self, path: Path, log: Path) -> None:
+    def __init__(self, path: Path, log: Path, module: str = "tests.cache.races.site") -> None:
         self.log = log
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         with log.open("ab") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-m", "tests.cache.races.site", str(path)],
+                [sys.executable, "-W", "error", "-m", module, str(path)],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                env={
+                    **os.environ,
+                    "PYTHONPATH": os.pathsep.join(paths),
+                    "ROWS_SETTINGS": str(path),
+                },
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

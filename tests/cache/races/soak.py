@@ -37,9 +37,9 @@ NAMES = {
 }
 
 
-def configure(cell: cells.Cell, folder: Path, ports: dict[str, int]) -> None:
+def configure(cell: cells.Cell, folder: Path, ports: dict[str, int], **more: Any) -> None:
     """Nobody waits: who meets a lock is told at once, who meets a lease computes."""
-    values = cells.settings(cell, folder, ports, WAIT=0)
+    values = {**cells.settings(cell, folder, ports, WAIT=0), **more}
     for database in values["DATABASES"].values():
         if cell.vendor == "sqlite":
             database["OPTIONS"]["timeout"] = 0

@@ -16,6 +16,7 @@ from unittest import mock
 
 from django.core.cache import caches
 from django.db import DatabaseError, connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from unhurried.cache import cached
 from unhurried.cache._units import _ends
@@ -49,8 +50,12 @@ WRITES: dict[str, tuple[Callable[[int, str], Any], set[str]]] = {
     "thin": (lambda mine, new: thin(mine, new), {"book"}),
     "raw": (lambda mine, new: raw("UPDATE races_book SET title = %s", mine, new), {"book"}),
     "raw name": (lambda mine, new: raw("UPDATE races_author SET name = %s", mine, new), {"author"}),
+    "save": (lambda mine, new: save(mine, new), {"book"}),
+    "bulk": (lambda mine, new: bulk(mine, new), {"book"}),
 }
 Value = dict[str, Any]
+#: Where somebody may stop: after a part was read, before COMMIT, between COMMIT and the renewal.
+POINTS: Iterable[str] = ("computing", "commit", "renewal")
 
 
 def thin(mine: int, new: str) -> None:
@@ -58,6 +63,19 @@ def thin(mine: int, new: str) -> None:
     Book.objects.create(author_id=mine, title=new)
     books = Book.objects.filter(author=mine).order_by("pk")
     Book.objects.filter(pk__in=list(books.values_list("pk", flat=True)[1:])).delete()
+
+
+def save(mine: int, new: str) -> None:
+    book = Book.objects.filter(author=mine).order_by("pk")[0]
+    book.title = new
+    book.save()
+
+
+def bulk(mine: int, new: str) -> None:
+    books = list(Book.objects.filter(author=mine))
+    for book in books:
+        book.title = new
+    Book.objects.bulk_update(books, ["title"])
 
 
 def raw(sql: str, mine: int, new: str) -> None:
@@ -80,18 +98,21 @@ class Actor(Player):
         self.dirty: set[str] = set()
         self.before: Value | None = None  # as it was when its COMMIT began, until its call returns
         self.stops = 0  # how often it may still stop in this step's task
+        self.points = POINTS  # and where
         self.computing: list[str] = []
         self.computed: set[str] = set()
         self.failed: set[str] = set()
 
-    def may_stop(self) -> None:
-        if self.stops:
+    def may_stop(self, where: str = "computing") -> None:
+        if self.stops and where in self.points:
             self.stops -= 1
             self.stop()
 
 
 class World:
     """``driver``: a connection to the same database that is not Django's, in autocommit."""
+
+    kinds = FUNCTIONS
 
     def __init__(self, driver: Any, name: str = "soak") -> None:
         self.driver, self.served, self.numbers = driver, 0, 0
@@ -105,10 +126,14 @@ class World:
             Book.objects.create(author=author, title=f"by {author.pk}")
         self.actors = [Actor(author.pk) for author in authors]
         self.local = threading.local()
-        self.functions = {each: self._kept(each, name) for each in FUNCTIONS}
+        self.functions = {each: self._kept(each, name) for each in self.kinds}
 
     def _kept(self, each: str, name: str) -> Any:
-        parts, inner, on_change = FUNCTIONS[each]
+        body, on_change = self._body(each), self.kinds[each][2]
+        return cached(600, key=f"{name}-{each}", on_change=on_change)(body)
+
+    def _body(self, each: str) -> Callable[[], Value]:
+        parts, inner, _ = self.kinds[each]
 
         def body() -> Value:
             actor: Actor = self.local.actor
@@ -128,7 +153,7 @@ class World:
             actor.computing.remove(each)
             return value
 
-        return cached(600, key=f"{name}-{each}", on_change=on_change)(body)
+        return body
 
     # What an actor may be told to do, each one step or, with stops, several.
 
@@ -156,26 +181,29 @@ class World:
 
         self._begin(actor, "enters", task)
 
-    def leave(self, actor: Actor, undo: bool = False, stops: int = 0) -> None:
+    def leave(
+        self, actor: Actor, undo: bool = False, stops: int = 0, points: Iterable[str] = POINTS
+    ) -> None:
         def task() -> None:
             if len(actor.atomics) == 1 and not undo:
                 actor.before = self.truth()
             error = ValueError("undone") if undo else None
             actor.atomics.pop().__exit__(error and ValueError, error, None)
 
-        self._begin(actor, f"{'undoes' if undo else 'leaves'}, {stops} stops", task, stops)
+        said = f"{'undoes' if undo else 'leaves'}, {stops} stops at {', '.join(points)}"
+        self._begin(actor, said, task, stops, points)
 
     def proceed(self, actor: Actor) -> None:
         self._step(actor, "goes on", None)
 
-    def settle(self, functions: Iterable[str] = FUNCTIONS) -> None:
+    def settle(self, functions: Iterable[str] = ()) -> None:
         """Everybody comes to an end; then whatever is served is the truth."""
         for actor in self.actors:
             while actor.busy:
                 self.proceed(actor)
             while actor.atomics:
                 self.leave(actor)
-        for function in functions:
+        for function in functions or self.kinds:
             self.read(self.actors[0], function)
 
     def end(self) -> None:
@@ -185,7 +213,14 @@ class World:
                 actor.step()
             actor.leave()
 
-    def _begin(self, actor: Actor, said: str, task: Callable[[], Any], stops: int = 0) -> None:
+    def _begin(
+        self,
+        actor: Actor,
+        said: str,
+        task: Callable[[], Any],
+        stops: int = 0,
+        points: Iterable[str] = POINTS,
+    ) -> None:
         def own() -> None:
             self.local.actor = actor
             try:
@@ -194,7 +229,7 @@ class World:
                 self.told.append(f"  {error}")
                 undo_all(actor)
 
-        actor.stops = stops
+        actor.stops, actor.points = stops, points
         self._step(actor, said, own)
 
     def _step(self, actor: Actor, said: str, task: Callable[[], Any] | None) -> None:
@@ -257,7 +292,7 @@ class World:
     def _excused(self, actor: Actor, function: str) -> bool:
         """Old, and said to be so: somebody makes the new one, or the database refused to."""
         makes = any(function in other.computing for other in self.actors) or self.leases_fail
-        refreshes = FUNCTIONS[function][2] == "refresh" and makes
+        refreshes = self.kinds[function][2] == "refresh" and makes
         if function in actor.failed or refreshes:
             return bool(self.functions[function].peek().state == "stale")
         return False
@@ -281,16 +316,26 @@ def rows(cursor: Any) -> list[Any]:
 
 @contextmanager
 def renewing(world: World) -> Iterator[None]:
-    """Actors may stop between COMMIT and the renewal, too."""
-    renew = _ends.renew
+    """Actors may stop before a COMMIT, after its tokens were touched, and before the renewal."""
+    renew, commit = _ends.renew, BaseDatabaseWrapper._commit
 
-    def late(*args: Any) -> None:
+    def may_stop(where: str) -> None:
         actor = getattr(world.local, "actor", None)
         if actor is not None and threading.current_thread() is actor:
-            actor.may_stop()
+            actor.may_stop(where)
+
+    def late_renewal(*args: Any) -> None:
+        may_stop("renewal")
         renew(*args)
 
-    with mock.patch.object(_ends, "renew", late):
+    def late_commit(*args: Any) -> None:
+        may_stop("commit")
+        commit(*args)
+
+    with (
+        mock.patch.object(_ends, "renew", late_renewal),
+        mock.patch.object(BaseDatabaseWrapper, "_commit", late_commit),
+    ):
         yield
 
 
@@ -309,7 +354,7 @@ def play(world: World, chance: random.Random, steps: int) -> None:
         elif what < 0.8:
             world.write(actor, chance.choice([*WRITES]), min(stops, 1))
         elif actor.atomics and what < 0.92:
-            world.leave(actor, chance.random() < 0.4, min(stops, 1))
+            world.leave(actor, chance.random() < 0.4, stops)
         elif len(actor.atomics) < 3:
             world.enter(actor)
     world.settle(functions)

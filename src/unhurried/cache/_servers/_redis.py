@@ -155,8 +155,9 @@ class RedisServer:
 def library() -> ModuleType:
     """redis-py; CacheError where it is not installed."""
     try:
-        import_module("redis.connection")
-        return import_module("redis")
+        found = import_module("redis")  # the whole first: a part, while another thread is half way
+        import_module("redis.connection")  # through the whole, would come as half of itself
+        return found
     except ImportError as error:
         raise CacheError("redis-py is not installed.", "pip install redis hiredis") from error
 
