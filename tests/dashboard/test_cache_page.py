@@ -16,6 +16,7 @@ from unhurried.conf import settings as ours
 from unhurried.dashboard import _routes
 from unhurried.measure import measured
 
+from . import site
 from .test_pages import Strict, seen
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.dashboard.site")]
@@ -26,8 +27,7 @@ GREETING = "tests.dashboard.site.greeting"
 @pytest.fixture(autouse=True)
 def nothing_yet(monkeypatch: pytest.MonkeyPatch) -> None:
     _counts.seen.clear()
-    known = {name: _registry.known[name] for name in (KEPT, GREETING)}
-    monkeypatch.setattr(_registry, "known", known)
+    monkeypatch.setattr(_registry, "known", {KEPT: site.kept, GREETING: site.greeting})
 
 
 def page_of(name: str) -> str:
