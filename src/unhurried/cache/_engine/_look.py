@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from django.db import connections
 
+from unhurried.conf import settings
 from unhurried.measure.reading import current as measured
 
 from .._errors import Unavailable
@@ -34,7 +35,6 @@ Act = Literal["serve", "refresh", "compute", "wait", "bypass"]
 SERVED: Final = ("serve", "refresh")
 LEASE: Final = "+lease"
 NOTE: Final = "+note"
-LEAST_LEASE: Final = 5.0
 NAMED: Final = "name:"
 LIKELY: Final = 100  # tags that are asked for before it is known that they are needed
 #: XFetch's beta: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede
@@ -278,8 +278,9 @@ def take(lookup: Lookup) -> bool:
     """Try to become the one who computes."""
     assert lookup.store is not None
     delta = lookup.entry.delta if lookup.entry else 0.0
+    least = settings.WAIT + 1  # who waits gives up before, so that a slow first one is not alone
     holder = secrets.token_bytes(8)
-    if lookup.store.add(lookup.lease, holder, max(3 * delta, LEAST_LEASE)):
+    if lookup.store.add(lookup.lease, holder, max(3 * delta, least)):
         lookup.holder = holder
         return True
     return False

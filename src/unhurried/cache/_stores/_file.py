@@ -13,7 +13,7 @@ import stat
 import struct
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -65,19 +65,24 @@ class FileStore:
 
     def set_if(self, key: str, data: bytes, ttl: float, lease: str, holder: bytes) -> bool:
         """Keep it only while ``lease`` holds ``holder``."""
-        with _world(), self._alone():
-            return _read(self._path(lease)) == holder and self._set(key, data, ttl)
+        path = self._path(lease)
+        with _world(), self._alone(path):
+            return _read(path) == holder and self._set(key, data, ttl)
 
     def add(self, key: str, data: bytes, ttl: float) -> bool:
-        """Keep it if there is nothing."""
-        with _world(), self._alone():
-            return _read(self._path(key)) is None and self._set(key, data, ttl)
+        """Keep it if there is nothing. A crowd that wants one lease need not queue for the lock: it
+        leaves as soon as somebody has it.
+        """
+        path = self._path(key)
+        with _world(), self._alone(path, unless=lambda: _read(path) is not None) as alone:
+            return alone and _read(path) is None and self._set(key, data, ttl)
 
     def release(self, lease: str, holder: bytes) -> None:
         """Delete the lease if it still holds ``holder``."""
-        with _world(), self._alone():
-            if _read(self._path(lease)) == holder:
-                _remove(self._path(lease))
+        path = self._path(lease)
+        with _world(), self._alone(path):
+            if _read(path) == holder:
+                _remove(path)
 
     def delete(self, key: str) -> None:
         """Forget the key."""
@@ -137,27 +142,28 @@ class FileStore:
             _remove(path)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """For what asks first and then does."""
+    def _alone(self, path: Path, unless: Callable[[], bool] | None = None) -> Iterator[bool]:
+        """For what asks first and then does; False if ``unless`` came true before our turn."""
         self._prepare(self.folder)
-        fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = self.folder / f"lock-{path.parent.name}"
+        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            if fcntl is not None:
-                _wait_for(fd)
-            yield
+            yield fcntl is None or _wait_for(fd, unless)
         finally:
             os.close(fd)
 
 
-def _wait_for(fd: int) -> None:
+def _wait_for(fd: int, unless: Callable[[], bool] | None) -> bool:
     until = time.monotonic() + 1.0
-    while True:
+    while unless is None or not unless():
         try:
-            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
         except BlockingIOError:
             if time.monotonic() > until:
                 raise Unavailable("The lock of the file cache is held for 1 s.") from None
-            time.sleep(0.0005)
+            time.sleep(random.uniform(0.0005, 0.002))
+    return False
 
 
 @contextmanager
