@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from io import StringIO
 from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -152,6 +154,16 @@ def test_32_one_regenerates_while_the_others_are_served() -> None:
     first.join(PATIENCE)
     assert found == [["Scaling"]]
     assert titles() == ["Scaling"]
+
+
+def test_32_warm_fills_a_cold_cache(client: Client, author: Author) -> None:
+    Book.objects.create(title="Scaling", author=author)
+    out = StringIO()
+    call_command("unhurried", "warm", stdout=out)
+    assert "/books/" in out.getvalue()
+    assert ran.count("book_list") == 1
+    assert body(client, "/books/") == "Scaling by Jacob. "
+    assert ran.count("book_list") == 1
 
 
 def test_35_all_are_served_and_it_is_made_in_the_background(client: Client, author: Author) -> None:
