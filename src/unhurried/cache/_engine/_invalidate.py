@@ -8,6 +8,7 @@ from django.db.models import Model
 from unhurried.conf import settings
 
 from .._errors import CacheError, Unavailable
+from .._sql import folded
 from .._tokens import _spool
 from .._tokens._home import home_of
 from .._units import _tags
@@ -30,8 +31,9 @@ def invalidate(what: type[Model] | Model | str) -> None:
             "Pass Book, a book, or the name of what is cached.",
         )
     using = what._state.db if isinstance(what, Model) else None
-    alias = ties_of(connections[using or router.db_for_write(model)]).database
-    _renew(alias, [_tags.table(alias, model._meta.db_table.replace('"', ""))])
+    connection = connections[using or router.db_for_write(model)]
+    alias, table = ties_of(connection).database, model._meta.db_table.replace('"', "")
+    _renew(alias, [_tags.table(alias, folded(table, connection.vendor))])
 
 
 def invalidate_name(name: str) -> None:

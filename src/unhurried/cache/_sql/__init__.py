@@ -3,11 +3,13 @@
 from ._catalogue import Catalogue, read_catalogue, unknown_catalogue
 from ._scanner import tables_of
 from ._tables import EVERYTHING, Tables
+from ._words import folded
 
 __all__ = [
     "EVERYTHING",
     "Catalogue",
     "Tables",
+    "folded",
     "read_catalogue",
     "tables_of",
     "unknown_catalogue",

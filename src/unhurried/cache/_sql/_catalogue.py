@@ -14,6 +14,7 @@ from unhurried.conf import settings
 from . import _of_postgresql, _of_sqlite
 from ._functions import KNOWN_TO_SQLITE
 from ._tables import EVERYTHING
+from ._words import folded
 
 
 @dataclass(slots=True)
@@ -61,12 +62,13 @@ class Catalogue:
                 left.extend(steps.get(table, ()))
         return frozenset(found)
 
-    def declared(self) -> None:
+    def declared(self, vendor: str) -> None:
         """What TRIGGERS says stands in the place of what could not be understood."""
-        for table, written in settings.TRIGGERS.items():
+        said = {folded(table, vendor): written for table, written in settings.TRIGGERS.items()}
+        for table, written in said.items():
             self.writes[table].discard(EVERYTHING)
-            self.writes[table] |= set(written)
-        self.opaque = tuple(table for table in self.opaque if table not in settings.TRIGGERS)
+            self.writes[table] |= {folded(each, vendor) for each in written}
+        self.opaque = tuple(table for table in self.opaque if table not in said)
 
 
 def unknown_catalogue() -> Catalogue:
@@ -82,7 +84,7 @@ def read_catalogue(connection: BaseDatabaseWrapper) -> Catalogue:
         found = postgresql(connection)
     else:
         return unknown_catalogue()
-    found.declared()
+    found.declared(connection.vendor)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._relations import named
 from ._tables import EVERYTHING
-from ._words import UnclearError, words
+from ._words import UnclearError, folded, words
 
 if TYPE_CHECKING:
     from ._catalogue import Catalogue
@@ -22,11 +22,12 @@ def fill(found: Catalogue, ask: Ask) -> None:
     for master in ("sqlite_master", "sqlite_temp_master"):
         for kind, name, table, sql in ask(f"SELECT type, name, tbl_name, sql FROM {master}"):
             if kind == "view":
-                found.reads[name] |= view(sql)
+                found.reads[_folded(name)] |= set(map(_folded, view(sql)))
             elif kind == "trigger":
-                found.writes[table] |= trigger(sql)
-                if EVERYTHING in found.writes[table]:
-                    opaque.append(table)
+                written = found.writes[_folded(table)]
+                written |= set(map(_folded, trigger(sql)))
+                if EVERYTHING in written:
+                    opaque.append(_folded(table))
             elif kind == "table":
                 foreign_keys(found, ask, name)
     found.opaque = tuple(opaque)
@@ -66,4 +67,8 @@ def foreign_keys(found: Catalogue, ask: Ask, table: str) -> None:
     for row in ask(f'PRAGMA foreign_key_list("{quoted}")'):
         parent, on_update, on_delete = row[2], row[5], row[6]
         if on_update in ACTIONS or on_delete in ACTIONS:
-            found.writes[parent].add(table)
+            found.writes[_folded(parent)].add(_folded(table))
+
+
+def _folded(name: str) -> str:
+    return folded(name, "sqlite")

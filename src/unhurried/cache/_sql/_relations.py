@@ -82,7 +82,7 @@ class _Walk:
             self.depths[-1] = self.depths[-1] and word in ("on", "when")
             self.waiting = False
         elif word in ("delete", "merge", "insert", "replace") and behind != "(":
-            self.aiming = before not in _NO_VERB
+            self.aiming = before not in _NO_VERB or (self.aiming and word == "replace")
         elif self.waiting and not (word in _BETWEEN or (before == "or" and word in _OR_ACTIONS)):
             if word != "or":
                 return self.relation(at)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from ._relations import Named, named
 from ._tables import BLIND, Tables
-from ._words import UnclearError, words
+from ._words import UnclearError, folded, words
 
 MOST: Final = 2000
 #: Characters above which a text is known by its digest: lists of a thousand numbers are long.
@@ -81,8 +81,17 @@ def _scanned(sql: str, vendor: str) -> Tables:
     except UnclearError:
         return BLIND
     if len(statements) == 1:
-        return _statement(statements[0], vendor)
-    return _together([_statement(each, vendor) for each in statements])
+        return _folded(_statement(statements[0], vendor), vendor)
+    return _folded(_together([_statement(each, vendor) for each in statements]), vendor)
+
+
+def _folded(found: Tables, vendor: str) -> Tables:
+    if vendor == "postgresql":
+        return found
+    reads, writes = (
+        {folded(name, vendor) for name in names} for names in (found.reads, found.writes)
+    )
+    return replace(found, reads=frozenset(reads), writes=frozenset(writes))
 
 
 def _split(found: list[str]) -> list[list[str]]:

@@ -76,6 +76,13 @@ def _words(sql: str, vendor: str, start: int, found: list[str]) -> int | None:
     return None
 
 
+def folded(name: str, vendor: str) -> str:
+    """A table's name as its tag has it: quoted or not, only PostgreSQL tells apart what differs in
+    nothing but ASCII capitals. (MySQL may, by its setting; two tables share a tag then.)
+    """
+    return name if vendor == "postgresql" else _small(name)
+
+
 def _small(text: str) -> str:
     """In small letters, ASCII alone: databases leave the others as they are."""
     return "".join(each.lower() if each < "\x80" else each for each in text)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from unhurried.conf import settings
 from unhurried.measure.reading import Statement
 
-from .._sql import Tables, tables_of
+from .._sql import Tables, folded, tables_of
 from . import _catalogues, _ends, _listening
 from ._ties import Ties, in_transaction, keeps_snapshot, make_dirty, ties_of, watch
 from ._touching import Touched, touched
@@ -64,10 +66,14 @@ def _connection(statement: Statement) -> BaseDatabaseWrapper | None:
 
 
 def _understood(statement: Statement) -> Tables:
-    if statement.tables or statement.writes:  # a road that bypasses cursors, and says it itself
-        return Tables(frozenset(statement.tables), frozenset(statement.writes))
     vendor = statement.vendor or connections[statement.alias].vendor
+    if statement.tables or statement.writes:  # a road that bypasses cursors, and says it itself
+        return Tables(_folded(statement.tables, vendor), _folded(statement.writes, vendor))
     return tables_of(statement.sql, vendor)
+
+
+def _folded(names: Iterable[str], vendor: str) -> frozenset[str]:
+    return frozenset(folded(name, vendor) for name in names)
 
 
 def _read(connection: BaseDatabaseWrapper, ties: Ties, touches: Touched, timed: str) -> None:
