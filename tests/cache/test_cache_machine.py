@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-PLAYS = os.environ.get("PLAYS", "250")
+PLAYS = os.environ.get("PLAYS", "200")
 PROGRAM = "from tests.cache.races.machine import main; main()"
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -39,8 +40,8 @@ def started(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable
 
         def start(cell: Cell, deadline: float) -> list[Site]:
             ports = ports_of(cell, tmp_path, request.getfixturevalue)
+            prepare(settings_file(cell, tmp_path, ports, DEADLINE=2))
             path = settings_file(cell, tmp_path, ports, DEADLINE=deadline)
-            prepare(path)
             return [stack.enter_context(site(path, name)) for name in ("reader", "writer")]
 
         yield start
@@ -99,4 +100,5 @@ def test_who_dies_after_commit_leaves_nothing_old(cell: Cell, started: Any, say:
 
 def test_the_default_deadline_is_kept_as_well(started: Any, say: Any) -> None:
     reader, writer = started(CELLS[0], 10)
+    time.sleep(2.5)  # what pends of the tables' making would end it sooner
     judge(killed(reader, writer, [0], 1, 10), 10, say)

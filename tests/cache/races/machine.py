@@ -43,7 +43,8 @@ from unhurried.measure import measured
 
 from . import site
 from .models import Author, Book
-from .world import FUNCTIONS, PARTS, WRITES, Actor, World, asked, renewing
+from .moves import FUNCTIONS, PARTS, WRITES, asked
+from .world import Actor, World, renewing
 
 STEPS = 30
 ACTORS = integers(0, 2)
