@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from unhurried import testing
@@ -47,6 +47,20 @@ def command(*arguments: str) -> tuple[int, str]:
 def test_a_page_is_kept_before_anybody_asks(client: Client, url: str) -> None:
     assert (one(url).state, one(url).why) == ("kept", "")
     assert status(client.get(url)) == "hit"
+
+
+def test_the_host_and_the_scheme_are_in_the_key(client: Client) -> None:
+    [found] = warm(["/books/"], base="https://www.testserver")
+    assert (found.what, found.state) == ("https://www.testserver/books/", "kept")
+    assert status(client.get("/books/")) == "fwd=miss"
+    response = client.get("/books/", headers={"Host": "www.testserver"}, secure=True)
+    assert status(response) == "hit"
+
+
+@pytest.mark.parametrize("base", ["example.com", "ftp://example.com", "https://example.com/a/"])
+def test_what_is_no_base_is_told(base: str) -> None:
+    with pytest.raises(CommandError, match="nothing like"):
+        command("--base", base)
 
 
 def test_it_is_made_again_whatever_is_kept(client: Client) -> None:

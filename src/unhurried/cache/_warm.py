@@ -36,16 +36,20 @@ class Warmed:
         return asdict(self)
 
 
-def warm(targets: Iterable[str] = (), languages: Iterable[str] = ()) -> Iterator[Warmed]:
+def warm(
+    targets: Iterable[str] = (), languages: Iterable[str] = (), base: str = ""
+) -> Iterator[Warmed]:
     """Make each anew, whatever is kept, one after the other, as nobody in particular would see it.
 
     ``targets``: URLs, and names of cached functions that need no argument; without any, all URLs
     of cached pages that have no parameters. ``languages``: once in each; by default in the site's.
+    ``base`` is what visitors have before the path ("https://example.com"), which is in each key; by
+    default the first of ALLOWED_HOSTS, and https where SECURE_SSL_REDIRECT says so.
     """
     for language in [*languages] or [django_settings.LANGUAGE_CODE]:
         with translation.override(language):
             for target in [*targets] or urls():
-                yield _warmed(target, language)
+                yield _warmed(f"{base}{target}" if target.startswith("/") else target, language)
 
 
 def urls() -> list[str]:

@@ -68,7 +68,10 @@ def _of_page(target: str | HttpRequest) -> Why:
         key = page.key(target)
         lookup = glance(page.policy, key) if key else None
     found = _told(page.name, _row(page.name), changes(), lookup)
-    return found if key else replace(found, note=NO_KEY)
+    note = found.note if key else NO_KEY
+    if key and found.state == "missing" and isinstance(target, str) and target.startswith("/"):
+        note = f"This is of {meta['scheme']}://{meta['host']}; for another, pass the whole URL."
+    return replace(found, note=note)
 
 
 def _of_name(what: str) -> Why:

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -105,11 +106,13 @@ class Command(BaseCommand):
         except CacheError as error:
             raise CommandError(f"{error}\n{error.hint}") from error
 
-    def warm(self, *, targets: list[str], languages: bool, json: bool, **options: Any) -> None:
+    def warm(
+        self, *, targets: list[str], languages: bool, base: str, json: bool, **options: Any
+    ) -> None:
         """Make pages and values now that somebody will ask for."""
         spoken = [code for code, _ in settings.LANGUAGES] if languages else []
         done: list[Warmed] = []
-        for each in warm(targets, spoken):
+        for each in warm(targets, spoken, base):
             done.append(each)
             if not json:
                 self.stdout.write(_line_of(each))
@@ -154,6 +157,9 @@ def _add_warm(verbs: Any) -> None:
         help="pages, or cached functions without arguments (default: all pages without parameters)",
     )
     verb.add_argument("--languages", action="store_true", help="once in each of LANGUAGES")
+    verb.add_argument(
+        "--base", default="", type=_base, help="what comes before a path: https://example.com"
+    )
     verb.add_argument("--json", action="store_true", help="print one JSON document and end")
 
 
@@ -188,6 +194,13 @@ def _add_queries(verbs: Any) -> None:
         "--limit", type=_positive, default=20, help="statements shown (default: 20)"
     )
     queries.add_argument("--route", help="only those of this route or other unit of work")
+
+
+def _base(text: str) -> str:
+    found = urlsplit(text)
+    if found.scheme not in ("http", "https") or not found.netloc or found.path.strip("/"):
+        raise argparse.ArgumentTypeError(f"{text!r} is nothing like https://example.com.")
+    return text.rstrip("/")
 
 
 def _positive(text: str) -> int:
