@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import sqlite3
@@ -177,6 +178,39 @@ class TestFile(EveryStore):
         assert in_child(lambda: store.add("lease", b"child", 60))
         assert not store.add("lease", b"parent", 60)
 
+    def test_a_lease_that_is_held_is_seen_without_the_lock(self, store):
+        assert store.add("lease", b"first", 60)
+        with store._alone():
+            assert not store.add("lease", b"second", 60)
+
+    def test_a_lease_that_is_free_is_had_without_the_lock(self, store):
+        with store._alone():
+            assert store.add("lease", b"first", 60)
+        assert store.get_many(["lease"]) == {"lease": b"first"}
+
+    def test_of_a_crowd_one_gets_the_lease(self, store):
+        with ThreadPoolExecutor(32) as pool:
+            had = list(pool.map(lambda n: store.add("lease", b"%d" % n, 60), range(500)))
+        assert had.count(True) == 1
+
+    def test_where_there_are_no_hard_links_there_is_the_lock(self, store, monkeypatch):
+        def refused(source, target):
+            raise PermissionError(errno.EPERM, "no links here")
+
+        monkeypatch.setattr(_file.os, "link", refused)
+        assert store.add("lease", b"first", 60)
+        assert not store.add("lease", b"second", 60)
+
+    def test_who_reads_an_expired_lease_does_not_remove_its_successor(self, store, monkeypatch):
+        store.set("lease", b"old", 60)
+        path = store._path("lease")
+        real = time.time() + 61
+        monkeypatch.setattr(_file.time, "time", lambda: real)
+        assert _file._read(path) is None
+        assert path.exists()
+        assert store.add("lease", b"new", 60)
+        assert store.get_many(["lease"]) == {"lease": b"new"}
+
 
 class Bomb:
     def __reduce__(self):
@@ -241,6 +275,14 @@ class TestDatabase(EveryStore):
                 store.set("a", b"1", 60)
             assert time.monotonic() - began < 3
         assert store.get_many(["a"]) == {}
+
+    def test_nor_where_the_site_has_said_how_long_to_wait(self, store, monkeypatch):
+        options = {"init_command": "PRAGMA busy_timeout = 5000"}
+        monkeypatch.setitem(connections["cached"].settings_dict, "OPTIONS", options)
+        monkeypatch.setattr(_private, "BUSY", 0.2)
+        store._connections.empty()
+        with store._connections.lent() as mine:
+            assert mine.connection.execute("PRAGMA busy_timeout").fetchone() == (200,)
 
     def test_connections_last_for_a_request(self, store, monkeypatch):
         monkeypatch.setattr(_private, "_requests", 0)  # other tests may leave responses open

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from django.db import connections
 
+from unhurried.conf import settings
 from unhurried.measure.reading import current as measured
 
 from .._errors import Unavailable
@@ -226,7 +227,9 @@ def take(lookup: Lookup) -> bool:
     assert lookup.store is not None
     delta = lookup.entry.delta if lookup.entry else 0.0
     holder = secrets.token_bytes(8)
-    if lookup.store.add(lookup.lease, holder, max(3 * delta, LEAST_LEASE)):
+    # nobody knows how long the first takes: until then those who wait are not to compute, too
+    cold = 0.0 if lookup.entry else settings.WAIT + 1
+    if lookup.store.add(lookup.lease, holder, max(3 * delta, LEAST_LEASE, cold)):
         lookup.holder = holder
         return True
     return False

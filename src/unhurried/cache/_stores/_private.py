@@ -70,6 +70,9 @@ class Connections:
         if mine.vendor == "sqlite":
             mine.settings_dict.setdefault("OPTIONS", {})["timeout"] = BUSY
         mine.ensure_connection()
+        if mine.vendor == "sqlite":  # again: the site's init_command may have said another
+            with mine.wrap_database_errors:
+                mine.connection.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
         mine.execute_wrappers.clear()  # those that listen to all connections stand there by now
         return mine
 
