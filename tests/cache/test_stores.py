@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import pickle
+import shutil
+import signal
 import sqlite3
 import stat
 import time
@@ -210,6 +212,71 @@ class TestFile(EveryStore):
         assert path.exists()
         assert store.add("lease", b"new", 60)
         assert store.get_many(["lease"]) == {"lease": b"new"}
+
+
+    @pytest.mark.parametrize("step", ["write", "link", "replace"])
+    def test_who_is_killed_in_the_middle_leaves_no_half_entry(self, store, monkeypatch, step):
+        def killed(*args):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        def dying():
+            if step == "write":  # the first half is in the file, the other never comes
+                monkeypatch.setattr(_file.os, "fdopen", HalfWritten)
+            else:
+                monkeypatch.setattr(_file.os, step, killed)
+            (store.set if step == "replace" else store.add)("a", b"x" * 100_000, 60)
+
+        if (pid := os.fork()) == 0:
+            dying()
+            os._exit(0)
+        assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+        assert store.get_many(["a"]) == {}
+        assert store.add("a", b"whole", 60)
+        assert store.get_many(["a"]) == {"a": b"whole"}
+
+    def test_who_is_killed_with_the_lock_frees_it(self, store):
+        if (pid := os.fork()) == 0:
+            with store._alone():
+                os.kill(os.getpid(), signal.SIGKILL)
+        assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+        assert store.add("lease", b"me", 60)
+        store.release("lease", b"me")
+        assert store.get_many(["lease"]) == {}
+
+    def test_the_folder_may_be_removed_while_it_runs(self, store):
+        store.set("a", b"1", 60)
+        shutil.rmtree(store.folder)
+        assert store.get_many(["a"]) == {}
+        assert store.add("lease", b"me", 60)
+        assert store.set_if("a", b"2", 60, "lease", b"me")
+        assert store.get_many(["a"]) == {"a": b"2"}
+
+    def test_two_that_sweep_the_same_folder_do_not_trip_over_each_other(self, store):
+        folder = store._path("a").parent
+        store._prepare(folder)
+        for number in range(400):
+            (folder / f"{number:038x}").write_bytes(_file.HEADER.pack(_file.MAGIC, 1.0))
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(store._sweep, [folder] * 4))
+        assert list(folder.iterdir()) == []
+
+
+class HalfWritten:
+    """A file whose process is killed after the first half."""
+
+    def __init__(self, fd: int, mode: str) -> None:
+        self.fd = fd
+
+    def __enter__(self) -> HalfWritten:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self.fd)
+
+    def write(self, data: bytes) -> None:
+        os.write(self.fd, data[: max(24, len(data) // 2)])
+        if len(data) > 24:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Bomb:
