@@ -21,7 +21,7 @@ from django.db import connections, transaction
 from django.test import override_settings
 
 from tests.cache.stores import EveryStore
-from tests.measure.children import in_child
+from tests.measure.children import child, in_child
 from unhurried.cache._errors import CacheError, Unavailable
 from unhurried.cache._servers._memcached import MONTH, address, expiry
 from unhurried.cache._stores import _database, _file, _private
@@ -226,19 +226,17 @@ class TestFile(EveryStore):
                 monkeypatch.setattr(_file.os, step, killed)
             (store.set if step == "replace" else store.add)("a", b"x" * 100_000, 60)
 
-        if (pid := os.fork()) == 0:
-            dying()
-            os._exit(0)
-        assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+        killed_in(dying)
         assert store.get_many(["a"]) == {}
         assert store.add("a", b"whole", 60)
         assert store.get_many(["a"]) == {"a": b"whole"}
 
     def test_who_is_killed_with_the_lock_frees_it(self, store):
-        if (pid := os.fork()) == 0:
+        def dying():
             with store._alone():
                 os.kill(os.getpid(), signal.SIGKILL)
-        assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == signal.SIGKILL
+
+        killed_in(dying)
         assert store.add("lease", b"me", 60)
         store.release("lease", b"me")
         assert store.get_many(["lease"]) == {}
@@ -259,6 +257,12 @@ class TestFile(EveryStore):
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(store._sweep, [folder] * 4))
         assert list(folder.iterdir()) == []
+
+
+def killed_in(dying) -> None:
+    """In a process of its own, which says no more."""
+    with child(lambda link: dying()) as forked, pytest.raises(EOFError):
+        forked.link.hear()
 
 
 class HalfWritten:
