@@ -213,7 +213,6 @@ class TestFile(EveryStore):
         assert store.add("lease", b"new", 60)
         assert store.get_many(["lease"]) == {"lease": b"new"}
 
-
     @pytest.mark.parametrize("step", ["write", "link", "replace"])
     def test_who_is_killed_in_the_middle_leaves_no_half_entry(self, store, monkeypatch, step):
         def killed(*args):
