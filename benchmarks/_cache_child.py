@@ -118,6 +118,7 @@ def prepare(tool: Tool, place: Place) -> Handlers:
         from django.db import connection
 
         call_command("migrate", run_syncdb=True, verbosity=0)
+        call_command("createcachetable", "entries", verbosity=0)  # whatever the tool
         data.fill()
         found = [data.login(name) for name in ("ann", "bob")]
         connection.close()

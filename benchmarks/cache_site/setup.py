@@ -136,4 +136,18 @@ def _file(place: Place) -> dict[str, Any]:
     }
 
 
-CACHES = {"locmem": _locmem, "redis": _redis, "memcached": _memcached, "file": _file}
+def _database(place: Place) -> dict[str, Any]:
+    return {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "entries",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+
+
+CACHES = {
+    "locmem": _locmem,
+    "redis": _redis,
+    "memcached": _memcached,
+    "file": _file,
+    "database": _database,
+}

@@ -180,6 +180,7 @@ CROWDS: dict[str, Tool] = {
     "unhurried cached, redis": by_us("values", "redis"),
     "unhurried cached, memcached": by_us("values", "memcached"),
     "unhurried cached, files": by_us("values", "file"),
+    "unhurried cached, database": by_us("values", "database"),
     "unhurried page, redis": by_us("pages", "redis"),
 }
 

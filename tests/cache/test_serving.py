@@ -16,6 +16,7 @@ from django.db import connections
 from unhurried import testing
 from unhurried.cache import cached, invalidate
 from unhurried.cache._engine import _counts
+from unhurried.cache._stores._memory import MemoryStore
 from unhurried.cache._units._unit import unit_now
 
 
@@ -124,6 +125,22 @@ def test_who_waits_too_long_computes(pool: ThreadPoolExecutor) -> None:
     slow.go_on.set()
     assert {first.result(20), second.result(20)} == {1, 2}
     assert slow.cached.peek().value == 1  # the lease was the first one's
+
+
+def test_a_first_computation_keeps_its_lease_for_longer_than_anybody_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow, asked = Slow(), []
+    add = MemoryStore.add
+
+    def adding(store: MemoryStore, key: str, data: bytes, ttl: float) -> bool:
+        asked.append(ttl)
+        return add(store, key, data, ttl)
+
+    monkeypatch.setattr(MemoryStore, "add", adding)
+    with testing.override(WAIT=30):
+        slow.cached()
+    assert max(asked) > 30
 
 
 def test_a_failed_regeneration_serves_the_old_one_and_waits_before_the_next(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import shutil
+import signal
 import sqlite3
 import stat
 import time
@@ -18,7 +21,7 @@ from django.db import connections, transaction
 from django.test import override_settings
 
 from tests.cache.stores import EveryStore
-from tests.measure.children import in_child
+from tests.measure.children import child, in_child
 from unhurried.cache._errors import CacheError, Unavailable
 from unhurried.cache._servers._memcached import MONTH, address, expiry
 from unhurried.cache._stores import _database, _file, _private
@@ -177,6 +180,107 @@ class TestFile(EveryStore):
         assert in_child(lambda: store.add("lease", b"child", 60))
         assert not store.add("lease", b"parent", 60)
 
+    def test_a_lease_that_is_held_is_seen_without_the_lock(self, store):
+        assert store.add("lease", b"first", 60)
+        with store._alone():
+            assert not store.add("lease", b"second", 60)
+
+    def test_a_lease_that_is_free_is_had_without_the_lock(self, store):
+        with store._alone():
+            assert store.add("lease", b"first", 60)
+        assert store.get_many(["lease"]) == {"lease": b"first"}
+
+    def test_of_a_crowd_one_gets_the_lease(self, store):
+        with ThreadPoolExecutor(32) as pool:
+            had = list(pool.map(lambda n: store.add("lease", b"%d" % n, 60), range(500)))
+        assert had.count(True) == 1
+
+    def test_where_there_are_no_hard_links_there_is_the_lock(self, store, monkeypatch):
+        def refused(source, target):
+            raise PermissionError(errno.EPERM, "no links here")
+
+        monkeypatch.setattr(_file.os, "link", refused)
+        assert store.add("lease", b"first", 60)
+        assert not store.add("lease", b"second", 60)
+
+    def test_who_reads_an_expired_lease_does_not_remove_its_successor(self, store, monkeypatch):
+        store.set("lease", b"old", 60)
+        path = store._path("lease")
+        real = time.time() + 61
+        monkeypatch.setattr(_file.time, "time", lambda: real)
+        assert _file._read(path) is None
+        assert path.exists()
+        assert store.add("lease", b"new", 60)
+        assert store.get_many(["lease"]) == {"lease": b"new"}
+
+    @pytest.mark.parametrize("step", ["write", "link", "replace"])
+    def test_who_is_killed_in_the_middle_leaves_no_half_entry(self, store, monkeypatch, step):
+        def killed(*args):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        def dying():
+            if step == "write":  # the first half is in the file, the other never comes
+                monkeypatch.setattr(_file.os, "fdopen", HalfWritten)
+            else:
+                monkeypatch.setattr(_file.os, step, killed)
+            (store.set if step == "replace" else store.add)("a", b"x" * 100_000, 60)
+
+        killed_in(dying)
+        assert store.get_many(["a"]) == {}
+        assert store.add("a", b"whole", 60)
+        assert store.get_many(["a"]) == {"a": b"whole"}
+
+    def test_who_is_killed_with_the_lock_frees_it(self, store):
+        def dying():
+            with store._alone():
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        killed_in(dying)
+        assert store.add("lease", b"me", 60)
+        store.release("lease", b"me")
+        assert store.get_many(["lease"]) == {}
+
+    def test_the_folder_may_be_removed_while_it_runs(self, store):
+        store.set("a", b"1", 60)
+        shutil.rmtree(store.folder)
+        assert store.get_many(["a"]) == {}
+        assert store.add("lease", b"me", 60)
+        assert store.set_if("a", b"2", 60, "lease", b"me")
+        assert store.get_many(["a"]) == {"a": b"2"}
+
+    def test_two_that_sweep_the_same_folder_do_not_trip_over_each_other(self, store):
+        folder = store._path("a").parent
+        store._prepare(folder)
+        for number in range(400):
+            (folder / f"{number:038x}").write_bytes(_file.HEADER.pack(_file.MAGIC, 1.0))
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(store._sweep, [folder] * 4))
+        assert list(folder.iterdir()) == []
+
+
+def killed_in(dying) -> None:
+    """In a process of its own, which says no more."""
+    with child(lambda link: dying()) as forked, pytest.raises(EOFError):
+        forked.link.hear()
+
+
+class HalfWritten:
+    """A file whose process is killed after the first half."""
+
+    def __init__(self, fd: int, mode: str) -> None:
+        self.fd = fd
+
+    def __enter__(self) -> HalfWritten:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        os.close(self.fd)
+
+    def write(self, data: bytes) -> None:
+        os.write(self.fd, data[: max(24, len(data) // 2)])
+        if len(data) > 24:
+            os.kill(os.getpid(), signal.SIGKILL)
+
 
 class Bomb:
     def __reduce__(self):
@@ -241,6 +345,14 @@ class TestDatabase(EveryStore):
                 store.set("a", b"1", 60)
             assert time.monotonic() - began < 3
         assert store.get_many(["a"]) == {}
+
+    def test_nor_where_the_site_has_said_how_long_to_wait(self, store, monkeypatch):
+        options = {"init_command": "PRAGMA busy_timeout = 5000"}
+        monkeypatch.setitem(connections["cached"].settings_dict, "OPTIONS", options)
+        monkeypatch.setattr(_private, "BUSY", 0.2)
+        store._connections.empty()
+        with store._connections.lent() as mine:
+            assert mine.connection.execute("PRAGMA busy_timeout").fetchone() == (200,)
 
     def test_connections_last_for_a_request(self, store, monkeypatch):
         monkeypatch.setattr(_private, "_requests", 0)  # other tests may leave responses open

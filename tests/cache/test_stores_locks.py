@@ -34,7 +34,7 @@ def files(tmp_path: Path) -> Iterator[FileStore]:
 def lock_of(store: FileStore, key: str) -> int:
     """Somebody holds what this key's lease is taken under."""
     store.add(key, b"before", 0.001)
-    fd = os.open(store.folder / f"lock-{store._path(key).parent.name}", os.O_RDWR)
+    fd = os.open(store.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX)
     return fd
 

@@ -278,7 +278,8 @@ def take(lookup: Lookup) -> bool:
     """Try to become the one who computes."""
     assert lookup.store is not None
     delta = lookup.entry.delta if lookup.entry else 0.0
-    least = settings.WAIT + 1  # who waits gives up before, so that a slow first one is not alone
+    # As long as somebody may be waiting for it, who is not to compute it, too.
+    least = settings.WAIT + 1
     holder = secrets.token_bytes(8)
     if lookup.store.add(lookup.lease, holder, max(3 * delta, least)):
         lookup.holder = holder

@@ -6,6 +6,7 @@ write pages, so the folder is ours alone or is not used.
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import secrets
@@ -13,7 +14,7 @@ import stat
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -27,6 +28,7 @@ if sys.platform == "win32":  # where nothing is locked, and a lease may be had t
 else:
     import fcntl
 
+NO_LINKS: Final = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 HEADER: Final = struct.Struct("<8sd")  # magic, unix time of its end
 MAGIC: Final = b"UNHENT01"
 FOLDERS: Final = 256  # into which entries are divided, and of which a sweep looks at one
@@ -65,24 +67,29 @@ class FileStore:
 
     def set_if(self, key: str, data: bytes, ttl: float, lease: str, holder: bytes) -> bool:
         """Keep it only while ``lease`` holds ``holder``."""
-        path = self._path(lease)
-        with _world(), self._alone(path):
-            return _read(path) == holder and self._set(key, data, ttl)
+        with _world(), self._alone():
+            return _read(self._path(lease)) == holder and self._set(key, data, ttl)
 
     def add(self, key: str, data: bytes, ttl: float) -> bool:
-        """Keep it if there is nothing. A crowd that wants one lease need not queue for the lock: it
-        leaves as soon as somebody has it.
+        """Keep it if there is nothing; the lock is only for what has expired.
+
+        A crowd asks for one lease: had each to lock, most would give up and compute.
         """
         path = self._path(key)
-        with _world(), self._alone(path, unless=lambda: _read(path) is not None) as alone:
-            return alone and _read(path) is None and self._set(key, data, ttl)
+        with _world():
+            if self._is_ours() and path.exists():
+                if _read(path) is not None:
+                    return False
+            elif (added := self._set_new(path, data, ttl)) is not None:
+                return added
+            with self._alone():
+                return _read(path) is None and self._set(key, data, ttl)
 
     def release(self, lease: str, holder: bytes) -> None:
         """Delete the lease if it still holds ``holder``."""
-        path = self._path(lease)
-        with _world(), self._alone(path):
-            if _read(path) == holder:
-                _remove(path)
+        with _world(), self._alone():
+            if _read(self._path(lease)) == holder:
+                _remove(self._path(lease))
 
     def delete(self, key: str) -> None:
         """Forget the key."""
@@ -94,6 +101,28 @@ class FileStore:
         if ttl <= 0:
             return False
         path = self._path(key)
+        with self._written(path, data, ttl) as temporary:
+            os.replace(temporary, path)
+        return True
+
+    def _set_new(self, path: Path, data: bytes, ttl: float) -> bool | None:
+        """Whether it was the first there; None where there are no hard links."""
+        if ttl <= 0:
+            return False
+        with self._written(path, data, ttl) as temporary:
+            try:
+                os.link(temporary, path)
+            except FileExistsError:
+                return False
+            except OSError as error:
+                if error.errno in NO_LINKS:
+                    return None
+                raise
+        return True
+
+    @contextmanager
+    def _written(self, path: Path, data: bytes, ttl: float) -> Iterator[Path]:
+        """A whole file beside the path, to be given its name; it is gone afterwards."""
         self._prepare(path.parent)
         temporary = path.with_name(f".{secrets.token_hex(8)}")
         try:
@@ -101,13 +130,11 @@ class FileStore:
             with os.fdopen(fd, "wb") as file:
                 file.write(HEADER.pack(MAGIC, time.time() + ttl))
                 file.write(data)
-            os.replace(temporary, path)
-        except OSError:
+            yield temporary
+        finally:
             _remove(temporary)
-            raise
         if random.randrange(SWEEP_EVERY) == 0:
             self._sweep(path.parent)
-        return True
 
     def _prepare(self, folder: Path) -> None:
         if not self._is_ours():
@@ -142,28 +169,27 @@ class FileStore:
             _remove(path)
 
     @contextmanager
-    def _alone(self, path: Path, unless: Callable[[], bool] | None = None) -> Iterator[bool]:
-        """For what asks first and then does; False if ``unless`` came true before our turn."""
+    def _alone(self) -> Iterator[None]:
+        """For what asks first and then does."""
         self._prepare(self.folder)
-        lock = self.folder / f"lock-{path.parent.name}"
-        fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            yield fcntl is None or _wait_for(fd, unless)
+            if fcntl is not None:
+                _wait_for(fd)
+            yield
         finally:
             os.close(fd)
 
 
-def _wait_for(fd: int, unless: Callable[[], bool] | None) -> bool:
+def _wait_for(fd: int) -> None:
     until = time.monotonic() + 1.0
-    while unless is None or not unless():
+    while True:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > until:
                 raise Unavailable("The lock of the file cache is held for 1 s.") from None
-            time.sleep(random.uniform(0.0005, 0.002))
-    return False
+            time.sleep(0.0005)
 
 
 @contextmanager
@@ -184,8 +210,7 @@ def _read(path: Path) -> bytes | None:
         return None
     magic, end = HEADER.unpack_from(whole)
     if magic != MAGIC or end <= time.time():
-        _remove(path)
-        return None
+        return None  # left for the sweep: by now the name may be another's, a new lease's
     return whole[HEADER.size :]
 
 

@@ -67,9 +67,12 @@ class Connections:
         mine.inc_thread_sharing()  # one at a time, but not always the same
         mine.unhurried_private = True  # type: ignore[attr-defined]
         mine.settings_dict["ATOMIC_REQUESTS"], mine.settings_dict["AUTOCOMMIT"] = False, True
+        if mine.vendor == "sqlite":
+            mine.settings_dict.setdefault("OPTIONS", {})["timeout"] = BUSY
         mine.ensure_connection()
-        if mine.vendor == "sqlite":  # OPTIONS may ask for more, by a PRAGMA of its own
-            mine.connection.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
+        if mine.vendor == "sqlite":  # again: the site's init_command may have said another
+            with mine.wrap_database_errors:
+                mine.connection.execute(f"PRAGMA busy_timeout = {int(BUSY * 1000)}")
         mine.execute_wrappers.clear()  # those that listen to all connections stand there by now
         return mine
 
