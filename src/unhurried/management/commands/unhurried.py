@@ -107,12 +107,12 @@ class Command(BaseCommand):
             raise CommandError(f"{error}\n{error.hint}") from error
 
     def warm(
-        self, *, targets: list[str], languages: bool, base: str, json: bool, **options: Any
+        self, *, targets: list[str], languages: bool, base: str | None, json: bool, **options: Any
     ) -> None:
         """Make pages and values now that somebody will ask for."""
         spoken = [code for code, _ in settings.LANGUAGES] if languages else []
         done: list[Warmed] = []
-        for each in warm(targets, spoken, base):
+        for each in warm(targets, spoken, base or ""):
             done.append(each)
             if not json:
                 self.stdout.write(_line_of(each))
@@ -157,9 +157,7 @@ def _add_warm(verbs: Any) -> None:
         help="pages, or cached functions without arguments (default: all pages without parameters)",
     )
     verb.add_argument("--languages", action="store_true", help="once in each of LANGUAGES")
-    verb.add_argument(
-        "--base", default="", type=_base, help="what comes before a path: https://example.com"
-    )
+    verb.add_argument("--base", type=_base, help="what comes before a path: https://example.com")
     verb.add_argument("--json", action="store_true", help="print one JSON document and end")
 
 
