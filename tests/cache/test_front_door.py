@@ -15,8 +15,9 @@ from django.db import transaction
 from django.test import override_settings
 
 from tests.books.models import Book
+from tests.measure.children import in_child
 from unhurried.cache import CacheError, front_door
-from unhurried.cache._front import _asked, _lane
+from unhurried.cache._front import _asked, _lane, _tally
 from unhurried.cache._front._door import ASGIDoor, Door
 from unhurried.cache._tokens import _spool
 from unhurried.measure import snapshot
@@ -257,6 +258,22 @@ def test_its_requests_are_measured(asked: Site, book: Book) -> None:
     assert after["wall"]["sum"] > before["wall"]["sum"]
     with override(MEASURE=False):
         asked.get("/books/")
+
+
+def test_a_child_counts_its_own_answers(asked: Site, book: Book) -> None:
+    for _ in range(3):
+        asked.get("/books/")
+    before = snapshot()["routes"]["books/"]["requests"]
+    asked.get("/books/")
+
+    def some_more() -> None:
+        for _ in range(5):
+            asked.get("/books/")
+        _tally.write()
+
+    in_child(some_more)
+    _tally.write()
+    assert snapshot()["routes"]["books/"]["requests"] == before + 1 + 5
 
 
 def test_what_it_remembers_is_bounded(

@@ -17,6 +17,7 @@ from ._policy import Policy
 
 KINDS: Final = ("", "function", "fragment", "page")
 LANE: Final = {name: lane for lane, name in enumerate(KEPT)}
+FRESH: Final = LANE["fresh"]
 SAVED: Final = LANE["saved"]
 COUNTED: Final = SAVED + 1
 STORED, BYTES, KIND = (LANE[name] for name in ("stored", "bytes", "kind"))
@@ -55,6 +56,15 @@ def hit(name: str, state: str, delta: float) -> None:
     counts, saved = sums.counts, int(delta * 1e9)
     counts[LANE[state]] += 1
     counts[SAVED] += saved  # no call within: there another thread may come between
+    if monotonic() > _due:
+        write()
+
+
+def hits(name: str, count: int, saved: float) -> None:
+    """So many at once, all of them fresh."""
+    sums, nanoseconds = seen.get(name) or _begin(name), int(saved * 1e9)
+    sums.counts[FRESH] += count
+    sums.counts[SAVED] += nanoseconds
     if monotonic() > _due:
         write()
 

@@ -11,6 +11,8 @@ from django.http import HttpRequest, parse_cookie
 from django.urls import ResolverMatch
 from django.utils import timezone, translation
 
+from unhurried.measure.reading import Answered
+
 from .._pages import _language, _matches
 from .._pages._key import bypassed, key_for
 from .._pages._page import CachedPage
@@ -34,6 +36,10 @@ class Asked:
     ready: dict[str, Ready] = field(default_factory=dict)
     #: Whether an answer may be had without a question to a server.
     at_hand: bool = False
+    #: Seconds that its answers have saved, not counted yet.
+    saved: float = 0.0
+    #: What it was answered, not written yet.
+    answers: list[Answered] = field(default_factory=list)
 
 
 class Memory:

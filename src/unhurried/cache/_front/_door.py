@@ -13,7 +13,6 @@ from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 
-from .._engine import _counts
 from .._errors import CacheError
 from ._asked import Asked, Meta
 from ._lane import Lane
@@ -74,7 +73,7 @@ class Door:
             return self.application(environ, start_response)
         status, headers, body = _answer(ready, environ)
         start_response(LINES[status], [*headers])  # a server may add its own to it
-        _count(asked, ready, began, status, len(body))
+        tally(asked, ready, began, status, len(body))
         return (body,)
 
 
@@ -97,7 +96,7 @@ class ASGIDoor:
         status, headers, body = _answer(ready, meta)
         await send({"type": "http.response.start", "status": status, "headers": _raw(headers)})
         await send({"type": "http.response.body", "body": body})
-        _count(asked, ready, began, status, len(body))
+        tally(asked, ready, began, status, len(body))
 
     async def _ready(self, asked: Asked, meta: Meta) -> Ready | None:
         if asked.at_hand:
@@ -110,13 +109,6 @@ def _answer(ready: Ready, meta: Meta) -> tuple[int, Headers, bytes]:
     if "HTTP_IF_NONE_MATCH" in meta and ready.known(meta["HTTP_IF_NONE_MATCH"]):
         return UNCHANGED, unchanged(headers), b""
     return OK, headers, b"" if meta["REQUEST_METHOD"] == "HEAD" else ready.body
-
-
-def _count(asked: Asked, ready: Ready, began: int, status: int, size: int) -> None:
-    """Its CPU is its wall, but for the wait where a server was asked: that is left out."""
-    wall = perf_counter_ns() - began
-    _counts.hit(asked.page.name, "fresh", ready.entry.delta)
-    tally(asked.match.route, (status, wall, wall if asked.at_hand else 0, size), began)
 
 
 def _request_of_environ(environ: Environ) -> HttpRequest:
