@@ -70,12 +70,21 @@ LEFT JOIN pg_extension x ON x.oid = e.refobjid
 WHERE x.extname IS NULL OR x.extname IN ('dblink', 'postgres_fdw') OR p.provolatile <> 'i'
 GROUP BY p.proname
 """
+#: Tables whose rows a policy chooses: it may ask any other table, and who is asking.
+POLICIES: Final = """
+SELECT DISTINCT ns.nspname, c.relname
+FROM pg_policy p
+JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace ns ON ns.oid = c.relnamespace
+WHERE row_security_active(c.oid)
+"""
 IMMUTABLE: Final = "SELECT DISTINCT proname FROM pg_proc WHERE provolatile = 'i'"
 KINDS: Final = ("", "reads", "writes")
 #: PostgreSQL's own that run SQL given as a text, or read what no table holds.
 RUNS_TEXTS: Final = (
-    "query_to_xml query_to_xmlschema query_to_xml_and_xmlschema table_to_xml database_to_xml "
-    "schema_to_xml cursor_to_xml ts_stat ts_rewrite pg_read_file pg_ls_dir lo_get lo_put lo_import "
+    "query_to_xml query_to_xmlschema query_to_xml_and_xmlschema table_to_xml cursor_to_xml "
+    "table_to_xml_and_xmlschema schema_to_xml schema_to_xml_and_xmlschema database_to_xml "
+    "database_to_xml_and_xmlschema ts_stat ts_rewrite pg_read_file pg_read_binary_file pg_ls_dir "
+    "lo_get lo_put lo_import lo_export lo_unlink lo_from_bytea lo_create loread lowrite "
     "currval lastval"
 ).split()
 
@@ -111,7 +120,7 @@ def _rules(found: Catalogue, ask: Ask) -> None:
         if is_view:
             found.reads[one].add(other)
         found.writes[one].add(other)  # a simple view can be written through
-    for schema, name in ask(CALLING):
+    for schema, name in (*ask(CALLING), *ask(POLICIES)):
         found.reads[_name(found, schema, name)].add(EVERYTHING)
 
 
