@@ -123,7 +123,8 @@ def read(board, home, data, deadline, mortality, me):
 def is_valid(home, tags, entry):
     if entry is None:
         return False
-    if isinstance(home, Embedded) and not home.valid(home.slots(tags), entry[0][1]):
+    known = dict(zip(tags, entry[0][1], strict=True))
+    if isinstance(home, Embedded) and not home.check(entry[0][0], known)():
         return False
     return home.read(tags) == entry[0]
 
