@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from unhurried.cache._sql import Tables, folded, tables_of
+from unhurried.cache._sql import Tables, _scanner, folded, tables_of
 from unhurried.cache._sql._catalogue import Catalogue
 from unhurried.cache._sql._functions import KNOWN_TO_SQLITE
 from unhurried.cache._sql._of_sqlite import fill
@@ -260,6 +260,23 @@ def test_a_table_is_one_however_it_is_spelled(catalogue: Catalogue, name: str) -
 def test_an_insert_that_minds_conflicts_writes(action: str) -> None:
     found = tables_of(f'INSERT OR {action} INTO "a b" (x) SELECT y FROM other', "sqlite")
     assert (found.writes, found.reads) == ({"a b"}, {"other"})
+
+
+def test_long_lists_are_one() -> None:
+    """As ``filter(pk__in=…)`` and ``bulk_create`` have them, each of another length."""
+    for count in (300, 301, 999):
+        marks = ", ".join(["%s"] * count)
+        rows = ", ".join(["(%s, %s)"] * count)
+        assert tables_of(f"SELECT 1 FROM a WHERE id IN ({marks})", "sqlite").reads == {"a"}
+        inserted = tables_of(f"INSERT INTO a (x, y) VALUES {rows}", "sqlite")
+        assert (inserted.writes, inserted.reads) == ({"a"}, set())
+        both = tables_of(
+            f"SELECT 1 FROM a WHERE id IN ({marks}) OR x IN (SELECT y FROM b)", "sqlite"
+        )
+        assert both.reads == {"a", "b"}
+    before = len(_scanner._known)
+    tables_of(f"SELECT 1 FROM a WHERE id IN ({', '.join(['%s'] * 777)})", "sqlite")
+    assert len(_scanner._known) == before
 
 
 def test_sqlite_knows_no_table_that_we_do_not(

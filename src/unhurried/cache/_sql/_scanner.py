@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
@@ -11,8 +12,11 @@ from ._tables import BLIND, Tables
 from ._words import UnclearError, folded, words
 
 MOST: Final = 2000
-#: Characters above which a text is known by its digest: lists of a thousand numbers are long.
+#: Characters above which a text is known by its digest, and its lists are folded.
 LONG: Final = 500
+#: Lists of placeholders, as ``IN`` and ``VALUES`` have them: one says as much as a thousand.
+_LIST: Final = re.compile(r"%s(?:, ?%s)++")
+_ROWS: Final = re.compile(r"\(%s\)(?:, ?\(%s\))++")
 _known: dict[tuple[str | bytes, str], Tables] = {}
 
 _READS: Final = frozenset({"select", "values", "table", "with", "(", "explain", "desc", "describe"})
@@ -54,7 +58,10 @@ def tables_of(sql: object, vendor: str) -> Tables:
     """What a statement touches; remembered by its text."""
     if type(sql) is not str:
         return _of_other(sql, vendor)
-    text = sql if len(sql) <= LONG else _digest(sql)
+    text: str | bytes = sql
+    if len(sql) > LONG:
+        sql = _ROWS.sub("(%s)", _LIST.sub("%s", sql))
+        text = _digest(sql)
     found = _known.get((text, vendor))
     if found is None:
         found = _scanned(sql, vendor)
