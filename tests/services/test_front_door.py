@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.http import Http404, HttpRequest, HttpResponse
 from pymemcache import Client
 
 from tests import servers
@@ -75,6 +76,23 @@ def test_what_the_server_has_forgotten(asked: Site, kind: str, request: Any) -> 
         with closing(Client((server.host, server.port))) as client:
             client.flush_all()
     assert [at_the_door(asked) for _ in range(2)] == [False, True]
+
+
+def test_what_is_refused_is_nowhere_ready_any_more(asked: Site) -> None:
+    """Nothing of its data has changed: a file, say. Another process has a copy ready."""
+    site.told["do"] = lambda request: HttpResponse("here")
+    for _ in range(2):
+        asked.get("/does/")
+    before = asked.asked
+    assert asked.get("/does/")[2] == b"here"
+    assert asked.asked == before
+
+    def gone(request: HttpRequest) -> HttpResponse:
+        raise Http404
+
+    site.told["do"] = gone
+    site.does.refresh("/does/")
+    assert asked.get("/does/")[0] == 404
 
 
 @pytest.mark.parametrize("end", ["silent", "gone"])

@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 
 from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven
 from .._engine._compute import Computing
+from .._engine._invalidate import invalidate_name
 from .._engine._look import Lookup
 from .._errors import Unavailable
 from .._units._unit import Unit, current, loose, unit_now
@@ -103,6 +104,8 @@ class Making:
                 lookup.store.delete(lookup.key)
             except Unavailable:
                 pass
+            for label in lookup.labels:  # whoever has a copy ready asks for its tokens alone
+                invalidate_name(label)
 
     def refused(self, response: HttpResponseBase, *, final: bool = False) -> bool:
         """Whether the response may not be kept for others; raises Failed for one of the 5xx."""

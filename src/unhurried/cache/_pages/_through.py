@@ -66,9 +66,11 @@ class Through:
         """The same; the servers are asked in a thread, the rest of it needs none."""
         asked = self._asked(request)
         if asked is not None:
-            ready = self._ready if asked.at_hand else sync_to_async(self._ready)
-            found = ready(request, asked)
-            if (response := found if asked.at_hand else await found) is not None:  # type: ignore[misc]
+            if asked.at_hand:
+                response = self._ready(request, asked)
+            else:
+                response = await sync_to_async(self._ready)(request, asked)
+            if response is not None:
                 return response
             visit = await sync_to_async(_before)(request, asked)
             if _is_final(visit):
