@@ -12,6 +12,8 @@ import pytest
 from django.conf import settings
 
 from unhurried import testing
+from unhurried.cache._engine import _changes, _counts
+from unhurried.cache._front import _tally
 from unhurried.measure import snapshot
 
 atexit.register(shutil.rmtree, settings.UNHURRIED["STORE"], ignore_errors=True)
@@ -19,8 +21,11 @@ atexit.register(shutil.rmtree, settings.UNHURRIED["STORE"], ignore_errors=True)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Path]:
-    """A fresh store for this test alone."""
+    """A fresh store for this test alone, and nothing of another's that waits to be written."""
     folder = tmp_path / "store"
+    _counts.seen.clear()
+    _changes._waiting.clear()
+    _tally._forked()
     with testing.override(STORE=folder):
         yield folder
 
