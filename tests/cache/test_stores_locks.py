@@ -73,7 +73,9 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, django_db_blocker: An
     try:
         with django_db_blocker.unblock(), override_settings(CACHES={"default": cache}):
             call_command("createcachetable", verbosity=0)
-            yield store_for("default")
+            store: Any = store_for("default")
+            yield store
+            store._connections.empty()
             connections["default"].close()
     finally:
         connections["default"] = known
