@@ -66,7 +66,7 @@ class Worker:
             while self._goes_on(self._turn()):
                 pass
         finally:
-            connections.close_all()  # of this thread
+            _let_go()
             with self._changed:
                 if self._thread is threading.current_thread():
                     self._thread = None
@@ -83,3 +83,12 @@ class Worker:
                 return False
             self._woken = False
             return True
+
+
+def _let_go() -> None:
+    """Close this thread's connections; those to databases in memory, which Django leaves, too."""
+    connections.close_all()
+    for each in connections.all(initialized_only=True):
+        if each.connection is not None:
+            each.connection.close()
+            each.connection = None
