@@ -45,7 +45,9 @@ CALLS = """
     JOIN pg_database ON pg_database.oid = dbid WHERE datname = 'counted'
 """
 #: Read by the cache's room over a connection of its own, once a process.
-CATALOGUE = re.compile(r"pg_rewrite|pg_inherits|pg_constraint|pg_trigger|pg_proc|current_schemas")
+CATALOGUE = re.compile(
+    r"pg_rewrite|pg_inherits|pg_constraint|pg_trigger|pg_proc|pg_policy|current_schemas"
+)
 SETTING_UP = re.compile(r"^SELECT set_config\(")
 FOREIGN_KEY_CHECK = re.compile(
     r"^SELECT .* FROM ONLY .* OPERATOR\(pg_catalog\.=\) .* FOR KEY SHARE"
