@@ -95,6 +95,14 @@ def test_who_has_changed_it(client: Client, book: Book) -> None:
     assert tie(why("/books/"), "books_book").who == "/write/"
 
 
+def test_by_hand_is_a_change_as_well(client: Client, book: Book) -> None:
+    client.get("/books/")
+    with measured("a file has come"):
+        invalidate(Book)
+    changed = tie(why("/books/"), "books_book")
+    assert (changed.who, changed.differs) == ("a file has come", True)
+
+
 def test_who_has_changed_it_in_another_process(client: Client, book: Book) -> None:
     client.get("/books/")
     _changes.write()
@@ -156,6 +164,7 @@ def test_why_it_was_not_kept(client: Client, store: Path) -> None:
     assert "looks at user" in reason.text
     assert "pages_site.py:" in reason.text
     assert "not kept once" in str(why("/greets/"))
+    assert 'audience="user"' in str(why("/greets/"))
 
 
 @pytest.mark.parametrize(

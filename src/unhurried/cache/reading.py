@@ -3,7 +3,7 @@
 from ._functions._fragment import do_cached
 from ._install import install
 from ._warm import Warmed, warm
-from ._why._answer import Tie, Why
-from ._why._asking import all_of_it, hint_of, why
+from ._why._answer import Tie, Why, hint_of
+from ._why._asking import all_of_it, why
 
 __all__ = ["Tie", "Warmed", "Why", "all_of_it", "do_cached", "hint_of", "install", "warm", "why"]

@@ -12,6 +12,7 @@ from .._sql import folded
 from .._tokens import _spool
 from .._tokens._home import home_of
 from .._units import _tags
+from .._units._ends import renewed
 from .._units._ties import ties_of
 
 
@@ -33,7 +34,10 @@ def invalidate(what: type[Model] | Model | str) -> None:
     using = what._state.db if isinstance(what, Model) else None
     connection = connections[using or router.db_for_write(model)]
     alias, table = ties_of(connection).database, model._meta.db_table.replace('"', "")
-    _renew(alias, [_tags.table(alias, folded(table, connection.vendor))])
+    tags = [_tags.table(alias, folded(table, connection.vendor))]
+    _renew(alias, tags)
+    for listener in renewed:  # not of names: arguments stand in those
+        listener(tags)
 
 
 def invalidate_name(name: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from unhurried.measure.reading import Reason
 
+from .._audience import way_out
+
 
 @dataclass(frozen=True, slots=True)
 class Tie:
@@ -76,6 +78,8 @@ class Why:
         for reason in self.reasons:
             times = "once" if reason.count == 1 else f"{reason.count:,} times"
             yield f"  not kept {times}, the last time {ago(reason.last)}: {reason.text}"
+            if hint := hint_of(reason.text):
+                yield f"    {hint}"
         if self.note:
             yield f"  {self.note}"
 
@@ -100,6 +104,12 @@ class Why:
             mark = "*" if tie.differs else " "
             seen = f"changed {ago(tie.changed)} by {tie.who}" if tie.changed else "no change seen"
             yield f"{mark} {tie.name:{width}}  {seen}"
+
+
+def hint_of(reason: str) -> str:
+    """The way out of a reason, where one is known."""
+    what = reason.rpartition(" looks at ")[2]
+    return way_out(what) if " looks at " in reason else ""
 
 
 def ago(moment: float) -> str:

@@ -14,7 +14,6 @@ from django.utils import translation
 from unhurried.conf import nearest
 from unhurried.measure.reading import Change, KeptRow, changes, kept
 
-from .._audience import way_out
 from .._audience._urls import page_of
 from .._engine._around import around
 from .._engine._counts import KINDS
@@ -175,12 +174,6 @@ def _spoken(tag: str) -> str:
         return f"anything in {name}"
     where = "" if alias == "default" else f" in {alias}"
     return f"any write that can't be read{where}" if name == "*" else f"{name}{where}"
-
-
-def hint_of(reason: str) -> str:
-    """The way out of a reason, where one is known."""
-    what = reason.rpartition(" looks at ")[2]
-    return way_out(what) if " looks at " in reason else ""
 
 
 _registry.answers.append(why)
