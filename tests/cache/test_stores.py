@@ -365,6 +365,11 @@ class TestDatabase(EveryStore):
         request_finished.send(sender=None)
         assert len(store._connections._idle) == 0
 
+    def test_one_that_has_lent_nothing_asks_for_no_database(self, store, monkeypatch):
+        idle = _private.Connections("cached")
+        monkeypatch.setattr(idle, "_alias", "one that is gone")
+        request_finished.send(sender=None)
+
     def test_or_as_long_as_djangos(self, store, monkeypatch):
         monkeypatch.setitem(connections["cached"].settings_dict, "CONN_MAX_AGE", 1)
         store.get_many(["a"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -176,18 +178,8 @@ def test_a_kick_in_a_coroutine(work: Work) -> None:
     wait_until(lambda: work.done == 1)
 
 
-@pytest.fixture
-def switching() -> Iterator[None]:
-    import sys
-
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(1e-5)
-    yield
-    sys.setswitchinterval(before)
-
-
 def test_no_kick_is_lost_among_threads(
-    switching: None, kicks: _kick.Kicks, monkeypatch: pytest.MonkeyPatch
+    kicks: _kick.Kicks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was wanted before a kick is seen by a drain that begins after it."""
     monkeypatch.setattr(_pending, "PAUSE", 0.0)
@@ -198,8 +190,10 @@ def test_no_kick_is_lost_among_threads(
 
     for n in range(3):
         monkeypatch.setitem(_lanes._lanes, f"lane{n}", lambda n=n: drain(n))
+    all_there = threading.Barrier(4)
 
     def ask(n: int) -> None:
+        all_there.wait()
         for _ in range(300):
             wanted[n] += 1
             kick(f"lane{n}")
@@ -207,6 +201,20 @@ def test_no_kick_is_lost_among_threads(
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(3)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
-    wait_until(lambda: seen == wanted == [300, 300, 300])
+    assert kick("lane0")
+    wait_until(lambda: figures().drained == 1)
+    with switching_often():  # once all have begun: a thread that begins is traced, one at a time
+        all_there.wait()
+        for thread in threads:
+            thread.join()
+        wait_until(lambda: seen == wanted == [300, 300, 300])
+
+
+@contextmanager
+def switching_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -81,7 +81,7 @@ class Connections:
 
     def finish(self) -> None:
         """The request is over: close what Django would close."""
-        if self._age() == 0:
+        if self._idle and self._age() == 0:
             self.empty()
 
     def empty(self) -> None:
