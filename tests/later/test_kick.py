@@ -178,9 +178,7 @@ def test_a_kick_in_a_coroutine(work: Work) -> None:
     wait_until(lambda: work.done == 1)
 
 
-def test_no_kick_is_lost_among_threads(
-    kicks: _kick.Kicks, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_kick_is_lost_among_threads(kicks: _kick.Kicks, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was wanted before a kick is seen by a drain that begins after it."""
     monkeypatch.setattr(_pending, "PAUSE", 0.0)
     wanted, seen = [0, 0, 0], [0, 0, 0]
