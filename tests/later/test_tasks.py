@@ -13,7 +13,7 @@ from django.test import override_settings
 from django.utils.module_loading import import_string
 
 from unhurried import testing
-from unhurried.later import _brokers
+from unhurried.later import _brokers, _kick
 from unhurried.later.reading import figures, kick, problems
 
 from .conftest import Work, wait_until
@@ -26,11 +26,15 @@ DUMMY = "django.tasks.backends.dummy.DummyBackend"
 
 if not HAS_TASKS:
 
-    def test_without_tasks_the_check_says_so_and_the_thread_works(work: Work) -> None:
+    def test_without_tasks_the_check_says_so_and_the_thread_works(
+        kicks: _kick.Kicks, work: Work
+    ) -> None:
         with testing.override(LATER="tasks:default", STRICT=False):
             ((kind, message, hint),) = problems()
             kick("work")
             wait_until(lambda: work.done == 1)
+            kicks.sender.stop()  # who has handed it on says so after that
+            wait_until(lambda: not kicks.sender.alive)
         assert kind == "unserved"
         missing = "but django_tasks is not installed."
         assert message == f"UNHURRIED['LATER'] is 'tasks:default', {missing}"
