@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from unhurried.cache.reading import fragment_view
 from unhurried.dashboard import _access, _assets, _cache_views, _query_views, _views
 from unhurried.measure.sinks import prometheus
 
@@ -18,6 +19,7 @@ urlpatterns = [
     path("data/total.json", _views.data_total, name="data_total"),
     path("data/yours.json", _views.data_yours, name="data_yours"),
     path("data/route/<slug:slug>.json", _views.data_route, name="data_route"),
+    path("f/<str:name>/<str:signed>/", fragment_view, name="fragment"),
     path("badge/<slug:state>/", _views.badge, name="badge"),
     path("assets/<str:name>", _assets.serve, name="asset"),
 ]

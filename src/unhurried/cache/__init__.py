@@ -15,6 +15,7 @@ What is kept knows what it was computed from; whoever changes that has no cache 
 
 from ._engine._invalidate import invalidate
 from ._errors import CacheError, WriteRefused
+from ._fragments import fragment
 from ._front._door import front_door
 from ._functions._cached import Peek, cached
 from ._pages import NotShared, cached_page
@@ -29,6 +30,7 @@ __all__ = [
     "WriteRefused",
     "cached",
     "cached_page",
+    "fragment",
     "front_door",
     "invalidate",
     "why",

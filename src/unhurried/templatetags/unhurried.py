@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django import template
 
-from unhurried.cache.reading import do_cached
+from unhurried.cache.reading import do_cached, do_fragment, do_phased
 
 register = template.Library()
 register.tag("cached", do_cached)
+register.tag("fragment", do_fragment)
+register.tag("phased", do_phased)

@@ -8,6 +8,9 @@ from typing import Any, Final
 from ._watch import Watch
 
 _FILLING: Final = {None: None}
+#: Where Django has the CSRF secret, and whether a page has used it: then it goes into the cookie.
+_SECRET: Final = "CSRF_COOKIE"
+_USED: Final = "CSRF_COOKIE_NEEDS_UPDATE"
 
 
 class ObservedDict(dict[Any, Any]):
@@ -49,20 +52,28 @@ class ObservedDict(dict[Any, Any]):
         super().update(self.source or _FILLING)
         return result
 
+    def _secret(self, key: object) -> str:
+        """Shown in the place of the reader's own, where a page for all is being made."""
+        return self._watch.csrf if key == _SECRET else ""
+
     # Of one key
 
     def __getitem__(self, key: Any) -> Any:
-        return self._see(key)[key]
+        source = self._see(key)
+        return self._secret(key) or source[key]
 
     def get(self, key: Any, default: Any = None) -> Any:
-        return self._see(key).get(key, default)
+        source = self._see(key)
+        return self._secret(key) or source.get(key, default)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._see(key)
+        return key in self._see(key) or bool(self._secret(key))
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self._see_write(key)[key] = value
-        self._follow()
+        source = self._see_write(key)
+        if key != _USED or not self._watch.csrf:  # nobody has used his own
+            source[key] = value
+            self._follow()
 
     def __delitem__(self, key: Any) -> None:
         del self._see_write(key)[key]

@@ -31,7 +31,10 @@ _HOLDERS: Final[dict[str, tuple[type, str]]] = {
 
 @contextmanager
 def observing(
-    request: Any, lazies: Mapping[str, object] | None = None, known: Collection[str] = ()
+    request: Any,
+    lazies: Mapping[str, object] | None = None,
+    known: Collection[str] = (),
+    csrf: str = "",
 ) -> Iterator[Observation]:
     """Note what of ``request`` is looked at until the block ends, in whatever thread or task.
 
@@ -40,11 +43,12 @@ def observing(
     outer ones as well. ``lazies`` names lazy values of the request that were made before the block
     and are reached by other ways, as ``{"csrf": context["csrf_token"]}``; others are ignored.
     What is ``known`` to be in the key need not be noted, which is quicker: ``IN_EACH_PAGE``.
+    ``csrf`` is a secret that is shown in the place of the reader's own, see ``_automatic``.
 
     The block must reach to the end of rendering. It does not see what was taken out of the request
     before it began: a copy of META or of the cookies, a header in a variable.
     """
-    observation = Observation(known)
+    observation = Observation(known, csrf)
     watch = _begin(request, observation)
     _watch_lazies(lazies or {}, watch)
     try:

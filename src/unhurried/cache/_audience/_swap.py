@@ -21,7 +21,7 @@ _made: set[type] = set()
 def swap(thing: Any, mixin: type, watch: Watch, name: str = "") -> bool:
     """Watch ``thing`` with the methods of ``mixin``; False if it can't be done, or is taken."""
     try:
-        held = _held(thing)
+        held = held_by(thing)
     except AttributeError:
         return False
     before: Watch | None = held.get(WATCH, (None, ""))[0]
@@ -39,14 +39,14 @@ def _change(thing: Any, mixin: type, watch: Watch, name: str) -> bool:
             _CLASS.__set__(thing, _class(original, mixin))
         except TypeError:  # made in C, or with slots
             return False
-    _held(thing)[WATCH] = watch, name
+    held_by(thing)[WATCH] = watch, name
     watch.swapped.append((thing, original))
     return True
 
 
 def restore(watch: Watch) -> None:
     for thing, original in watch.swapped:
-        _held(thing).pop(WATCH, None)
+        held_by(thing).pop(WATCH, None)
         _CLASS.__set__(thing, original)
     watch.swapped.clear()
 
@@ -74,14 +74,14 @@ def _methods(mixin: type) -> dict[str, Any]:
     return methods
 
 
-def _held(thing: Any) -> dict[str, Any]:
+def held_by(thing: Any) -> dict[str, Any]:
     """The attributes of a thing, unseen."""
     return object.__getattribute__(thing, "__dict__")  # type: ignore[no-any-return]
 
 
 def watch_of(thing: Any) -> Watch:
     """Who watches a thing that has attributes; nobody, if it is not being watched."""
-    found: Watch = _held(thing).get(WATCH, (_NOBODY, ""))[0]
+    found: Watch = held_by(thing).get(WATCH, (_NOBODY, ""))[0]
     return found
 
 
@@ -94,7 +94,7 @@ def is_watched(thing: Any, watch: Watch) -> bool:
 
 
 def name_of(thing: Any) -> str:
-    found: str = _held(thing).get(WATCH, (_NOBODY, ""))[1]
+    found: str = held_by(thing).get(WATCH, (_NOBODY, ""))[1]
     return found
 
 
@@ -107,7 +107,7 @@ def plain(thing: Any) -> Any:
     """A shallow copy as if nobody had been watching: for pickles, which name a class."""
     kind: Any = type(thing).__bases__[0]
     twin = kind.__new__(kind)
-    twin.__dict__.update(_held(thing))
+    twin.__dict__.update(held_by(thing))
     twin.__dict__.pop(WATCH, None)
     return twin
 

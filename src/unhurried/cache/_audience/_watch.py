@@ -35,11 +35,13 @@ class Observation:
     ``attr:tenant`` (set by a middleware), and ``request`` for the whole of it.
     """
 
-    __slots__ = ("foreign", "known", "touched")
+    __slots__ = ("csrf", "foreign", "known", "touched")
 
-    def __init__(self, known: Collection[str] = ()) -> None:
+    def __init__(self, known: Collection[str] = (), csrf: str = "") -> None:
         self.touched: dict[str, str] = {}
         self.known = known  # of no interest
+        #: The CSRF secret that is shown to those who are observed; empty: the reader's own.
+        self.csrf = csrf
         self.foreign: set[str] = set()  # attributes that others than the observed block have set
 
 
@@ -68,6 +70,10 @@ class Watch:
 
     def foreign(self, attribute: str) -> bool:
         return any(attribute in each.foreign for each in self.observations)
+
+    @property
+    def csrf(self) -> str:
+        return next((each.csrf for each in self.observations if each.csrf), "")
 
     def set(self, attribute: str) -> None:
         for each in self.observations:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from math import log
@@ -123,25 +124,61 @@ def glance(policy: Policy, key: str) -> Lookup:
         return Lookup(policy, key, (), None, reason=str(error))
 
 
+def glance_many(asked: Sequence[tuple[Policy, str, tuple[str, ...]]]) -> list[Lookup]:
+    """``glance`` for several things of one store, in one round trip; each is for ``decided``."""
+    if _spool.pending():
+        _spool.retry()
+    lookups = [Lookup(*each, None) for each in asked]
+    try:
+        store = store_for(lookups[0].policy.alias)
+        for lookup in lookups:
+            lookup.store = store
+        _find_all(lookups, store)
+    except Unavailable as error:
+        for lookup in lookups:
+            lookup.reason = str(error)
+    return lookups
+
+
+def decided(lookup: Lookup) -> Lookup:
+    """What is to be done about what was found a moment ago."""
+    if lookup.reason or lookup.store is None:
+        return lookup
+    try:
+        return _decide(lookup, wrote=False)
+    except Unavailable as error:
+        return Lookup(lookup.policy, lookup.key, lookup.labels, None, reason=str(error))
+
+
+def _find_all(lookups: Sequence[Lookup], store: Store) -> None:
+    """The same entry twice is asked for once."""
+    keys = list(dict.fromkeys(lookup.key for lookup in lookups))
+    tags = list(dict.fromkeys(tag for key in keys for tag in _guessed(key)))
+    answer = store.get_with_tokens(keys, tags) if tags else None
+    found = store.get_many(keys) if answer is None else answer[0]
+    known: Known = {}
+    if answer is not None:
+        known[store.alias] = answer[1], dict(zip(tags, answer[2], strict=True))
+    for lookup in lookups:
+        entry = _entry(lookup, found)
+        if entry is not None and not lookup.reason:
+            lookup.state = _state(entry, lookup.key, is_current(entry, known))
+
+
 def _find(lookup: Lookup, store: Store) -> Lookup:
     """The entry and its state, in one round trip if it is as it was."""
     key = lookup.key
-    guess: tuple[str, ...] = _guesses.get(key) or ()  # type: ignore[assignment]
+    guess = _guessed(key)
     answer = store.get_with_tokens([key], guess) if guess else None
     if answer is None:
         found = store.get_many([key, key + NOTE])
         lookup.note = parse(found.get(key + NOTE))
     else:
         found = answer[0]
-    lookup.entry = entry = decode(found[key]) if key in found else None
-    if entry is None:
+    entry = _entry(lookup, found)
+    if entry is None or lookup.reason:
         return lookup
     tags = entry.tags()
-    if tags is not guess:
-        _guesses.put(key, tags)
-    lookup.reason = forbidden(tags)
-    if lookup.reason:
-        return lookup
     if answer is None:
         lookup.state = _state(entry, key, is_current(entry))
     elif tags is guess and [*entry.deps] == [store.alias]:  # as it was, so all of it is here
@@ -151,6 +188,22 @@ def _find(lookup: Lookup, store: Store) -> Lookup:
         known = {store.alias: (answer[1], dict(zip(guess, answer[2], strict=True)))}
         lookup.state = _state(entry, key, is_current(entry, known))
     return lookup
+
+
+def _guessed(key: str) -> tuple[str, ...]:
+    return _guesses.get(key) or ()  # type: ignore[return-value]
+
+
+def _entry(lookup: Lookup, found: dict[str, bytes]) -> Entry | None:
+    """What of it was found, with its tags remembered, and whether it may be served at all."""
+    key = lookup.key
+    lookup.entry = entry = decode(found[key]) if key in found else None
+    if entry is not None:
+        tags = entry.tags()
+        if tags is not _guesses.get(key):
+            _guesses.put(key, tags)
+        lookup.reason = forbidden(tags)
+    return entry
 
 
 def likely(lookup: Lookup) -> list[str]:

@@ -12,6 +12,7 @@ from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 from django.http import HttpRequest
 
+from .._audience._quiet import may_have
 from .._engine._entry import Entry
 from .._engine._look import Lookup, forbidden, glance, is_early, seen_valid
 from .._pages import _matches, _refused
@@ -62,10 +63,10 @@ class Lane:
         accepted = meta.get("HTTP_ACCEPT_ENCODING", "")
         ready = asked.ready.get(accepted)
         if ready is None or time() >= ready.sure or not ready.holds():
-            return self._looked_up(asked, accepted, ready)
-        if (dirtied or _spool.pending()) and forbidden(ready.entry.tags()):
+            ready = self._looked_up(asked, accepted, ready)
+        elif (dirtied or _spool.pending()) and forbidden(ready.entry.tags()):
             return None
-        return ready
+        return None if ready is not None and ready.quiet and may_have(meta) else ready
 
     def _looked_up(self, asked: Asked, accepted: str, before: Ready | None) -> Ready | None:
         if _refused.passes(asked.key):
@@ -113,6 +114,7 @@ def _is_special(meta: Mapping[str, Any]) -> bool:
         or "HTTP_IF_MODIFIED_SINCE" in meta
         or "HTTP_IF_MATCH" in meta
         or "HTTP_IF_UNMODIFIED_SINCE" in meta
+        or "HTTP_SURROGATE_CAPABILITY" in meta
         or ("HTTP_COOKIE" in meta and JUST_WROTE in meta["HTTP_COOKIE"])
     )
 

@@ -13,6 +13,7 @@ from django.utils.http import parse_etags
 from .._engine._entry import Entry
 from .._pages import _headers
 from .._pages._answer import ALSO, unless_known
+from .._pages._visit import QUIET
 
 #: So many times as long as it took to make, before its end, an entry is never refreshed early: the
 #: chance is e to the minus fiftieth.
@@ -33,13 +34,14 @@ class Ready:
     """One of an entry's bodies, with its headers."""
 
     __slots__ = (
-        *("body", "checks", "entry", "etag", "headers", "index", "second", "sure", "template"),
-        "used",
+        *("body", "checks", "entry", "etag", "headers", "index", "quiet", "second", "sure"),
+        *("template", "used"),
     )
 
     def __init__(self, entry: Entry, index: int, checks: tuple[Callable[[], bool], ...]) -> None:
         self.entry, self.index, self.checks = entry, index, checks
         self.body = entry.bodies[index]
+        self.quiet: bool = QUIET in entry.meta  #: Good for those without messages.
         self.etag: str = entry.meta["etags"][index]
         self.sure = entry.soft - SURE * entry.delta  #: until then it is fresh if it holds
         self.second = -1

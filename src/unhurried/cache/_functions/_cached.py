@@ -21,6 +21,7 @@ from .._engine._look import SERVED, Lookup, again, glance, insist, look, use
 from .._engine._policy import OnChange, Policy, checked
 from .._engine._wait import await_, wait
 from .._errors import CacheError
+from .._fragments._holes import OPAQUE, collected
 from . import _registry
 from ._keys import key_of
 from ._values import JSON, Serializer, dumped
@@ -122,7 +123,7 @@ class CachedFunction(Generic[P, R]):
         if lookup.act in SERVED:
             return self._served(lookup, args, kwargs)  # type: ignore[no-any-return]
         try:
-            with Computing(lookup) as computing:
+            with Computing(lookup) as computing, collected(OPAQUE):
                 found = self.function(*args, **kwargs)
                 return self._keep(computing, args, kwargs, found)  # type: ignore[no-any-return]
         except Exception as error:  # boundary: a regeneration that fails has an old value behind it
@@ -135,7 +136,7 @@ class CachedFunction(Generic[P, R]):
         if lookup.act in SERVED:
             return self._served(lookup, args, kwargs)
         try:
-            with Computing(lookup) as computing:
+            with Computing(lookup) as computing, collected(OPAQUE):
                 value = await self.function(*args, **kwargs)  # type: ignore[misc]
                 return self._keep(computing, args, kwargs, value)
         except Exception as error:  # boundary: as above

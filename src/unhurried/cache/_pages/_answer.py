@@ -12,8 +12,10 @@ from django.utils.http import parse_http_date_safe
 
 from .._audience._watch import silence
 from .._engine._entry import Entry
+from .._fragments._holes import Holed
+from .._fragments._second import values as second
 from . import _headers
-from ._variants import index_of
+from ._variants import etag, index_of
 
 CONDITIONS: Final = (
     "HTTP_IF_NONE_MATCH",
@@ -34,9 +36,11 @@ def dress(
 ) -> HttpResponseBase:
     """Give a response the entry's body, and all that is said about it."""
     meta, body, headers = entry.meta, entry.bodies[index], response.headers
+    if "holes" in meta:
+        body = fill(request, response, Holed(body, meta["holes"]), meta["charset"])
     response.content = b"" if request.method == "HEAD" else body
     headers["Content-Length"] = str(len(body))
-    headers["ETag"] = meta["etags"][index]
+    headers["ETag"] = etag(body) if "holes" in meta else meta["etags"][index]
     headers["Age"] = str(max(0, int(time() - entry.created)))
     if meta["encodings"][index]:
         headers["Content-Encoding"] = meta["encodings"][index]
@@ -44,6 +48,16 @@ def dress(
         headers.pop("Content-Encoding", None)
     _headers.add_status(response, status)
     return unless_known(request, response)
+
+
+def fill(request: HttpRequest, response: HttpResponse, holed: Holed, charset: str = "") -> bytes:
+    """The whole page, for this reader; the response is its, and says that it is for nobody else."""
+    pieces = [piece for _, *piece in holed.holes]
+    values = second(request, pieces)
+    charset = charset or response.charset
+    response.content = body = holed.filled([value.encode(charset) for value in values])
+    _headers.make_private(response)
+    return body
 
 
 def unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponseBase:

@@ -7,17 +7,24 @@ from typing import Any
 from django.http import HttpResponse
 
 from .._engine._around import surroundings
+from .._fragments._holes import Holed
 from . import _headers
 from ._asking import asked
 from ._variants import bodies_of, etag
 from ._visit import Visit
 
 
-def made(visit: Visit, response: HttpResponse, *, final: bool) -> tuple[tuple[bytes, ...], Any]:
-    """(bodies, meta); ``final``: with the headers of all middleware, so good to go before it."""
+def made(
+    visit: Visit, response: HttpResponse, holed: Holed | None, *, final: bool
+) -> tuple[tuple[bytes, ...], Any]:
+    """(bodies, meta); ``final``: with the headers of all middleware, so good to go before it.
+
+    A page with holes has one body, which is nobody's yet.
+    """
     options = visit.page.options
     kind, encoding = response.get("Content-Type", ""), response.get("Content-Encoding", "")
-    bodies, encodings = bodies_of(response.content, kind, encoding, private=options.private)
+    plain = options.private or holed is not None
+    bodies, encodings = bodies_of(response.content, kind, encoding, private=plain)
     _headers.prepare(response, options, variants=len(bodies))
     match = visit.request.resolver_match
     meta = {
@@ -30,4 +37,6 @@ def made(visit: Visit, response: HttpResponse, *, final: bool) -> tuple[tuple[by
         "route": match.route if match is not None else "",
         **asked(visit.request),
     }
+    if holed is not None:
+        meta |= {"holes": holed.holes, "charset": response.charset}
     return bodies, meta

@@ -28,6 +28,12 @@ def prepare(response: HttpResponse, options: Options, *, variants: int) -> None:
         patch_cache_control(response, private=True)
 
 
+def make_private(response: HttpResponse) -> None:
+    """It holds pieces of one reader's."""
+    patch_cache_control(response, private=True, no_cache=True)
+    patch_vary_headers(response, ["Cookie"])
+
+
 def kept(response: HttpResponse) -> dict[str, str]:
     return {name: value for name, value in response.items() if name.lower() not in NOT_KEPT}
 

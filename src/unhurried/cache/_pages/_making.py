@@ -12,14 +12,17 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 
 from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven
+from .._audience._quiet import has_messages
 from .._engine._compute import Computing
 from .._engine._invalidate import invalidate_name
 from .._engine._look import Lookup
 from .._errors import Unavailable
+from .._fragments import _automatic
+from .._fragments._holes import Collector, Holed, collected
 from .._units._unit import Unit, current, loose, unit_now
 from . import _entries, _headers, _refused
-from ._answer import dress, fitting, fresh_for
-from ._visit import Visit
+from ._answer import dress, fill, fitting, fresh_for
+from ._visit import QUIET, Visit
 
 #: Exceptions that are answers: Django makes 4xx of them, and the old page is not better.
 ANSWERS: Final = (
@@ -53,6 +56,12 @@ class Making:
         self.unit = unit or Unit(recording=True)
         self.seen: list[Any] = []
         self.brought = carried(visit.page.view, visit.request)
+        self.collector, self.csrf = Collector(), _automatic.secret()
+        #: The page without its pieces, where it has some.
+        self.holed: Holed | None = None
+        self.automatic: set[str] = set()
+        #: It has looked for messages, and there were none.
+        self.quiet = False
         self.open = True
         self._watching = ExitStack()
         with self._current():
@@ -73,9 +82,10 @@ class Making:
         """Around whatever makes the page: what it looks at is noted, what it reads recorded."""
         try:
             with self._current(), ExitStack() as self._watching:
-                seen = observing(self.visit.request, known=IN_EACH_PAGE)
+                seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.csrf)
                 self.seen.append(self._watching.enter_context(seen))
-                yield
+                with collected(self.collector):
+                    yield
         except ANSWERS as error:
             self.refuse(f"it raised {type(error).__name__}")
             self.close()
@@ -87,6 +97,19 @@ class Making:
     def made(self) -> None:
         """The page is there: what we do with it ourselves is not looked at."""
         self._watching.close()
+
+    def split(self, response: HttpResponseBase) -> None:
+        """Take the pieces out of a page that has come whole."""
+        if response.streaming or not isinstance(response, HttpResponse):
+            return
+        found = _automatic.marked(
+            *(response.content, self.collector, self.visit.request, self.csrf),
+            touched={what for seen in self.seen for what in seen.touched},
+        )
+        text, self.automatic = found
+        if self.collector.pieces:
+            self.holed = self.collector.split(text)
+            response.content = self.holed.text
 
     def close(self, error: BaseException | None = None) -> None:
         if self.open:
@@ -110,19 +133,33 @@ class Making:
     def refused(self, response: HttpResponseBase, *, final: bool = False) -> bool:
         """Whether the response may not be kept for others; raises Failed for one of the 5xx."""
         if response.status_code >= 500:
-            error = Failed(response)
+            error = Failed(self._whole(response))
             self.close(error)
             raise error
+        if self._speaks():
+            self.computing.refuse("it shows messages, once")
+            self.computing.once = True
+            return True
         options = self.visit.page.options
-        reason = self._unproven() or refusal(
-            *(self.visit.request, response),
-            audience=options.audience,
-            vary=options.vary,
-            final=final,
+        reason = (
+            self._unproven()
+            or self._unfit()
+            or refusal(
+                *(self.visit.request, response),
+                audience=options.audience,
+                vary=options.vary,
+                final=final,
+            )
         )
         if reason:
             self.refuse(reason)
         return bool(reason)
+
+    def _speaks(self) -> bool:
+        if not any("messages" in seen.touched for seen in self.seen):
+            return False
+        self.quiet = not has_messages(self.visit.request)
+        return not self.quiet
 
     def _unproven(self) -> str:
         page = self.visit.page
@@ -131,6 +168,8 @@ class Making:
             what: line for seen in reversed(self.seen) for what, line in seen.touched.items()
         }
         touched |= self.brought
+        for what in (*self.automatic, *(("messages",) if self.quiet else ())):
+            touched.pop(what, None)
         found = unproven(
             touched,
             audience=options.audience,
@@ -145,6 +184,17 @@ class Making:
             self.close()
             raise
 
+    def _unfit(self) -> str:
+        reasons = [*self.collector.refusals, *(self.holed.reasons() if self.holed else ())]
+        return reasons[0] if reasons else ""
+
+    def _whole(self, response: HttpResponseBase) -> HttpResponseBase:
+        """With its pieces, for the reader who is there."""
+        holed, self.holed = self.holed, None
+        if holed is not None:
+            fill(self.visit.request, response, holed)
+        return response
+
     def keep(self, response: Any, *, final: bool = False) -> HttpResponseBase:
         """Keep it if it may be kept, and answer with what later readers will get."""
         if self.refused(response, final=final):
@@ -155,7 +205,9 @@ class Making:
             self.close()
 
     def _kept(self, response: HttpResponse, *, final: bool) -> HttpResponseBase:
-        bodies, meta = _entries.made(self.visit, response, final=final)
+        bodies, meta = _entries.made(self.visit, response, self.holed, final=final)
+        if self.quiet:
+            meta[QUIET] = True
         with self._current():
             entry = self.computing.keep(bodies, meta)
         self.visit.restore()
@@ -170,6 +222,7 @@ class Making:
         """As the view made it."""
         visit = self.visit
         self.close()
+        self._whole(response)
         visit.restore()
         visit.reason = visit.reason or self.computing.refused
         why = "miss" if self.lookup.act == "compute" else "bypass"

@@ -127,14 +127,14 @@ class CachedPage:
         if lookup.act == "wait":
             visit.lookup = lookup = await await_(lookup)
         if visit.serves():
-            return visit.served()
+            return await sync_to_async(visit.served)() if visit.has_holes else visit.served()
         try:
             making = await sync_to_async(Making)(visit, lookup)
             with making.watching():
                 response = await self.view(request, *args, **kwargs)
             return await sync_to_async(self._finish)(making, response)
         except Exception as error:  # boundary: as above
-            return instead(visit, lookup, error)
+            return await sync_to_async(instead)(visit, lookup, error)
 
     def _finish(self, making: Making, response: Any) -> Any:
         """Keep it now, when it is rendered, or when all middleware has seen it."""
@@ -146,7 +146,8 @@ class CachedPage:
             rescue = partial(instead, making.visit, making.lookup)
             finish = partial(self._finish, making)
             return deferred(making, response, finish, rescue)  # type: ignore[arg-type]
-        if not making.visit.early or making.lookup.act != "compute":
+        making.split(response)
+        if not making.visit.early or making.lookup.act != "compute" or making.holed:
             return making.keep(response)
         if making.refused(response):
             return making.let_go(response)

@@ -14,6 +14,8 @@ from django.http.response import HttpResponseBase
 
 from unhurried.measure.reading import Record, current
 
+from .._audience._quiet import may_have
+from .._edges import _includes as edge
 from .._engine import _counts
 from .._engine._look import again
 from .._engine._policy import serving_old
@@ -26,7 +28,7 @@ from ._answer import CONDITIONS
 from ._key import JUST_WROTE, READ, Found, bypassed, key_for
 from ._making import Failed
 from ._page import CachedPage, instead
-from ._visit import PLACE, Visit, find
+from ._visit import PLACE, QUIET, Visit, find
 
 #: Seconds for which who has just written something gets nothing old.
 GRACE: Final = 10
@@ -87,6 +89,8 @@ class Through:
 
     def _asked(self, request: HttpRequest) -> Asked | None:
         _requests.enter(request.path_info)
+        if edge.begin(request):
+            return None  # what it is sent is put together by the decorator
         return self.lane.asked(
             request.META, request.META.get("wsgi.url_scheme") or str(request.scheme), request
         )
@@ -135,13 +139,16 @@ def _is_final(visit: Visit | None) -> TypeGuard[Visit]:
     if visit is None:
         return False
     entry = visit.lookup.entry if visit.lookup is not None else None
-    return visit.serves() and entry is not None and bool(entry.meta.get("final"))
+    if not visit.serves() or entry is None or not entry.meta.get("final"):
+        return False
+    return not (QUIET in entry.meta and may_have(visit.request.META))
 
 
 def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     visit: Visit | None = request.__dict__.get(PLACE)
     if visit is not None:
         response = _kept(visit, response)
+    response = edge.end(request, response)
     unit = unit_now()
     if unit is not None and unit.wrote and request.method not in READ and serving_old:
         _remember(request, response)

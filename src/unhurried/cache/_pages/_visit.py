@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from .._audience._quiet import has_messages
 from .._audience._watch import silence
 from .._engine import _counts, _refreshing
 from .._engine._compute import note, release
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from ._making import Making
     from ._page import CachedPage
 
+#: In the ``meta`` of an entry: it was made while there were no messages.
+QUIET: Final = "quiet"
 #: Where a request carries its visit.
 PLACE: Final = "_unhurried_visit"
 
@@ -50,6 +53,12 @@ class Visit:
 
     def serves(self) -> bool:
         return self.lookup is not None and self.lookup.act in SERVED
+
+    @property
+    def has_holes(self) -> bool:
+        """Whether something of it has still to be made, for which the database may be asked."""
+        entry = self.lookup.entry if self.lookup is not None else None
+        return entry is not None and "holes" in entry.meta
 
     def served(self) -> HttpResponseBase:
         """The response from the entry; and if it is old, somebody is asked for a new one."""
@@ -111,6 +120,7 @@ def arrive(page: CachedPage, request: HttpRequest, call: tuple[Any, Any] | None)
     if before is not None and not before.claimed:
         before.claimed = True
         if found.key and before.key == found.key:
+            _heard(before)
             return before
         before.give_back()
         before.restore()
@@ -120,9 +130,19 @@ def arrive(page: CachedPage, request: HttpRequest, call: tuple[Any, Any] | None)
         _refused.count(page.name, found.reason)
     else:
         find(visit, found)
+        _heard(visit)
     if before is None:
         request.__dict__[PLACE] = visit
     return visit
+
+
+def _heard(visit: Visit) -> None:
+    """Whoever has messages to see gets a page of his own, with them."""
+    lookup = visit.lookup
+    entry = lookup.entry if lookup is not None and lookup.act in SERVED else None
+    quiet = entry is not None and QUIET in entry.meta
+    if lookup is not None and quiet and has_messages(visit.request):
+        lookup.act, lookup.reason = "bypass", "there are messages to show"
 
 
 def find(visit: Visit, found: Found) -> None:

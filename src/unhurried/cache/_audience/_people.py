@@ -9,12 +9,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
 
-from .._audience import called
 from .._errors import CacheError
-from ._options import By
+from ._observing import called
+from ._proven import Choice
 
 
-def values(request: HttpRequest, by: tuple[By, ...]) -> tuple[str, frozenset[str]]:
+def values(request: HttpRequest, by: tuple[Choice, ...]) -> tuple[str, frozenset[str]]:
     """(a short name for each thing a page differs by, what functions among them have looked at).
 
     May ask the database for the user.
@@ -24,7 +24,7 @@ def values(request: HttpRequest, by: tuple[By, ...]) -> tuple[str, frozenset[str
     return "|".join(names), frozenset(looked)
 
 
-def unkeyed(request: HttpRequest, by: tuple[By, ...]) -> str:
+def unkeyed(request: HttpRequest, by: tuple[Choice, ...]) -> str:
     """Why the page has no key: its session has content, but no name yet."""
     if "session" not in by or not hasattr(request, "session"):
         return ""
@@ -33,7 +33,7 @@ def unkeyed(request: HttpRequest, by: tuple[By, ...]) -> str:
     return "its session is about to begin" if anonymous else ""
 
 
-def _value(request: HttpRequest, by: By, looked: set[str]) -> str:
+def _value(request: HttpRequest, by: Choice, looked: set[str]) -> str:
     if by == "user":
         return _user(request)
     if by == "session":

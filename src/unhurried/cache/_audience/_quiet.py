@@ -1,0 +1,37 @@
+"""Messages: a page that was made while there were none is good for all who have none.
+
+So whoever has some gets a page of his own, once, and everybody else the one that is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.messages.storage.base import BaseStorage
+
+from ._swap import held_by
+from ._watch import silence
+
+#: Those of Django's, which have them in a cookie, or in the session.
+_KNOWN: Final = tuple(
+    f"django.contrib.messages.storage.{name}"
+    for name in ("fallback.FallbackStorage", "cookie.CookieStorage", "session.SessionStorage")
+)
+_COOKIE: Final = "messages"
+
+
+def has_messages(request: Any) -> bool:
+    """Whether there are some to show, or some were shown or added in this request."""
+    storage = held_by(request).get("_messages")
+    with silence():
+        return isinstance(storage, BaseStorage) and len(storage) > 0
+
+
+def may_have(meta: Mapping[str, Any]) -> bool:
+    """The same before any middleware: False where there can't be any."""
+    cookie = meta.get("HTTP_COOKIE")
+    if settings.MESSAGE_STORAGE not in _KNOWN:
+        return True
+    return bool(cookie) and (_COOKIE in cookie or settings.SESSION_COOKIE_NAME in cookie)

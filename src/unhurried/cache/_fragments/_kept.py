@@ -1,0 +1,65 @@
+"""A text that is kept by itself, with holes where it holds what is another for each reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from django.utils.safestring import SafeString, mark_safe
+
+from .._audience import observing, unproven
+from .._audience._proven import Choice
+from .._engine import _counts
+from .._engine._around import surroundings
+from .._engine._compute import Computing, stand_in
+from .._engine._entry import Entry
+from .._engine._look import SERVED, Lookup, use
+from .._engine._wait import wait
+from ._holes import Collector, Holed, collected
+from ._place import placed
+
+
+def kept(
+    lookup: Lookup,
+    make: Callable[[], str],
+    request: Any,
+    *,
+    lazies: Mapping[str, object] | None = None,
+    audience: Choice = "all",
+    allowed: Collection[str] = (),
+) -> SafeString:
+    """What the lookup has found, or what ``make`` makes: kept, if it is proven to be for all.
+
+    ``lazies``, ``audience`` and ``allowed`` are as ``observing`` and ``unproven`` have them.
+    """
+    if lookup.act == "wait":
+        lookup = wait(lookup)
+    if lookup.act in SERVED:
+        entry = use(lookup)
+        _counts.hit(lookup.policy.name, lookup.state, entry.delta)
+        return _text(entry, request)
+    try:
+        with Computing(lookup) as computing:
+            made = Collector()
+            with observing(request, lazies) as seen, collected(made):
+                holed = made.split(make().encode())
+            known = unproven(seen.touched, audience=audience, allowed=allowed, kind="fragment")
+            for what, line in known.items():
+                computing.refuse(f"{line} looks at {what}")
+            for reason in (*made.refusals, *holed.reasons()):
+                computing.refuse(reason)
+            meta: dict[str, Any] = {**surroundings()}
+            if holed.holes:
+                meta["holes"] = holed.holes
+            entry = computing.keep((holed.text,), meta)
+    except Exception as error:  # boundary: a regeneration that fails has an old part behind it
+        entry = stand_in(lookup, error)
+    return _text(entry, request)
+
+
+def _text(entry: Entry, request: Any) -> SafeString:
+    holes = entry.meta.get("holes", [])
+    if not holes:
+        return mark_safe(entry.bodies[0].decode())
+    values = placed(request, [piece for _, *piece in holes])
+    return mark_safe(Holed(entry.bodies[0], holes).filled([v.encode() for v in values]).decode())

@@ -1,0 +1,69 @@
+"""The second phase: the pieces that a page is without, made for one reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from django.http import HttpRequest
+from django.middleware.csrf import get_token
+
+from .._edges._includes import include, offered
+from .._engine._look import glance_many
+from . import _phased
+from ._holes import Piece, collected
+from ._pieces import call_of
+from ._place import makers
+from ._render import Call, render, within
+from ._signed import address_of
+
+
+def values(request: HttpRequest, pieces: Sequence[Piece]) -> list[str]:
+    """The HTML of each; what is kept of them is fetched in one round trip."""
+    with collected(None):
+        made, calls = _parted(request, pieces)
+        _look_up(request, list(calls.values()))
+        made |= {n: render(call, request) for n, call in calls.items()}
+    return [made[n] for n in range(len(pieces))]
+
+
+def _parted(
+    request: HttpRequest, pieces: Sequence[Piece]
+) -> tuple[dict[int, str], dict[int, Call]]:
+    """What can be said at once, and the fragments that are to be rendered here."""
+    edge = offered(request)
+    made: dict[int, str] = {}
+    calls: dict[int, Call] = {}
+    for n, piece in enumerate(pieces):
+        if piece[0] != "fragment":
+            made[n] = _MADE[piece[0]](request, *piece[1:])
+        elif edge and piece[3] == edge:
+            made[n] = include(request, edge, address_of(call_of(piece), len(within.get())))
+        else:
+            calls[n] = call_of(piece)
+    return made, calls
+
+
+def _look_up(request: HttpRequest, calls: Sequence[Call]) -> None:
+    asked = [(call, found) for call in calls if (found := call.asked(request))]
+    if len(asked) > 1:
+        lookups = glance_many([found for _, found in asked])
+        for (call, _), lookup in zip(asked, lookups, strict=True):
+            call.lookup = lookup
+
+
+def _csrf(request: HttpRequest) -> str:
+    return get_token(request)
+
+
+def _nonce(request: HttpRequest, name: str) -> str:
+    """Of this response: to use it is what puts it into the header."""
+    return str(getattr(request, name, ""))
+
+
+_MADE: Final[dict[str, Callable[..., str]]] = {
+    "phased": _phased.second,
+    "csrf": _csrf,
+    "nonce": _nonce,
+}
+makers.append(values)
