@@ -115,10 +115,10 @@ TEMPLATES = {
     "phased.html": "{% load unhurried %}<p>{% phased with user %}{% if user.is_authenticated %}"
     "Hi {{ user.username }}{{ book }}{% else %}Hi you{% endif %}{% endphased %}</p>"
     "{{ book.title }}{% phased with user pk=book.pk %}{{ user.username }}:{{ pk }}{% endphased %}",
-    "inner.html": "{% load unhurried %}{% cached 600 'inner' %}<i>{{ n }}{% fragment 'hello' by=by %}"
+    "inner.html": "{% load unhurried %}{% cached 600 'inner' %}<i>{% fragment 'hello' by=by %}"
     "{% phased with user %}{{ user.username }}{% endphased %}</i>{% endcached %}",
     "form.html": "<form>{% csrf_token %}<b>{{ csrf_token }}</b></form>",
-    "base.html": "{% for message in messages %}<li>{{ message }}</li>{% endfor %}{{ books|length }}",
+    "base.html": "{% for each in messages %}<li>{{ each }}</li>{% endfor %}{{ books|length }}",
     "upper.html": '{% load unhurried %}{% filter upper %}a{% fragment "hello" by="phased" %}'
     "{% endfilter %}",
     "cut.html": '{% load unhurried %}{% filter slice:":20" %}{% fragment "hello" by="phased" %}'

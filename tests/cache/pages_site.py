@@ -129,6 +129,12 @@ def basket(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"basket {request.session.get('basket')}")
 
 
+@cached_page(600)
+def basket_of_all(request: HttpRequest) -> HttpResponse:
+    ran["basket of all"] += 1
+    return HttpResponse(f"basket {request.session.get('basket')}")
+
+
 @cached_page(600, audience=lambda request: "staff" if request.user.is_staff else "")
 def group(request: HttpRequest) -> HttpResponse:
     ran["group"] += 1
@@ -262,6 +268,7 @@ urlpatterns = [
     path("profile/", profile),
     path("mine/", mine),
     path("basket/", basket),
+    path("basket/of/all/", basket_of_all),
     path("group/", group),
     path("themed/", themed),
     path("greets/", greets),

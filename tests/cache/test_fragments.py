@@ -179,7 +179,9 @@ def test_arguments_have_types() -> None:
     with pytest.raises(TypeError, match="price='no' is a str, not a Decimal"):
         visitor().get("/typed/phased/")
     site.told |= {"price": None, "id": UUID(int=5)}
-    wanted = "&#x27;a/b ü&#x27; 2.0 None True UUID(&#x27;00000000-0000-0000-0000-000000000005&#x27;)"
+    wanted = (
+        "&#x27;a/b ü&#x27; 2.0 None True UUID(&#x27;00000000-0000-0000-0000-000000000005&#x27;)"
+    )
     for _ in range(2):
         assert text(visitor().get("/typed/phased/")) == wanted
     assert text(visitor().get("/bare/typed/inline/")) == wanted
@@ -199,7 +201,9 @@ def test_a_phased_block_is_rendered_for_each() -> None:
 
 
 def test_what_the_view_has_made_is_not_carried_along() -> None:
-    with pytest.raises(CacheError, match=r"phased with book: that is a Book.*phased with pk=book\.pk"):
+    with pytest.raises(
+        CacheError, match=r"phased with book: that is a Book.*phased with pk=book\.pk"
+    ):
         visitor().get("/instance/")
 
 
@@ -333,10 +337,10 @@ def test_wrong_definitions(define: Any, complaint: str) -> None:
 
 
 def test_an_unknown_name() -> None:
-    with pytest.raises(CacheError, match="no fragment 'helo'. Did you mean 'hello'"):
+    with pytest.raises(CacheError, match=r"no fragment 'helo'\. Did you mean 'hello'"):
         visitor().get("/any/inline/helo/")
 
 
 def test_an_unknown_way() -> None:
-    with pytest.raises(CacheError, match="by='phase' is unknown. Did you mean 'phased'"):
+    with pytest.raises(CacheError, match=r"by='phase' is unknown\. Did you mean 'phased'"):
         visitor().get("/any/phase/hello/")

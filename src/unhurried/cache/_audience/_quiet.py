@@ -34,4 +34,4 @@ def may_have(meta: Mapping[str, Any]) -> bool:
     cookie = meta.get("HTTP_COOKIE")
     if settings.MESSAGE_STORAGE not in _KNOWN:
         return True
-    return bool(cookie) and (_COOKIE in cookie or settings.SESSION_COOKIE_NAME in cookie)
+    return cookie is not None and (_COOKIE in cookie or settings.SESSION_COOKIE_NAME in cookie)

@@ -31,6 +31,7 @@ _READ: Final[dict[type, Callable[[Any], Any]]] = {
 }
 #: What JSON has of each.
 _IN_JSON: Final[dict[type, tuple[type, ...]]] = {int: (int,), bool: (bool,), float: (float, int)}
+_BY_PLACE: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _NAMES: Final = ", ".join(kind.__name__ for kind in _READ)
 
 
@@ -69,7 +70,7 @@ class Arguments:
             return None
         value = _plain(value)
         if type(value) is argument.kind or (argument.kind is float and type(value) is int):
-            return float(value) if argument.kind is float else value
+            return float(value) if type(value) is int and argument.kind is float else value
         raise WrongArgument(
             f"{self.name}: {name}={value!r} is a {type(value).__name__}, "
             f"not a {argument.kind.__name__}."
@@ -117,13 +118,13 @@ def _in_json(value: Any) -> Any:
 
 
 def _declared(name: str, function: Callable[..., Any]) -> dict[str, Argument]:
-    first, *others = inspect.signature(function).parameters.values() or [None]
-    if first is None or first.kind not in (first.POSITIONAL_ONLY, first.POSITIONAL_OR_KEYWORD):
+    found = list(inspect.signature(function).parameters.values())
+    if not found or found[0].kind not in _BY_PLACE:
         raise CacheError(
             f"fragment {name}: its function takes no request.", "def hello(request): …"
         )
     hints = get_type_hints(function)
-    return {each.name: _argument(name, each, hints.get(each.name)) for each in others}
+    return {each.name: _argument(name, each, hints.get(each.name)) for each in found[1:]}
 
 
 def _argument(name: str, parameter: inspect.Parameter, hint: Any) -> Argument:

@@ -10,7 +10,8 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
-from django.middleware.csrf import CSRF_SECRET_LENGTH, CSRF_TOKEN_LENGTH, _unmask_cipher_token
+from django.middleware import csrf as django_csrf
+from django.middleware.csrf import CSRF_SECRET_LENGTH, CSRF_TOKEN_LENGTH
 from django.utils.crypto import get_random_string
 
 from .._audience._swap import held_by
@@ -48,7 +49,12 @@ def _without_tokens(text: bytes, into: Collector, csrf: str) -> tuple[bytes, int
         whole = run[0]
         for start in range(min(len(whole), _LONGEST) - CSRF_TOKEN_LENGTH + 1):
             end = start + CSRF_TOKEN_LENGTH
-            if _unmask_cipher_token(whole[start:end].decode()) == csrf:
+            if (
+                django_csrf._unmask_cipher_token(  # type: ignore[attr-defined]
+                    whole[start:end].decode()
+                )
+                == csrf
+            ):
                 count += 1
                 return whole[:start] + into.mark(["csrf"]).encode() + whole[end:]
         return whole

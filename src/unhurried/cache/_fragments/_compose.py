@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from unhurried.conf import nearest
 
-from .._edges._includes import offered
+from .._edges._offer import offered
 from .._errors import CacheError
 from ._client import element
 from ._holes import collector

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Final
 
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
@@ -54,7 +54,9 @@ def _answered(request: HttpRequest, address: Address) -> HttpResponseBase:
         within.reset(token)
 
 
-def _dressed(response: HttpResponse, call: Call, request: HttpRequest | None = None) -> Any:
+def _dressed(
+    response: HttpResponse, call: Call, request: HttpRequest | None = None
+) -> HttpResponseBase:
     response["X-Robots-Tag"] = "noindex"
     if call.fragment.personal or request is None:
         response["Cache-Control"] = PRIVATE

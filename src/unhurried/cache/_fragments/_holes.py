@@ -37,7 +37,8 @@ class Holed:
 
     def filled(self, values: Sequence[bytes]) -> bytes:
         """The text with these in its holes, in their order."""
-        parts, at = [], 0
+        parts: list[bytes] = []
+        at = 0
         for (offset, *_), value in zip(self.holes, values, strict=True):
             parts += (self.text[at:offset], value)
             at = offset

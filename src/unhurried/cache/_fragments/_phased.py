@@ -185,9 +185,9 @@ def _given(request: Any, engine: Engine) -> dict[str, Any]:
     if request is None:
         return {}
     held = held_by(request).setdefault(_GIVEN, {})
-    found: dict[str, Any] | None = held.get(id(engine))
-    if found is None:
-        found = held[id(engine)] = {}
+    found: dict[str, Any] = held.get(id(engine), {})
+    if id(engine) not in held:
+        held[id(engine)] = found
         for processor in engine.template_context_processors:
-            found |= processor(request)
+            found.update(processor(request))
     return found

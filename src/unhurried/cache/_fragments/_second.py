@@ -8,7 +8,8 @@ from typing import Final
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 
-from .._edges._includes import include, offered
+from .._edges._includes import include
+from .._edges._offer import offered
 from .._engine._look import glance_many
 from . import _phased
 from ._holes import Piece, collected

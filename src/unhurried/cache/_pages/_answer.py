@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import time
 from typing import Any, Final
 
@@ -11,10 +12,13 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import parse_http_date_safe
 
 from .._audience._watch import silence
+from .._edges import _sharing
+from .._edges._offer import offered
 from .._engine._entry import Entry
-from .._fragments._holes import Holed
+from .._fragments._holes import Holed, Piece
 from .._fragments._second import values as second
 from . import _headers
+from ._options import Options
 from ._variants import etag, index_of
 
 CONDITIONS: Final = (
@@ -23,6 +27,8 @@ CONDITIONS: Final = (
     "HTTP_IF_MATCH",
     "HTTP_IF_UNMODIFIED_SINCE",
 )
+#: In the ``meta`` of an entry: it was made while there were no messages.
+QUIET: Final = "quiet"
 #: What RFC 9110 does not ask of a 304, but whoever looks for the cache does.
 ALSO: Final = ("Age", "Cache-Status", "Content-Language")
 
@@ -56,8 +62,24 @@ def fill(request: HttpRequest, response: HttpResponse, holed: Holed, charset: st
     values = second(request, pieces)
     charset = charset or response.charset
     response.content = body = holed.filled([value.encode(charset) for value in values])
-    _headers.make_private(response)
+    _headers.make_private(response, shared=_for_all(request, pieces))
     return body
+
+
+def _for_all(request: HttpRequest, pieces: Iterable[Piece]) -> bool:
+    """Whether the edge is sent the same for all, as it fills in the pieces itself."""
+    edge = offered(request)
+    return all(piece[0] == "fragment" and edge and piece[3] == edge for piece in pieces)
+
+
+def share(request: HttpRequest, response: HttpResponseBase, entry: Entry, options: Options) -> None:
+    """Let the edge keep it for as long as it is fresh, if it is the same for all."""
+    pieces = [piece for _, *piece in entry.meta.get("holes", ())]
+    if "Cookie" not in options.vary_headers and _for_all(request, pieces):
+        _sharing.share(
+            *(request, response, entry.tags(), entry.soft - time()),
+            quiet=QUIET in entry.meta,
+        )
 
 
 def unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponseBase:

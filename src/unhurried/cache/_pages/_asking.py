@@ -11,7 +11,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
-from .._edges._includes import AS_FOR, offered
+from .._edges._offer import AS_FOR, offered
 from .._engine._around import surroundings
 from .._errors import CacheError
 from ._key import key_for, label_of

@@ -12,7 +12,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 from .._audience import _people
-from .._edges._includes import offered
+from .._edges._offer import offered
 from .._engine._around import around
 from .._functions._keys import key_of
 from ._options import Options

@@ -21,8 +21,8 @@ from .._fragments import _automatic
 from .._fragments._holes import Collector, Holed, collected
 from .._units._unit import Unit, current, loose, unit_now
 from . import _entries, _headers, _refused
-from ._answer import dress, fill, fitting, fresh_for
-from ._visit import QUIET, Visit
+from ._answer import QUIET, dress, fill, fitting, fresh_for, share
+from ._visit import Visit
 
 #: Exceptions that are answers: Django makes 4xx of them, and the old page is not better.
 ANSWERS: Final = (
@@ -191,7 +191,7 @@ class Making:
     def _whole(self, response: HttpResponseBase) -> HttpResponseBase:
         """With its pieces, for the reader who is there."""
         holed, self.holed = self.holed, None
-        if holed is not None:
+        if holed is not None and isinstance(response, HttpResponse):
             fill(self.visit.request, response, holed)
         return response
 
@@ -216,7 +216,10 @@ class Making:
             return self.let_go(response)
         left = fresh_for(entry, fresh=True)
         status = _headers.forwarded(_why(self.lookup), left)
-        return dress(response, self.visit.request, entry, index, self.visit.detailed(status))
+        request = self.visit.request
+        dressed = dress(response, request, entry, index, self.visit.detailed(status))
+        share(request, dressed, entry, self.visit.page.options)
+        return dressed
 
     def let_go(self, response: HttpResponseBase) -> HttpResponseBase:
         """As the view made it."""

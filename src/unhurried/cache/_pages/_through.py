@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from unhurried.measure.reading import Record, current
 
 from .._audience._quiet import may_have
-from .._edges import _includes as edge
+from .._edges import _includes, _offer
 from .._engine import _counts
 from .._engine._look import again
 from .._engine._policy import serving_old
@@ -24,11 +24,11 @@ from .._front._lane import Lane
 from .._units import _requests
 from .._units._unit import unit_now
 from . import _headers, _language
-from ._answer import CONDITIONS
+from ._answer import CONDITIONS, QUIET
 from ._key import JUST_WROTE, READ, Found, bypassed, key_for
 from ._making import Failed
 from ._page import CachedPage, instead
-from ._visit import PLACE, QUIET, Visit, find
+from ._visit import PLACE, Visit, find
 
 #: Seconds for which who has just written something gets nothing old.
 GRACE: Final = 10
@@ -89,7 +89,7 @@ class Through:
 
     def _asked(self, request: HttpRequest) -> Asked | None:
         _requests.enter(request.path_info)
-        if edge.begin(request):
+        if _offer.begin(request):
             return None  # what it is sent is put together by the decorator
         return self.lane.asked(
             request.META, request.META.get("wsgi.url_scheme") or str(request.scheme), request
@@ -148,7 +148,7 @@ def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
     visit: Visit | None = request.__dict__.get(PLACE)
     if visit is not None:
         response = _kept(visit, response)
-    response = edge.end(request, response)
+    response = _includes.end(request, response)
     unit = unit_now()
     if unit is not None and unit.wrote and request.method not in READ and serving_old:
         _remember(request, response)

@@ -17,15 +17,13 @@ from .._engine._look import SERVED, Lookup, again, glance, insist, look, use
 from .._units._requests import begun
 from .._units._unit import unit_now
 from . import _headers, _refused
-from ._answer import fitting, fresh_for, respond
+from ._answer import QUIET, fitting, fresh_for, respond, share
 from ._key import JUST_WROTE, Found, bypassed, key_for
 
 if TYPE_CHECKING:
     from ._making import Making
     from ._page import CachedPage
 
-#: In the ``meta`` of an entry: it was made while there were no messages.
-QUIET: Final = "quiet"
 #: Where a request carries its visit.
 PLACE: Final = "_unhurried_visit"
 
@@ -72,8 +70,12 @@ class Visit:
     def answered(self, lookup: Lookup) -> HttpResponseBase:
         entry = use(lookup)
         index = fitting(self.request, entry) or 0
-        status = _headers.hit(fresh_for(entry, fresh=lookup.state == "fresh"))
-        return respond(self.request, entry, index, self.detailed(status))
+        fresh = lookup.state == "fresh"
+        status = _headers.hit(fresh_for(entry, fresh=fresh))
+        response = respond(self.request, entry, index, self.detailed(status))
+        if fresh:
+            share(self.request, response, entry, self.page.options)
+        return response
 
     def passed(self, response: Any) -> Any:
         """The view's own response, which nobody keeps."""
