@@ -16,7 +16,7 @@ CHANCE = {"adversarial.order_by_chance"}
 
 @pytest.fixture(scope="module")
 def rows(django_db_setup, django_db_blocker):
-    """Filled once, for filling takes ten times as long as a case; each case undoes what it wrote."""
+    """Filled once: it takes ten times as long as a case, and each case undoes what it wrote."""
     with django_db_blocker.unblock(), filled():
         yield
 
