@@ -27,6 +27,8 @@ tests := django$(subst .,,$(DJANGO))
 
 export UV_PYTHON_DOWNLOADS := never
 export PIP_ROOT_USER_ACTION := ignore
+# Tests start hundreds of processes; without bytecode each of them compiles everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-services matrix lint types docs bench soak clean
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management.commands import flush
+from django.db import connections
 
 from unhurried import testing
 from unhurried.cache._engine import _changes, _counts
@@ -17,6 +19,32 @@ from unhurried.cache._front import _tally
 from unhurried.measure import snapshot
 
 atexit.register(shutil.rmtree, settings.UNHURRIED["STORE"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def rights_stay() -> Iterator[None]:
+    """What ``migrate`` fills itself outlives a flush: to make it anew took half of such a test.
+
+    ``flush`` empties all tables after each test that commits, then content types and permissions
+    are made again, some 200 rows.
+    """
+    names = ('"auth_permission"', '"django_content_type"')
+    made, emitted = flush.sql_flush, flush.emit_post_migrate_signal
+
+    def sql_flush(style: Any, connection: Any, **kwargs: Any) -> list[str]:
+        found = made(style, connection, **kwargs)
+        if connection.vendor != "sqlite":  # one TRUNCATE of all
+            return found
+        return [each for each in found if not any(name in each for name in names)]
+
+    def emit(verbosity: int, interactive: bool, db: str, **kwargs: Any) -> None:
+        if connections[db].vendor != "sqlite":
+            emitted(verbosity, interactive, db, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flush, "sql_flush", sql_flush)
+        patch.setattr(flush, "emit_post_migrate_signal", emit)
+        yield
 
 
 @pytest.fixture

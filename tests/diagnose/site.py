@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -185,6 +186,20 @@ authors = Author.objects.bulk_create([Author(name=f"author {n}") for n in range(
 Book.objects.bulk_create([Book(title=f"book {n}", author=authors[n % 8]) for n in range(24)])
 User.objects.create_user("jacob")
 """,
+    "several.py": """
+import contextlib, io, json, sys
+from django.core.management import execute_from_command_line
+answers = []
+for arguments in json.load(sys.stdin):
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            execute_from_command_line(["manage.py", "unhurried", "diagnose", *arguments])
+        except SystemExit as exit:
+            code = exit.code
+    answers.append([code, out.getvalue(), err.getvalue()])
+json.dump(answers, sys.stdout)
+""",
 }  # fmt: skip
 
 
@@ -209,11 +224,14 @@ class Shop:
         done = self.python("fill.py")
         assert done.returncode == 0, done.stderr
 
-    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def python(
+        self, *arguments: str, said: str | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-W", "error", *arguments],
             cwd=self.folder,
             env=self.environment | environment,
+            input=said,
             capture_output=True,
             text=True,
             check=False,
@@ -223,6 +241,13 @@ class Shop:
     def diagnose(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         argv = ("manage.py", "unhurried", "diagnose", *arguments)
         return self.python(*argv, **environment)
+
+    def several(self, runs: list[list[str]]) -> list[subprocess.CompletedProcess[str]]:
+        """``diagnose`` with each of these arguments, one after the other in one process."""
+        done = self.python("several.py", said=json.dumps(runs))
+        assert done.returncode == 0, done.stderr
+        answers = zip(runs, json.loads(done.stdout), strict=True)
+        return [subprocess.CompletedProcess(run, *answer) for run, answer in answers]
 
     def state(self) -> list[str]:
         """All rows of both databases."""

@@ -81,19 +81,24 @@ def test_a_healthy_page(shop):
     assert "Nothing to fix. 1 query, none repeated." in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--url", "/nowhere/"], "/nowhere/ answers 404: no path of ROOT_URLCONF matches it."),
-        (["--url", "feed/"], "'feed/' is no address of the site: --url takes a path"),
-        (["--url", "/moved/"], "leads on to /feed/: ask that page instead, --url /feed/"),
-        (["--url", "/mine/"], "the login. Ask as a user: --user NAME"),
-        (["--url", "/mine/", "--user", "nobody"], "There is no user 'nobody'."),
-        (["--url", "/boom/"], "/boom/ answers 500: ZeroDivisionError: nothing is left"),
-    ],
-)
-def test_where_there_is_no_page_to_look_at_the_way_out_is_told(shop, arguments, said):
-    done = shop.diagnose(*arguments)
+NO_PAGE = [
+    (["--url", "/nowhere/"], "/nowhere/ answers 404: no path of ROOT_URLCONF matches it."),
+    (["--url", "feed/"], "'feed/' is no address of the site: --url takes a path"),
+    (["--url", "/moved/"], "leads on to /feed/: ask that page instead, --url /feed/"),
+    (["--url", "/mine/"], "the login. Ask as a user: --user NAME"),
+    (["--url", "/mine/", "--user", "nobody"], "There is no user 'nobody'."),
+    (["--url", "/boom/"], "/boom/ answers 500: ZeroDivisionError: nothing is left"),
+]
+
+
+@pytest.fixture(scope="module")
+def refused(shop) -> list[subprocess.CompletedProcess[str]]:
+    return shop.several([arguments for arguments, _ in NO_PAGE])
+
+
+@pytest.mark.parametrize("at", range(len(NO_PAGE)), ids=[" ".join(each) for each, _ in NO_PAGE])
+def test_where_there_is_no_page_to_look_at_the_way_out_is_told(refused, at):
+    done, said = refused[at], NO_PAGE[at][1]
     assert done.returncode == 1
     assert said in done.stderr
     assert "Traceback" not in done.stderr

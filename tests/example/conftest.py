@@ -1,5 +1,6 @@
 """The example has settings of its own, so each of its tests looks from outside, at a process."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -31,8 +32,15 @@ def example_environment(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def probe(example_python, example_environment, tmp_path_factory):
-    """``probe("site_probe.py", …)``: what it saw of a site of its own."""
+def shared(tmp_path_factory):
+    """A folder of this run: of all its workers, if it has any."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def probe(example_python, example_environment, tmp_path_factory, shared):
+    """``probe("site_probe.py", …)``: what it saw of a site of its own, once for all workers."""
 
     def run(name, *arguments):
         done = subprocess.run(
@@ -44,6 +52,16 @@ def probe(example_python, example_environment, tmp_path_factory):
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        return done.stdout.splitlines()[-1]
 
-    return run
+    def once(*asked):
+        with (shared / "-".join(["seen", *map(str, asked)])).open("a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            said = file.read()
+            if not said:
+                said = run(*asked)
+                file.write(said)
+        return json.loads(said)
+
+    return once

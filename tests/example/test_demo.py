@@ -14,7 +14,7 @@ import pytest
 from .conftest import EXAMPLE
 
 DEMO = EXAMPLE / "demo.py"
-PATIENCE = 40  # seconds for anything that should take one or two
+PATIENCE = 60  # seconds for anything that should take one or two
 PAGES = [
     "feed/",
     "pin/<int:pk>/",
@@ -36,6 +36,7 @@ def demo(example_python, environment, **wishes):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the suite may be nohup's
     )
     try:
         yield process

@@ -333,8 +333,19 @@ def test_silent():
 """
 
 
-@WORKERS
-def test_the_life_of_a_ledger(project, workers):
+def test_the_life_of_a_ledger(project):
+    live(project)
+
+
+def test_workers_send_home_what_is_more_and_less(project):
+    """All of the life with workers is in tests/services/test_plugin_workers.py."""
+    write(project, TESTS)
+    run(project, "--queries-update", "-n", "2", passed=3)
+    assert_written(ledger(project))
+    shrink(project, "-n", "2")
+
+
+def live(project, *workers: str) -> None:
     write(project, TESTS)
     output = run(project, "--queries-ledger", *workers, passed=1, failed=2)
     assert "More queries than queries.ledger has of this test, 0 -> 4 queries" in output
@@ -350,7 +361,10 @@ def test_the_life_of_a_ledger(project, workers):
     output = run(project, "--queries-ledger", *workers, passed=1, failed=2)
     assert_told(output)
     assert ledger(project) == text
+    shrink(project, *workers)
 
+
+def shrink(project, *workers: str) -> None:
     write(project, LESS)
     output = run(project, "--queries-ledger", *workers, passed=2, failed=1)
     assert "queries.ledger: less in 1 test, 1 test gone" in output

@@ -77,7 +77,7 @@ def test_what_the_server_has_forgotten(asked: Site, kind: str, request: Any) -> 
     else:
         time.sleep(2)  # it counts whole seconds, and what is of this one survives
         with closing(Client((server.host, server.port))) as client:
-            client.flush_all()
+            client.flush_all(noreply=False)
     assert [at_the_door(asked) for _ in range(2)] == [False, True]
 
 

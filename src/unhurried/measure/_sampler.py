@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+from django.core.cache import caches
 from django.db import connections
 
 from . import _store
@@ -83,7 +84,8 @@ def _work(folder: Path, fd: int) -> None:
         while _lock_fd == fd and _is_current(folder):
             began = time.monotonic()
             _sample(history)
-            connections.close_all()  # of this thread: a cache in the database has opened one
+            connections.close_all()  # of this thread: a cache in the database has opened one,
+            caches.close_all()  # and one on a server a socket, for one look in ten seconds
             time.sleep(max(PERIOD - (time.monotonic() - began), 1.0))
     finally:
         history.close()

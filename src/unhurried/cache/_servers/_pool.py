@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from time import monotonic
 from typing import Final, Generic, Protocol, TypeVar
+from weakref import finalize
 
 from .._errors import Unavailable
 from ._forks import leaves_after_fork
@@ -47,6 +48,8 @@ class Pool(Generic[L]):
         self._pid = os.getpid()
         self._down_until = 0.0
         leaves_after_fork(self)
+        # Not __del__: a pool may be part of a circle, of which Python ends the sockets first.
+        finalize(self, _close, self._idle).atexit = False
 
     def ask(self, talk: Callable[[L], T], *, urgent: bool = False) -> T:
         """What ``talk`` returns; raises Unavailable.
@@ -95,16 +98,17 @@ class Pool(Generic[L]):
 
     def empty(self) -> None:
         """Close what is idle."""
-        while self._idle:
-            try:
-                self._idle.pop().close()
-            except IndexError:  # another thread took it
-                return
-
-    def __del__(self) -> None:
-        self.empty()
+        _close(self._idle)
 
     def after_fork(self) -> None:
         """Leave the parent's connections; closing our copies does not end them."""
         self._pid, self._down_until = os.getpid(), 0.0
         self.empty()
+
+
+def _close(links: deque[L]) -> None:
+    while links:
+        try:
+            links.pop().close()
+        except IndexError:  # another thread took it
+            return
