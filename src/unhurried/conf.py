@@ -128,6 +128,19 @@ SETTINGS: dict[str, Setting] = {
             default="thread",
         ),
         Setting(
+            "SURROGATES",
+            (tuple, list),
+            "Addresses and networks of the proxies whose Surrogate-Capability is believed: "
+            '("127.0.0.1", "10.0.0.0/8"); "unix:" for one behind a Unix socket.',
+            default=(),
+        ),
+        Setting(
+            "EDGES",
+            (tuple, list),
+            'Varnish servers to purge after each change: ("http://127.0.0.1:6081",).',
+            default=(),
+        ),
+        Setting(
             "STRICT",
             (bool,),
             "Raises what production only counts; set by our pytest plugin and "
@@ -164,6 +177,8 @@ class Settings:
     NEUTRAL_MIDDLEWARE: tuple[str, ...] | list[str]
     VERSION: str | None
     LATER: str
+    SURROGATES: tuple[str, ...] | list[str]
+    EDGES: tuple[str, ...] | list[str]
     STRICT: bool
 
     def __getattr__(self, name: str) -> Any:
