@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from unhurried.cache.reading import edge_probe
 from unhurried.dashboard import _access, _assets, _cache_views, _query_views, _views
 from unhurried.measure.sinks import prometheus
 
@@ -19,5 +20,6 @@ urlpatterns = [
     path("data/yours.json", _views.data_yours, name="data_yours"),
     path("data/route/<slug:slug>.json", _views.data_route, name="data_route"),
     path("badge/<slug:state>/", _views.badge, name="badge"),
+    path("edge/<str:signed>/", edge_probe, name="edge"),
     path("assets/<str:name>", _assets.serve, name="asset"),
 ]

@@ -62,7 +62,7 @@ class Origin:
         return int(json.loads(get(self.port, "/hits/").text).get(name, 0))
 
     def end(self) -> None:
-        """At once, and its worker with it, which a SIGKILL of the master would leave for a while."""
+        """At once, and its worker with it, which SIGKILL of the master would leave."""
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(10)
 

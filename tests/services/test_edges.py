@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ import pytest
 from tests import servers
 from unhurried.cache._edges._surrogate_keys import key
 
-from .edges import Answer, Origin, get, nginx_conf, origin, vcl, wait_until
+from .edges import PATH, Answer, Origin, get, nginx_conf, origin, vcl, wait_until
 
 JSON_TOO = "feature=+esi_disable_xml_check"
 BETWEEN = ("Surrogate-Control", "Surrogate-Key", "xkey")
@@ -86,7 +88,7 @@ def test_one_page_for_all(varnish: Site) -> None:
 
 
 def test_what_is_between_us_stays_there(edge: Site) -> None:
-    for path in ("/page/", "/page/", "/whole/html/", "/typed/raw/"):
+    for path in ("/page/", "/page/", "/whole/html/", "/typed/html/"):
         found = edge.get(path)
         assert found.status == 200
         assert not [name for name in BETWEEN if name in found.headers]
@@ -263,15 +265,117 @@ def test_a_forged_capability_does_not_arrive(edge: Site, forged: str) -> None:
 @pytest.mark.parametrize("how", ["html", "json"])
 def test_what_was_typed_is_text(edge: Site, how: str) -> None:
     """Though the answer says that it is to be composed."""
+    before = edge.origin.hits("evil")
     found = edge.get(f"/typed/{how}/")
     assert "EVIL" not in found.text
-    assert edge.origin.hits("evil") == 0
+    assert edge.origin.hits("evil") == before
     assert "esi:include" in found.text
     if how == "json":
         assert json.loads(found.text)["comment"].startswith("<esi:include src=")
+
+
+def test_nginx_composes_whatever_is_html(nginx: Site) -> None:
+    """It can't be told by the answer: so each answer that goes through it has to be harmless."""
+    assert "EVIL" in nginx.get("/typed/raw/").text
 
 
 def test_varnish_composes_nothing_that_does_not_say_so(varnish: Site) -> None:
     found = varnish.get("/typed/raw/")
     assert '<esi:include src="//127.0.0.1/evil/"/>' in found.text
     assert varnish.origin.hits("evil") == 0
+
+
+# edge check.
+
+
+def check(site: Site, url: str, *options: str, purges: str = "") -> tuple[int, str]:
+    """As an administrator runs it, in a process of its own."""
+    code = (
+        "import sys, tests.services.edge_site; from django.core.management import ManagementUtility"
+    )
+    code += (
+        "; ManagementUtility(['manage.py', 'unhurried', 'edge', 'check', *sys.argv[1:]]).execute()"
+    )
+    more = {"EDGE_FOLDER": str(site.folder), "EDGE_PURGES": purges, "PYTHONPATH": PATH}
+    argv = [sys.executable, "-c", code, url, *options]
+    done = subprocess.run(
+        argv, env={**os.environ, **more}, capture_output=True, text=True, check=False
+    )
+    assert not done.stderr, done.stderr
+    return done.returncode, done.stdout
+
+
+def states(out: str) -> dict[str, str]:
+    return {each["name"]: each["state"] for each in json.loads(out)["steps"]}
+
+
+def test_varnish_is_wired_right(varnish: Site) -> None:
+    url = f"http://127.0.0.1:{varnish.port}"
+    code, out = check(varnish, f"{url}/whole/html/", purges=url)
+    sys.stdout.write(f"\n{out}")
+    assert code == 0, out
+    assert len(out.splitlines()) == 8
+    code, out = check(varnish, f"{url}/whole/html/", "--json", purges=url)
+    assert (code, set(states(out).values())) == (0, {"ok"})
+
+
+def test_nginx_is_wired_right(nginx: Site) -> None:
+    code, out = check(nginx, f"http://127.0.0.1:{nginx.port}/whole/html/")
+    sys.stdout.write(f"\n{out}")
+    assert code == 0, out
+    assert out.count("skipped") == 2
+
+
+def test_nobody_in_front(varnish: Site) -> None:
+    code, out = check(varnish, f"http://127.0.0.1:{varnish.origin.port}/page/", "--json")
+    assert code == 1
+    assert states(out) == {"reached": "ok", "origin": "ok", "believed": "not"}
+
+
+def test_nobody_at_all(varnish: Site) -> None:
+    code, out = check(varnish, "http://127.0.0.1:1/", "--json")
+    assert (code, states(out)) == (1, {"reached": "not"})
+
+
+NOT_UNSET = 'set req.http.Surrogate-Capability = {"unhurried="ESI/1.0""};'
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "wrong"),
+    [
+        (NOT_UNSET, "", {"believed": "not"}),
+        (
+            NOT_UNSET,
+            NOT_UNSET.replace("set", "if (!req.http.Surrogate-Capability) { set") + " }",
+            {"forged": "not"},
+        ),
+        ("set beresp.do_esi = true;", "", {"composed": "not"}),
+        (
+            "&& beresp.status == 200",
+            "&& beresp.status == 201",
+            {"shared": "not", "purged": "skipped"},
+        ),
+        ('    "127.0.0.1";\n', "", {"purged": "not"}),
+        ("unset resp.http.xkey;", "", {"clean": "not"}),
+    ],
+)
+def test_what_is_wired_wrong_is_named(
+    varnish: Site, before: str, after: str, wrong: dict[str, str]
+) -> None:
+    text = vcl(varnish.origin.port)
+    assert before in text
+    with servers.varnish(text.replace(before, after, 1)) as server:
+        url = f"http://127.0.0.1:{server.port}"
+        code, out = check(varnish, f"{url}/page/", "--json", purges=url)
+    found = {name: state for name, state in states(out).items() if state != "ok"}
+    assert (code, found) == (1, wrong)
+    ways = [each["way_out"] for each in json.loads(out)["steps"] if each["state"] == "not"]
+    assert all(ways)
+
+
+def test_an_edge_that_is_not_purged(varnish: Site) -> None:
+    url = f"http://127.0.0.1:{varnish.port}"
+    for purges in ("", "http://127.0.0.1:1"):
+        code, out = check(varnish, f"{url}/page/", "--json", purges=purges)
+        assert code == 1
+        assert states(out)["purged"] == "not"
