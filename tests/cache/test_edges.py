@@ -7,15 +7,17 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.checks import run_checks
 from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +25,7 @@ from tests.books.models import Book
 from unhurried import testing
 from unhurried.cache import invalidate
 from unhurried.cache._edges import _purge
+from unhurried.cache._edges._harmless import harmless
 from unhurried.cache._edges._neutral import neutral
 from unhurried.cache._edges._surrogate_keys import ALL, MOST, key, keys, label, purged_by
 from unhurried.cache._edges._trust import capability
@@ -170,6 +173,61 @@ def test_many_of_them_take_no_longer_than_their_length() -> None:
     """A place and a script each are looked at once: ten times as much is no hundred times."""
     body = b"<script><!--#" * 20_000
     assert neutral(body, "text/html").count(b"\\u003c") == 20_000
+
+
+def through(response: Any, header: str = SSI, peer: str = "127.0.0.1") -> bytes:
+    meta = {"REMOTE_ADDR": peer, "HTTP_SURROGATE_CAPABILITY": header}
+    with testing.override(SURROGATES=["127.0.0.1"]):
+        harmless(RequestFactory().get("/", **meta), response)
+    return b"".join(response)
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_all_that_goes_through_an_edge_of_ssi(evil: bytes) -> None:
+    changed = b"&lt;" + evil[1:]
+    response = HttpResponse(evil, headers={"Content-Length": str(len(evil))})
+    assert through(response) == changed
+    assert response["Content-Length"] == str(len(changed))
+    assert through(StreamingHttpResponse([evil, evil])) == changed * 2
+    assert through(HttpResponse(evil), ESI) == evil
+    assert through(HttpResponse(evil), peer="10.0.0.1") == evil
+    assert through(HttpResponse(evil, content_type="image/png")) == evil
+    assert through(HttpResponse(evil, headers={"Content-Encoding": "gzip"})) == evil
+    ours = HttpResponse(evil)
+    ours.unhurried_includes = True  # type: ignore[attr-defined]
+    assert through(ours) == evil
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_split_over_chunks(evil: bytes) -> None:
+    for size in range(1, len(evil)):
+        chunks = [evil[n : n + size] for n in range(0, len(evil), size)]
+        assert through(StreamingHttpResponse(chunks)) == b"&lt;" + evil[1:]
+
+
+@given(st.lists(st.lists(st.sampled_from(PARTS), max_size=4), max_size=12))
+def test_chunks_are_no_way_round(chunks: list[list[bytes]]) -> None:
+    wanted = b"".join(map(b"".join, chunks))
+    after = through(StreamingHttpResponse(map(b"".join, chunks)))
+    assert not begins(after)
+    assert after.replace(b"&lt;", b"<").replace(b"\\u003c", b"<") == wanted.replace(
+        b"&lt;", b"<"
+    ).replace(b"\\u003c", b"<")
+
+
+def test_split_over_chunks_that_are_awaited() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for n in range(len(EVIL[0])):
+            yield EVIL[0][n : n + 1]
+
+    async def all_of_it() -> bytes:
+        response = StreamingHttpResponse(chunks())
+        meta = {"REMOTE_ADDR": "127.0.0.1", "HTTP_SURROGATE_CAPABILITY": SSI}
+        harmless(RequestFactory().get("/", **meta), response)
+        return b"".join([chunk async for chunk in response])
+
+    with testing.override(SURROGATES=["127.0.0.1"]):
+        assert async_to_sync(all_of_it)() == b"&lt;" + EVIL[0][1:]
 
 
 # Names.

@@ -7,6 +7,7 @@ EDGE_FOLDER has its database; EDGE_PURGES the addresses of what it purges, with 
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from django.utils.cache import patch_vary_headers  # noqa: E402
 from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 
 from tests.books.models import Author, Book  # noqa: E402
+from unhurried.cache._edges._harmless import harmless  # noqa: E402
 from unhurried.cache._edges._neutral import neutral  # noqa: E402
 from unhurried.cache._edges._surrogate_keys import label  # noqa: E402
 from unhurried.cache._edges._trust import capability  # noqa: E402
@@ -61,6 +63,18 @@ def page(request: HttpRequest, seconds: int = 60) -> HttpResponse:
     made = counted("page")
     response = HttpResponse(f"<p>{Book.objects.count()} books, made {made}</p>")
     label(response, TAGS, seconds)
+    return response
+
+
+def held(request: HttpRequest) -> HttpResponse:
+    """For everybody; once it has read, it waits until it is let go."""
+    counted("held")
+    body = f"<p>{Book.objects.count()} books</p>"
+    deadline = time.monotonic() + 20
+    while (FOLDER / "hold").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    response = HttpResponse(body)
+    label(response, TAGS, 60)
     return response
 
 
@@ -101,8 +115,11 @@ def typed(request: HttpRequest, how: str) -> HttpResponse:
     if how == "json":
         body = b'{"comment": "' + EVIL.replace('"', '\\"').encode() + b'"}'
     kind = "application/json" if how == "json" else "text/html"
-    response = HttpResponse(neutral(body, kind) if how != "raw" else body, content_type=kind)
-    if how != "raw":
+    made_so = how in ("html", "json")
+    response = HttpResponse(neutral(body, kind) if made_so else body, content_type=kind)
+    if how == "ours":  # as the middleware does with each
+        harmless(request, response)
+    if made_so:
         response["Surrogate-Control"] = 'max-age=60, content="ESI/1.0"'
     return response
 
@@ -142,6 +159,7 @@ def all_hits(request: HttpRequest) -> JsonResponse:
 
 urlpatterns = [
     path("page/", page),
+    path("held/", held),
     path("short/", page, {"seconds": 1}),
     path("whole/<str:kind>/", whole),
     path("piece/", piece),

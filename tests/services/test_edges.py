@@ -161,6 +161,23 @@ def test_a_commit_is_seen_within_a_second(
     assert new.text.split()[0] != old.text.split()[0]
 
 
+def test_an_answer_that_a_purge_has_overtaken(varnish: Site) -> None:
+    """Made before the commit, kept after the purge: the next purge takes it."""
+    settled(varnish, "/page/")
+    hold, before = varnish.folder / "hold", varnish.origin.hits("held")
+    hold.touch()
+    late: list[Answer] = []
+    thread = Thread(target=lambda: late.append(varnish.get("/held/")))
+    thread.start()
+    wait_until(lambda: varnish.origin.hits("held") > before)
+    old = varnish.get("/page/").body
+    varnish.change()
+    wait_until(lambda: varnish.get("/page/").body != old)
+    hold.unlink()
+    thread.join()
+    wait_until(lambda: varnish.get("/held/").body != late[0].body, PATIENCE)
+
+
 def test_only_who_is_in_the_acl_purges(varnish: Site) -> None:
     kept = settled(varnish, "/page/")
     from_afar = varnish.get("/", "PURGE", xkey_purge="x", X_Forwarded_For="192.0.2.1")
@@ -277,6 +294,7 @@ def test_what_was_typed_is_text(edge: Site, how: str) -> None:
 def test_nginx_composes_whatever_is_html(nginx: Site) -> None:
     """It can't be told by the answer: so each answer that goes through it has to be harmless."""
     assert "EVIL" in nginx.get("/typed/raw/").text
+    assert "EVIL" not in nginx.get("/typed/ours/").text
 
 
 def test_varnish_composes_nothing_that_does_not_say_so(varnish: Site) -> None:
