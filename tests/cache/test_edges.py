@@ -5,19 +5,23 @@ from __future__ import annotations
 import html
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.checks import run_checks
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.http import HttpResponse, StreamingHttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +31,7 @@ from unhurried.cache import invalidate
 from unhurried.cache._edges import _purge
 from unhurried.cache._edges._harmless import harmless
 from unhurried.cache._edges._neutral import neutral
+from unhurried.cache._edges._probe import tag_of, url_of
 from unhurried.cache._edges._surrogate_keys import ALL, MOST, key, keys, label, purged_by
 from unhurried.cache._edges._trust import capability
 from unhurried.cache._edges._waiting import MOST as MOST_WAITING
@@ -462,6 +467,64 @@ def test_a_fork_forgets_what_waits(edge: Edge) -> None:
         assert os.waitpid(child, 0)[1] == 0
         assert edge.times("default:childs")
         assert not edge.times("default:parents")
+
+
+def test_a_process_that_writes_and_ends(edge: Edge) -> None:
+    code = f"""
+import django
+from django.conf import settings
+settings.UNHURRIED = {{**settings.UNHURRIED, "EDGES": [{edge.url!r}]}}
+django.setup()
+from unhurried.cache import invalidate
+invalidate("some.page")
+"""
+    path = os.pathsep.join(sys.path)
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings", "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert edge.times("name:some.page")
+
+
+# What ``edge check`` asks.
+
+
+def test_what_the_site_sees_of_its_edge(client: Client) -> None:
+    asked = {"REMOTE_ADDR": "10.0.0.7", "HTTP_SURROGATE_CAPABILITY": ESI}
+    with testing.override(SURROGATES=["10.0.0.0/8"]):
+        seen = client.get(url_of("seen", "n"), **asked)
+        page = client.get(url_of("page", "n"), **asked)
+    assert seen.json() == {"remote": "10.0.0.7", "capability": ESI, "believed": "esi"}
+    assert seen["Cache-Control"] == "no-store"
+    assert page["xkey"] == keys([tag_of("n")])
+    assert page["Surrogate-Control"] == 'max-age=30, content="ESI/1.0"'
+    assert "Surrogate-Control" not in client.get(url_of("page", "n"))
+
+
+def test_addresses_that_are_not_ours(client: Client, monkeypatch: Any) -> None:
+    ours = url_of("seen", "n")
+    assert client.post(ours).status_code == 405
+    for forged in (f"{ours[:-2]}/", ours.replace(":", ":x", 1), "/unhurried/edge/x:y:z/"):
+        assert client.get(forged).status_code == 404
+    later = time.time() + 61
+    monkeypatch.setattr("django.core.signing.time.time", lambda: later)
+    assert client.get(ours).status_code == 404
+
+
+@pytest.mark.parametrize(("what", "name"), [("vcl", "varnish.vcl"), ("nginx", "nginx.conf")])
+def test_what_is_shipped_is_printed(what: str, name: str, capsys: Any) -> None:
+    text = (Path(_purge.__file__).parent / name).read_text()
+    call_command("unhurried", "edge", what)
+    assert capsys.readouterr().out == text
+    call_command("unhurried", "edge", what, "--json")
+    assert json.loads(capsys.readouterr().out) == {what: text}
+
+
+@pytest.mark.parametrize("url", [[], ["/feed/"], ["ftp://a/"], ["http:///"]])
+def test_a_check_wants_a_page(url: list[str]) -> None:
+    with pytest.raises(CommandError, match=r"https://example\.com/"):
+        call_command("unhurried", "edge", "check", *url)
 
 
 # Checks.

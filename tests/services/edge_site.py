@@ -126,7 +126,8 @@ def typed(request: HttpRequest, how: str) -> HttpResponse:
 
 def spoken(request: HttpRequest) -> HttpResponse:
     counted("spoken")
-    response = HttpResponse(f"<p>{request.headers.get('Accept-Language')}</p>")
+    language = request.COOKIES.get("django_language") or request.headers.get("Accept-Language")
+    response = HttpResponse(f"<p>{language}</p>")
     patch_vary_headers(response, ["Accept-Language"])
     label(response, TAGS, 60)
     return response

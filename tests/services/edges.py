@@ -61,6 +61,10 @@ class Origin:
     def hits(self, name: str) -> int:
         return int(json.loads(get(self.port, "/hits/").text).get(name, 0))
 
+    def tell(self, what: signal.Signals) -> None:
+        """The master and its worker."""
+        os.killpg(self.process.pid, what)
+
     def end(self) -> None:
         """At once, and its worker with it, which SIGKILL of the master would leave."""
         self.process.send_signal(signal.SIGQUIT)
@@ -76,7 +80,9 @@ def origin(folder: Path, *purges: str, port: int = 0) -> Iterator[Origin]:
     argv += ["--worker-tmp-dir", str(folder), "--graceful-timeout", "1"]
     more = {"EDGE_FOLDER": str(folder), "EDGE_PURGES": ",".join(purges), "PYTHONPATH": PATH}
     with (folder / "origin.log").open("ab") as log:
-        process = subprocess.Popen(argv, env={**os.environ, **more}, stdout=log, stderr=log)
+        process = subprocess.Popen(
+            argv, env={**os.environ, **more}, stdout=log, stderr=log, start_new_session=True
+        )
     found = Origin(port, process)
     try:
         wait_until(lambda: answers(port) or process.poll() is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -137,6 +138,20 @@ def test_languages_lie_apart(varnish: Site) -> None:
         assert varnish.get("/spoken/", Accept_Language=language).text == f"<p>{language}</p>"
 
 
+def test_a_language_that_is_chosen_lies_apart(varnish: Site) -> None:
+    for chosen in ("it", "es", "it"):
+        cookie = f"a=b; django_language={chosen}; c=d"
+        found = varnish.get("/spoken/", Accept_Language="nl", Cookie=cookie)
+        assert found.text == f"<p>{chosen}</p>"
+    assert varnish.get("/spoken/", Accept_Language="nl").text == "<p>nl</p>"
+
+
+def test_http_and_https_are_two_and_no_more(varnish: Site) -> None:
+    kept = settled(varnish, "/page/")
+    assert varnish.get("/page/", X_Forwarded_Proto="gopher").body == kept.body
+    assert varnish.get("/page/", X_Forwarded_Proto="https").body != kept.body
+
+
 def test_hosts_lie_apart(varnish: Site) -> None:
     settled(varnish, "/page/", Host="one.example")
     before = varnish.origin.hits("page")
@@ -216,6 +231,25 @@ def test_old_pages_while_the_origin_is_down(tmp_path: Path) -> None:
             wait_until(lambda: edge.get("/short/").body != newer.body)
 
 
+def test_old_pages_while_the_origin_hangs(tmp_path: Path) -> None:
+    """The probe knows it before anybody waits."""
+    port = servers.free_port()
+    with origin(tmp_path) as site:
+        probe = '.probe = { .url = "/hits/"; .interval = 100ms; .timeout = 300ms; '
+        probe += ".window = 3; .threshold = 2; .initial = 3; }"
+        text = vcl(site.port).replace("# With a probe", f"{probe}\n# With a probe", 1)
+        with servers.varnish(text, port=port):
+            edge = Site(port, site, tmp_path)
+            old = edge.get("/short/")
+            site.tell(signal.SIGSTOP)
+            try:
+                found = wait_until(lambda: int((a := edge.get("/short/")).headers["Age"]) > 1 and a)
+                assert (found.status, found.body) == (200, old.body)
+            finally:
+                site.tell(signal.SIGCONT)
+            wait_until(lambda: edge.get("/short/").body != old.body)
+
+
 def test_what_was_purged_is_gone_though_the_origin_is_down(tmp_path: Path) -> None:
     port = servers.free_port()
     with (
@@ -277,6 +311,11 @@ def test_a_forged_capability_does_not_arrive(edge: Site, forged: str) -> None:
     found = json.loads(edge.get("/seen/", Surrogate_Capability=forged).text)
     wanted = {"esi": 'unhurried="ESI/1.0"', "ssi": 'unhurried="SSI/1.0"'}
     assert found["HTTP_SURROGATE_CAPABILITY"] == wanted[found["trusted"]]
+
+
+@pytest.mark.parametrize("listed", ["Surrogate-Capability", "close, surrogate-capability"])
+def test_a_capability_is_not_taken_out_on_its_way(edge: Site, listed: str) -> None:
+    assert json.loads(edge.get("/seen/", Connection=listed).text)["trusted"]
 
 
 @pytest.mark.parametrize("how", ["html", "json"])

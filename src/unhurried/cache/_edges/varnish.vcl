@@ -28,6 +28,14 @@ sub vcl_recv {
     # Ours alone: a client's own would show him where fragments lie.
     set req.http.Surrogate-Capability = {"unhurried="ESI/1.0""};
 
+    # Not what a client lists in Connection: that would be taken out again on its way.
+    unset req.http.Connection;
+
+    # One site or two, not as many as somebody can think of.
+    if (req.http.X-Forwarded-Proto != "https") {
+        unset req.http.X-Forwarded-Proto;
+    }
+
     unset req.http.X-Unhurried-Part;
     if (req.esi_level > 0) {
         set req.http.X-Unhurried-Part = "1";
@@ -70,6 +78,11 @@ sub vcl_hash {
     hash_data(req.http.host);
     # http and https are two sites to Django. Let whoever ends TLS before us set this himself.
     hash_data(req.http.X-Forwarded-Proto);
+    # The one cookie that a page for everybody may hang on: Django's Vary does not say so. Edit this
+    # where LANGUAGE_COOKIE_NAME is another.
+    if (req.http.Cookie ~ "(^|;\s*)django_language=") {
+        hash_data(regsub(req.http.Cookie, "^(.*;\s*)?django_language=([^;]*).*$", "\2"));
+    }
     return (lookup);
 }
 
