@@ -81,7 +81,12 @@ def origin(folder: Path, *purges: str, port: int = 0) -> Iterator[Origin]:
     more = {"EDGE_FOLDER": str(folder), "EDGE_PURGES": ",".join(purges), "PYTHONPATH": PATH}
     with (folder / "origin.log").open("ab") as log:
         process = subprocess.Popen(
-            argv, env={**os.environ, **more}, stdout=log, stderr=log, start_new_session=True
+            argv,
+            env={**os.environ, **more},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=die_with_us,
         )
     found = Origin(port, process)
     try:
@@ -95,6 +100,11 @@ def origin(folder: Path, *purges: str, port: int = 0) -> Iterator[Origin]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def die_with_us() -> None:
+    """If the tests are killed, so is what they started."""
+    servers.LIBC.prctl(servers.PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def answers(port: int) -> bool:
