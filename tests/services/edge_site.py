@@ -141,6 +141,22 @@ def setting(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def personal(request: HttpRequest) -> HttpResponse:
+    """Labelled, and then a middleware has put one person's badge on it."""
+    response = HttpResponse(f"<p>made {counted('personal')}</p>")
+    label(response, TAGS, 60)
+    response["Cache-Control"] = "Private,  no-store"
+    return response
+
+
+def unchanged(request: HttpRequest) -> HttpResponse:
+    """For everybody, for a second; says what it was asked with."""
+    response = HttpResponse(f"<p>{request.headers.get('If-None-Match')}</p>")
+    response["ETag"] = f'"{counted("unchanged")}"'
+    label(response, TAGS, 1)
+    return response
+
+
 def seen(request: HttpRequest) -> JsonResponse:
     names = ["HTTP_SURROGATE_CAPABILITY", "HTTP_ACCEPT_ENCODING", "REMOTE_ADDR"]
     found: dict[str, Any] = {name: request.META.get(name) for name in names}
@@ -169,6 +185,8 @@ urlpatterns = [
     path("typed/<str:how>/", typed),
     path("spoken/", spoken),
     path("setting/", setting),
+    path("personal/", personal),
+    path("unchanged/", unchanged),
     path("seen/", seen),
     path("write/", write),
     path("hits/", all_hits),

@@ -123,6 +123,7 @@ def test_nobody_gets_anothers_in_a_crowd(edge: Site) -> None:
     ("path", "headers"),
     [
         ("/setting/", {}),
+        ("/personal/", {}),
         ("/page/", {"Authorization": "Basic eA=="}),
         ("/page/", {"Cookie": "a=b; unhurried_wrote=1"}),
     ],
@@ -131,6 +132,15 @@ def test_what_is_not_kept(varnish: Site, path: str, headers: dict[str, str]) -> 
     settled(varnish, "/page/")
     bodies = [varnish.get(path, **headers).body for _ in range(3)]
     assert len(set(bodies)) == 3
+
+
+def test_a_page_is_not_asked_for_by_its_etag(varnish: Site) -> None:
+    """The answer would be a 304, and the page keep the names of what it was once made of."""
+    first = varnish.get("/unchanged/")
+    later = wait_until(
+        lambda: (a := varnish.get("/unchanged/")).headers["ETag"] != first.headers["ETag"] and a
+    )
+    assert later.text == "<p>None</p>"
 
 
 def test_languages_lie_apart(varnish: Site) -> None:

@@ -86,18 +86,20 @@ sub vcl_hash {
     return (lookup);
 }
 
-sub vcl_backend_response {
-    if (beresp.http.Surrogate-Control ~ "(?i)ESI/1\.0") {
-        set beresp.do_esi = true;
-        # They would speak for the frame alone, and the pieces be taken for unchanged; and a piece
-        # may be one person's.
-        unset beresp.http.ETag;
-        unset beresp.http.Last-Modified;
-        set beresp.http.Cache-Control = "private, no-cache";
+sub vcl_backend_fetch {
+    # A 304 would keep the old names of what the page was made of: it is fetched anew.
+    if (!bereq.uncacheable) {
+        unset bereq.http.If-None-Match;
+        unset bereq.http.If-Modified-Since;
     }
+    return (fetch);
+}
 
+sub vcl_backend_response {
+    # A label is not enough where something behind it has made the answer one person's.
     if (!bereq.uncacheable && beresp.status == 200 && !beresp.http.Set-Cookie
         && beresp.http.Vary !~ "\*"
+        && beresp.http.Cache-Control !~ "(?i)(private|no-store)"
         && beresp.http.Surrogate-Control ~ "(?i)(^|[,\s])max-age=[1-9][0-9]*") {
         set beresp.ttl = std.duration(
             regsub(beresp.http.Surrogate-Control, "(?i)^(.*[,\s])?max-age=([0-9]+).*$", "\2s"), 0s);
@@ -110,6 +112,15 @@ sub vcl_backend_response {
         set beresp.grace = 0s;
     }
     set beresp.keep = 0s;
+
+    if (beresp.http.Surrogate-Control ~ "(?i)ESI/1\.0") {
+        set beresp.do_esi = true;
+        # They would speak for the frame alone, and the pieces be taken for unchanged; and a piece
+        # may be one person's.
+        unset beresp.http.ETag;
+        unset beresp.http.Last-Modified;
+        set beresp.http.Cache-Control = "private, no-cache";
+    }
     return (deliver);
 }
 
