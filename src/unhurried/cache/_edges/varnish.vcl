@@ -28,9 +28,6 @@ sub vcl_recv {
     # Ours alone: a client's own would show him where fragments lie.
     set req.http.Surrogate-Capability = {"unhurried="ESI/1.0""};
 
-    # Not what a client lists in Connection: that would be taken out again on its way.
-    unset req.http.Connection;
-
     # One site or two, not as many as somebody can think of.
     if (req.http.X-Forwarded-Proto != "https") {
         unset req.http.X-Forwarded-Proto;
