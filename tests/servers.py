@@ -10,6 +10,7 @@ Standard library only: run as a script, this prints the Debian packages the mach
 
 import contextlib
 import ctypes
+import glob
 import os
 import pwd
 import shutil
@@ -34,7 +35,12 @@ PACKAGES = {
     "memcached": "memcached",
     "carbon-cache": "graphite-carbon",
     "chromium": "chromium",
+    "varnishd": "varnish",
+    "libvmod_xkey.so": "varnish-modules",
+    "nginx": "nginx-light",
 }
+# What is no program: where it lies.
+FILES = {"libvmod_xkey.so": "/usr/lib/*/varnish/vmods/libvmod_xkey.so"}
 OTHER_NAMES = {"chromium": ["chromium-browser", "google-chrome"]}
 
 
@@ -71,6 +77,8 @@ def executable(name: str) -> str:
 
 def missing_packages() -> list[str]:
     def lacks(name: str) -> bool:
+        if name in FILES:
+            return not glob.glob(FILES[name])
         try:
             return not executable(name)
         except ServerError:
@@ -128,6 +136,49 @@ def carbon():
         argv = [executable("carbon-cache"), f"--config={folder}/carbon.conf", "--nodaemon", "start"]
         with _running(argv, port, folder) as server:
             yield server
+
+
+@contextlib.contextmanager
+def varnish(vcl: str, *parameters: str, port: int = 0):
+    """With this VCL; parameters as in ``varnish(vcl, "feature=+esi_disable_xml_check")``."""
+    with _folder() as folder:
+        port = port or free_port()
+        (folder / "site.vcl").write_text(vcl)
+        argv = [executable("varnishd"), "-F", "-j", "none", "-n", str(folder / "work")]
+        argv += ["-f", str(folder / "site.vcl"), "-a", f"127.0.0.1:{port}", "-s", "malloc,32m"]
+        argv += ["-T", "none", *(word for each in parameters for word in ("-p", each))]
+        with _running(argv, port, folder) as server:
+            yield server
+
+
+@contextlib.contextmanager
+def nginx(conf: str, port: int):
+    """With this within its ``http``; it has to listen at the port."""
+    with _folder() as folder:
+        (folder / "nginx.conf").write_text(NGINX_CONF.replace("HERE", str(folder)) % conf)
+        argv = [executable("nginx"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        argv += ["-e", str(folder / "server.log")]
+        with _running(argv, port, folder) as server:
+            yield server
+
+
+# One process, in the foreground, that writes in its folder alone.
+NGINX_CONF = """
+daemon off;
+master_process off;
+pid HERE/pid;
+events {}
+http {
+access_log off;
+client_body_temp_path HERE/body;
+proxy_temp_path HERE/proxy;
+fastcgi_temp_path HERE/fastcgi;
+uwsgi_temp_path HERE/uwsgi;
+scgi_temp_path HERE/scgi;
+default_type text/html;
+%s
+}
+"""
 
 
 def chromium() -> str:

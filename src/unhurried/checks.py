@@ -105,12 +105,16 @@ CACHE = {
     "wait": (Error, "unhurried.E204"),
     "twice": (Error, "unhurried.E205"),
     "trigger": (Error, "unhurried.E206"),
+    "surrogate": (Error, "unhurried.E207"),
+    "edge": (Error, "unhurried.E207"),
     "max_entries": (Warning, "unhurried.W201"),
     "unreachable": (Warning, "unhurried.W202"),
     "persistent": (Warning, "unhurried.W202"),
     "django": (Warning, "unhurried.W203"),
     "site": (Warning, "unhurried.W204"),
     "skipped": (Warning, "unhurried.W205"),
+    "everybody": (Warning, "unhurried.W206"),
+    "nobody": (Warning, "unhurried.W206"),
 }
 LATER = {
     "unserved": (Error, "unhurried.E301"),
@@ -123,6 +127,14 @@ LATER = {
 def check_cache(**kwargs: Any) -> Iterable[CheckMessage]:
     """unhurried.E201 to E205, W201, W203 to W205: tokens, settings, views, middleware."""
     for kind, message, hint in cache.problems():
+        level, number = CACHE[kind]
+        yield level(message, hint=hint, id=number)
+
+
+@register("unhurried")
+def check_edges(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E207 SURROGATES or EDGES has a wrong entry, W206 believes everybody, or nobody."""
+    for kind, message, hint in cache.problems_of_edges():
         level, number = CACHE[kind]
         yield level(message, hint=hint, id=number)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from unhurried.cache.reading import fragment_view
+from unhurried.cache.reading import edge_probe, fragment_view
 from unhurried.dashboard import _access, _assets, _cache_views, _query_views, _views
 from unhurried.measure.sinks import prometheus
 
@@ -21,5 +21,6 @@ urlpatterns = [
     path("data/route/<slug:slug>.json", _views.data_route, name="data_route"),
     path("f/<str:name>/<str:signed>/", fragment_view, name="fragment"),
     path("badge/<slug:state>/", _views.badge, name="badge"),
+    path("edge/<str:signed>/", edge_probe, name="edge"),
     path("assets/<str:name>", _assets.serve, name="asset"),
 ]

@@ -1,8 +1,9 @@
-"""What the app installs when it is ready: the guard of tokens, and the lane of the background."""
+"""What the app installs when it is ready: the guard of tokens, the background, the purging."""
 
 from __future__ import annotations
 
 from . import _refresh
+from ._edges import _purge
 from ._engine import _changes  # noqa: F401 - it listens from here on
 from ._units import _install as _guard
 
@@ -10,3 +11,4 @@ from ._units import _install as _guard
 def install() -> None:
     _guard.install()
     _refresh.install()
+    _purge.install()

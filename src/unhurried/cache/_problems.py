@@ -10,11 +10,19 @@ from unhurried.conf import settings
 
 from ._audience import _risky
 from ._audience._urls import pages
+from ._edges._problems import problems as problems_of_edges
 from ._functions import _registry
 from ._tokens import problems as of_tokens
 from ._tokens import server_problems
 from ._units import _catalogues
 
+__all__ = [
+    "keeps",
+    "problems",
+    "problems_of_databases",
+    "problems_of_edges",
+    "problems_of_servers",
+]
 Problem = tuple[str, str, str]
 
 

@@ -5,10 +5,12 @@ from ._errors import LaterError
 from ._kick import Figures, drain_now, figures, kick, paused
 from ._lanes import lane
 from ._problems import problems
+from ._thread import Worker
 
 __all__ = [
     "Figures",
     "LaterError",
+    "Worker",
     "drain_now",
     "figures",
     "install",

@@ -1,1 +1,1 @@
-"""Caches in front of the site that put pages together: whom to believe, what to tell them."""
+"""Edges: which are believed, what they may not compose, and how they are told to forget."""

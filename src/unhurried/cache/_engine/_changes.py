@@ -17,6 +17,8 @@ from .._units._ends import renewed
 
 PAUSE: Final = 1.0  # seconds between two writings
 LABEL: Final = 200  # characters of a tag, of who
+#: The epoch, which every write renews; names, for arguments stand in those.
+UNTOLD: Final = ("db:", "name:")
 MOST: Final = 500  # that wait to be written; more are not told apart
 MOST_WHO: Final = 8  # of one tag
 OTHER: Final = "(other)"
@@ -31,7 +33,7 @@ def note(tags: Iterable[str]) -> None:
     """These have just been changed, by whoever is at work here."""
     who = _who()
     for tag in tags:
-        if tag.startswith("db:"):  # the epoch, which every write renews
+        if tag.startswith(UNTOLD):
             continue
         key = (tag, who) if len(_waiting) < MOST else (tag, OTHER)
         _waiting[key] = _waiting.get(key, (0, 0.0))[0] + 1, time()

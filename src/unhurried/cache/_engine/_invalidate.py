@@ -36,8 +36,6 @@ def invalidate(what: type[Model] | Model | str) -> None:
     alias, table = ties_of(connection).database, model._meta.db_table.replace('"', "")
     tags = [_tags.table(alias, folded(table, connection.vendor))]
     _renew(alias, tags)
-    for listener in renewed:  # not of names: arguments stand in those
-        listener(tags)
 
 
 def invalidate_name(name: str) -> None:
@@ -50,3 +48,5 @@ def _renew(alias: str, tags: list[str]) -> None:
         home.renew(tags, settings.DEADLINE)
     except Unavailable:
         _spool.failed(home, tags)
+    for listener in renewed:
+        listener(tags)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from unhurried.cache import CacheError
-from unhurried.cache.reading import Warmed, warm
+from unhurried.cache.reading import Step, Warmed, check_edge, shipped, warm
 from unhurried.dashboard import _queries_diff, _queries_text, _top, _why_text
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.measure import StoreError
@@ -34,6 +34,7 @@ class Command(BaseCommand):
         _add_diagnose(verbs)
         _add_why(verbs)
         _add_warm(verbs)
+        _add_edge(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -123,6 +124,23 @@ class Command(BaseCommand):
         if any(each.state == "failed" for each in done):
             raise SystemExit(1)
 
+    def edge(self, *, what: str, url: str | None, json: bool, **options: Any) -> None:
+        """Print what is shipped for an edge, or look whether one is wired right."""
+        if what != "check":
+            text = shipped(what)
+            return self._print_json({what: text}) if json else self.stdout.write(text, ending="")
+        if not url:
+            raise CommandError("Which page, as visitors see it? edge check https://example.com/")
+        done: list[Step] = []
+        for step in check_edge(_page(url)):
+            done.append(step)
+            if not json:
+                self.stdout.write("\n".join(_lines_of(len(done), step)))
+        if json:
+            self._print_json({"url": url, "steps": [each.as_dict() for each in done]})
+        if any(each.state == "not" for each in done):
+            raise SystemExit(1)
+
     def _print_json(self, document: dict[str, Any]) -> None:
         """Exactly one document, and nothing else on stdout."""
         self.stdout.write(json.dumps(document))
@@ -164,6 +182,25 @@ def _add_warm(verbs: Any) -> None:
 def _line_of(each: Warmed) -> str:
     state = f"{each.state}: {each.why}" if each.why else each.state
     return f"{each.what:40} {each.language:6} {each.seconds * 1e3:7.0f} ms  {state}"
+
+
+def _add_edge(verbs: Any) -> None:
+    verb = verbs.add_parser("edge", help="Varnish and nginx: their configuration, and a check")
+    verb.add_argument("what", choices=["vcl", "nginx", "check"], help="print one, or check")
+    verb.add_argument("url", nargs="?", metavar="URL", help="a page, as visitors see it: https://…")
+    verb.add_argument("--json", action="store_true", help="print one JSON document and end")
+
+
+def _lines_of(number: int, step: Step) -> list[str]:
+    line = f"{number:2}  {step.state:7}  {step.name}: {step.said}"
+    return [line, f"{'':13}{step.way_out}"] if step.way_out else [line]
+
+
+def _page(url: str) -> str:
+    found = urlsplit(url)
+    if found.scheme not in ("http", "https") or not found.hostname:
+        raise CommandError(f"{url!r} is nothing like https://example.com/feed/.")
+    return url
 
 
 def _add_diagnose(verbs: Any) -> None:
