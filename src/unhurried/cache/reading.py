@@ -3,13 +3,24 @@
 from ._functions._fragment import do_cached
 from ._install import install
 from ._pages._key import PICTURE
-from ._regions import Region, Verdict, as_dict, begin, marked, record, regions_of, verdict_of
+from ._regions import (
+    Recorder,
+    Region,
+    Verdict,
+    as_dict,
+    begin,
+    marked,
+    record,
+    regions_of,
+    verdict_of,
+)
 from ._warm import Warmed, warm
 from ._why._answer import Tie, Why, hint_of
 from ._why._asking import all_of_it, why
 
 __all__ = [
     "PICTURE",
+    "Recorder",
     "Region",
     "Tie",
     "Verdict",

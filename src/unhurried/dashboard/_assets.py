@@ -22,6 +22,7 @@ FILES: Final = {
     "page.js": ("page.js", _JS),
     "charts.js": ("charts.js", _JS),
     "badge.css": ("badge.css", _CSS),
+    "regions.js": ("regions.js", _JS),
     "icon.svg": ("icon.svg", "image/svg+xml"),
     "uplot.css": ("vendor/uplot.css", _CSS),
     "uplot.js": ("vendor/uplot.js", _JS),

@@ -28,7 +28,7 @@ class Region:
     end: int
     reads: dict[str, str] = field(default_factory=dict)
     tables: set[str] = field(default_factory=set)
-    places: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Any] = field(default_factory=dict)
 
     @property
     def colour(self) -> str:
@@ -58,7 +58,19 @@ def regions_of(view: Piece, page: str) -> list[Region]:
     spans: list[Region] = []
     if main:
         _inside(main, at, spans, Region(0, 0))
-    return _filled(spans, page, view)
+    found = _filled(spans, page, view)
+    _name_sources(found)
+    return found
+
+
+def _name_sources(regions: Iterable[Region]) -> None:
+    """Each line's source is looked up once."""
+    known: dict[str, str] = {}
+    for region in regions:
+        for line, piece in region.places.items():
+            if line not in known:
+                known[line] = piece.source
+            region.places[line] = known[line]
 
 
 def _groups(view: Piece) -> list[list[Piece]]:
@@ -136,7 +148,7 @@ def _whole(piece: Piece, at: int, end: int) -> Region:
         region.reads = {**each.reads, **region.reads}
         region.tables |= each.tables
         if each.reads:
-            region.places.setdefault(each.line, each.source)
+            region.places.setdefault(each.line, each)
     return region
 
 
@@ -179,7 +191,7 @@ def _merged(spans: Iterable[Region]) -> list[Region]:
 
 
 def _are_one(last: Region, span: Region) -> bool:
-    same = last.reads.keys() == span.reads.keys() and last.places == span.places
+    same = last.reads.keys() == span.reads.keys() and last.places.keys() == span.places.keys()
     return span.start < last.end or (span.start == last.end and same)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import linecache
 from collections.abc import Iterator
 from typing import Any, Final
 
+from django.template import TemplateDoesNotExist
 from django.template.base import TextNode
 
 GREEN, AMBER, RED = "green", "amber", "red"
@@ -61,15 +61,24 @@ class Piece:
         token = getattr(self.node, "token", None)
         if token is None:
             return ""
-        own = _tag(self.node, token.contents)
-        origin = getattr(self.node, "origin", None)
-        return _around(own, linecache.getline(str(getattr(origin, "name", "")), token.lineno))
+        lines = _template(getattr(self.node, "origin", None)).splitlines()
+        line = lines[token.lineno - 1] if token.lineno <= len(lines) else ""
+        return _around(_tag(self.node, token.contents), line)
 
     def all(self) -> Iterator[Piece]:
         """This one and those inside."""
         yield self
         for piece in self.pieces:
             yield from piece.all()
+
+
+def _template(origin: Any) -> str:
+    """As it stands now, where its loader can tell."""
+    loader = getattr(origin, "loader", None)
+    try:
+        return str(loader.get_contents(origin)) if loader is not None else ""
+    except TemplateDoesNotExist:
+        return ""
 
 
 def _tag(node: Any, contents: str) -> str:

@@ -33,6 +33,8 @@ _ASKED: Final = ("_get_response", "_get_response_async")
 _PHASES: Final = ("process_view", "process_template_response", "process_exception")
 #: Whose decorators and mixins let people in; what they look at is not in the page.
 _GATES: Final = "django/contrib/auth/"
+#: What the key of a cached page is made from is in the key.
+_OURSELVES: Final = "unhurried/cache/"
 #: Filters that give something else each time, or as time goes by.
 _FILTERS: Final = {
     "random": "random",
@@ -77,7 +79,7 @@ class Recorder:
 
     def look(self, name: str, line: str) -> None:
         if self.now is self.view:
-            if not _in_view():
+            if line.startswith(_OURSELVES) or not _in_view():
                 return
             if line.startswith(_GATES):
                 self.gates.setdefault(name, line)
@@ -176,8 +178,9 @@ def _tell(piece: Piece) -> None:
     elif isinstance(node, CacheNode) and not piece.pieces:
         piece.reads["unseen:{% cache %}"] = line
     for function, _ in getattr(getattr(node, "filter_expression", None), "filters", ()):
-        if what := _FILTERS.get(getattr(function, "_filter_name", "")):
-            piece.reads[f"{what}:|{function._filter_name}"] = line
+        name = getattr(function, "_filter_name", "")
+        if name in _FILTERS:
+            piece.reads[f"{_FILTERS[name]}:|{name}"] = line
 
 
 def _line(piece: Piece) -> str:
