@@ -10,17 +10,13 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
-from django.template import engines
 from django.test import Client
-from django.urls import path
 
 from tests.books.models import Author, Book
-from unhurried.cache import cached_page
+from tests.cache.regions_site import templates
 from unhurried.cache._regions import (
     Recorder,
     Region,
-    begin,
     marked,
     record,
     regions_of,
@@ -31,7 +27,7 @@ from unhurried.cache._regions._markup import Solids
 MARK = re.compile(r"<!--/?u:\d+-->")
 USER = {"user:username": "x.html:1"}
 
-pytestmark = pytest.mark.urls(__name__)
+pytestmark = pytest.mark.urls("tests.cache.regions_site")
 
 
 def moved(html: str, what: str) -> str:
@@ -135,111 +131,17 @@ def test_comments_change_nothing_that_is_seen(seed):
     assert len(MARK.findall(page)) == 2 * len(apart)
 
 
-BASE = """<!doctype html>
-<html><head><title>{% block title %}Books{% endblock %}</title></head>
-<body><p>{% if user.is_authenticated %}Hello, {{ user.username }}{% else %}Log in{% endif %}</p>
-<main>{% block content %}{% endblock %}</main></body></html>
-"""
-TEMPLATES = {
-    "base.html": BASE,
-    "list.html": """{% extends "base.html" %}
-{% block content %}
-<ul>{% for book in books %}<li>{% include "_book.html" %}</li>{% endfor %}</ul>
-{% endblock %}""",
-    "_book.html": "{{ book.title }} by {{ book.author.name }}",
-    "attribute.html": '<p class="{{ user.username }}">a</p><b>{{ user.username }}</b>',
-    "with.html": "{% with name=user.username %}<p>Hello</p>{{ name }}{% endwith %}<p>end</p>",
-    "as.html": (
-        "<p>before</p>{% firstof user.username as name %}<p>{{ name }}</p>"
-        "{% for x in 'a' %}{% firstof user.pk as key %}{{ key }}{% endfor %}"
-    ),
-    "scope.html": (
-        "{% for x in 'a' %}{% firstof user.username as name %}<i>{{ name }}</i>{% endfor %}"
-        "<p>{{ after }}</p>"
-    ),
-    "filter.html": "<p>{% filter upper %}<b>a</b>{{ user.username }}{% endfilter %}</p><p>b</p>",
-    "form.html": "<form>{% csrf_token %}<p>a</p></form>",
-    "said.html": "{% for each in messages %}<p>{{ each }}</p>{% endfor %}<p>b</p>",
-    "cookie.html": "<p>{{ request.COOKIES.theme }}</p><p>{{ request.path }}</p>",
-    "time.html": "<p>{% now 'Y' %}</p><p>{{ books|random }}</p>",
-    "inner.html": "{% load cache %}{% cache 60 hers %}<b>{{ user.username }}</b>{% endcache %}",
-    "ours.html": (
-        "{% load unhurried %}{% cached 60 'a' %}<b>{{ books.0 }}</b>{% endcached %}<p>b</p>"
-    ),
-    "plain.html": "<p>{{ name }}</p>",
-    "part.html": "<b>{{ user.username }}</b>",
-    "around.html": "<p>a</p>{{ part }}",
-    "super.html": (
-        '{% extends "base.html" %}{% block title %}{{ block.super }} of '
-        "{{ user.username }}{% endblock %}"
-    ),
-}
-LOADERS = [("django.template.loaders.locmem.Loader", TEMPLATES)]
-
-
-def render(template: str, request: HttpRequest, **given: Any) -> HttpResponse:
-    return HttpResponse(engines["django"].get_template(template).render(given, request))
-
-
-def show(request: HttpRequest, name: str) -> HttpResponse:
-    return render(f"{name}.html", request, books=Book.objects.order_by("pk"))
-
-
-def looks(request: HttpRequest) -> HttpResponse:
-    return render("plain.html", request, name=request.user.username)
-
-
-def parts(request: HttpRequest) -> HttpResponse:
-    return render("around.html", request, part=engines["django"].get_template("part.html").render(
-        {}, request
-    ))  # fmt: skip
-
-
-def writes(request: HttpRequest) -> HttpResponse:
-    Book.objects.update(title="Two")
-    return render("plain.html", request, name="a")
-
-
-kept = cached_page(600)(show)
-mine = cached_page(600, audience="user")(show)
-urlpatterns = [
-    path("show/<name>/", show),
-    path("looks/", looks),
-    path("parts/", parts),
-    path("writes/", writes),
-    path("kept/<name>/", kept),
-    path("mine/<name>/", mine),
-]
-
-
 @pytest.fixture
 def client(db: None, settings: Any, store: Any) -> Client:
     """Logged in, at a site whose templates are the ones above."""
     cache.clear()
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.Innermost"]
-    settings.TEMPLATES = [
-        {
-            **settings.TEMPLATES[0],
-            "APP_DIRS": False,
-            "OPTIONS": {**settings.TEMPLATES[0]["OPTIONS"], "loaders": LOADERS},
-        }
-    ]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.cache.regions_site.Innermost"]
+    settings.TEMPLATES = templates(settings)
     for number in (1, 2):
         Book.objects.create(title=f"B{number}", author=Author.objects.create(name=f"A{number}"))
     client = Client()
     client.force_login(User.objects.create(username="jo"))
     return client
-
-
-class Innermost:
-    """Begins what the package's own middleware begins."""
-
-    def __init__(self, get_response: Any) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> Any:
-        begin(request)
-        return self.get_response(request)
 
 
 class Seen:
@@ -305,7 +207,7 @@ class TestTheViewItself:
         assert seen.of("amber") == ["<p>jo</p>"]
         [(name, line)] = seen.recorder.view.reads.items()
         assert name == "user:username"
-        assert re.fullmatch(r"tests/cache/test_regions\.py:\d+", line)
+        assert re.fullmatch(r"tests/cache/regions_site\.py:\d+", line)
         assert seen.verdict.said == f"the view itself looks at user:username: {line}"
 
     def test_and_so_may_what_it_has_rendered_before(self, client):

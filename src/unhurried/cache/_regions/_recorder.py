@@ -27,10 +27,13 @@ from . import _nodes
 from ._nodes import recording
 from ._piece import Piece
 
-_HANDLER: Final = "django.core.handlers.base"
+_HANDLERS: Final = "django.core.handlers."
 _ASKED: Final = ("_get_response", "_get_response_async")
-#: Parts of a middleware that the handler calls where it calls the view.
-_PHASES: Final = ("process_view", "process_template_response", "process_exception")
+#: Parts of a middleware, which the handler calls where it calls the view, or in a thread.
+_PHASES: Final = frozenset(
+    "process_request process_view process_template_response process_exception "
+    "process_response".split()
+)
 #: Whose decorators and mixins let people in; what they look at is not in the page.
 _GATES: Final = "django/contrib/auth/"
 #: What the key of a cached page is made from is in the key.
@@ -196,10 +199,13 @@ def _spoken(tag: str) -> str:
 
 
 def _in_view() -> bool:
-    """Whether the view is at work, and no middleware around it."""
+    """Whether the view is at work, and no middleware around it.
+
+    An async view under WSGI runs in another thread, whose stack tells nothing of who waits for it.
+    """
     below: list[str] = []
     for at in frames(sys._getframe(2)):
-        if at.f_code.co_name in _ASKED and at.f_globals.get("__name__") == _HANDLER:
-            return not any(name in _PHASES for name in below)
+        if str(at.f_globals.get("__name__")).startswith(_HANDLERS):
+            return at.f_code.co_name in _ASKED and _PHASES.isdisjoint(below)
         below.append(at.f_code.co_name)
-    return False
+    return _PHASES.isdisjoint(below)
