@@ -5,7 +5,7 @@ comments around each region; ``verdict_of`` says it in a line, with the remedy.
 """
 
 from ._layout import Region, as_dict, marked, regions_of
-from ._recorder import Recorder, begin, record
+from ._recorder import Recorder, begin, finish, record
 from ._verdict import Verdict, verdict_of
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Verdict",
     "as_dict",
     "begin",
+    "finish",
     "marked",
     "record",
     "regions_of",

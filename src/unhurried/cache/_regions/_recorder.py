@@ -54,19 +54,23 @@ class Recorder:
         #: What decides who is let in, before the view: input -> line.
         self.gates: dict[str, str] = {}
         self.request: Any = None
+        #: As the view gave it, where somebody has told it.
+        self.response: Any = None
+        self._over = True  # not begun
         self._busy = False  # what the catalogue is asked is nobody's statement
         self._stack = ExitStack()
 
     def begin(self, request: Any) -> None:
         """The view is known, and all middleware has seen the request: observe it."""
         if self.request is None:
-            self.request = request
+            self.request, self._over = request, False
             seen = self._stack.enter_context(observing(request, known=IN_EACH_PAGE))
             self.view.reads |= seen.touched
             seen.touched = _Looks(self)
 
     def end(self) -> None:
         self._stack.close()
+        self._over = True
 
     def rendered(self, node: Any, context: Any, render: Callable[[Any, Any], Any]) -> Any:
         around, piece = self.now, Piece(node, context)
@@ -95,7 +99,7 @@ class Recorder:
         The user's own row is no table of the view's: who looks at the user has said so.
         """
         connection = connection_of(statement)
-        if connection is None or self._busy:
+        if connection is None or self._busy or self._over:
             return
         if self.now is self.view and (_silent.get() or not _in_view()):
             return
@@ -169,6 +173,14 @@ def begin(request: Any) -> None:
     recorder = recording.get()
     if isinstance(recorder, Recorder):
         recorder.begin(request)
+
+
+def finish(response: Any) -> None:
+    """The view's own answer, before any middleware has seen it; what comes now is not the page."""
+    recorder = recording.get()
+    if isinstance(recorder, Recorder):
+        recorder.response = response
+        recorder.end()
 
 
 def _tell(piece: Piece) -> None:
