@@ -49,6 +49,22 @@ TEMPLATES = {
     "plain.html": "<p>{{ name }}</p>",
     "part.html": "<b>{{ user.username }}</b>",
     "around.html": "<p>a</p>{{ part }}",
+    "all.html": """<!doctype html>
+<html lang="en"><head><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ user.username }}'s books</title><link rel="icon" href="data:,"></head>
+<body>
+<header><a href="/show/list/">Books</a> <b id="hello">Hello, {{ user.username }}</b></header>
+<main>
+<p id="shared">All that we have, in the order in which we got it.</p>
+<table><thead><tr><th>Title</th><th>Author</th></tr></thead><tbody>
+{% for book in books %}<tr{% if user.is_staff %} id="row{{ book.pk }}"{% endif %}>
+<td>{{ book }}</td><td>{{ book.author.name }}</td></tr>{% endfor %}</tbody></table>
+<form id="form" method="post"><p>Add one</p>{% csrf_token %}
+<select id="choice"><option>{{ request.COOKIES.theme }}</option></select></form>
+<p id="time">It is {% now "Y" %}.</p>
+<p id="last" hidden>{{ user.pk }}</p>
+</main><footer id="foot">The end</footer></body></html>
+""",
     "super.html": (
         '{% extends "base.html" %}{% block title %}{{ block.super }} of '
         "{{ user.username }}{% endblock %}"
