@@ -187,7 +187,7 @@ def test_the_panel_says_it_and_leads_back(browser):
         return said, hidden, page.locator("unhurried-regions").count()
 
     said, hidden, left = browser.visit(ALL, act).answer
-    assert "nothing on the page is personal but all.html:3" in said
+    assert "Nothing on the page is personal but all.html:3" in said
     assert "+ @cached_page(600)" in said
     assert "for everybody" in said
     assert hidden

@@ -22,6 +22,10 @@
 .green { --own: var(--green); --style: solid; --width: 1px; }
 .amber { --own: var(--amber); --style: dashed; --width: 2px; }
 .red { --own: var(--red); --style: double; --width: 4px; }
+/* On a page of any colour: between its light and its dark. */
+.box.green { --own: #2f9a5c; }
+.box.amber { --own: #cf7d00; }
+.box.red { --own: #d6463c; }
 .box {
   position: absolute; pointer-events: none; margin: 0; padding: 0; appearance: none;
   border: var(--width) var(--style) var(--own); border-radius: 3px;
@@ -48,6 +52,9 @@ p { margin: 0 0 6px; }
 .quiet { color: var(--quiet); }
 code { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", monospace; white-space: pre-wrap; }
 .remedy { display: block; color: var(--green); }
+details { margin: 6px 0; }
+summary { cursor: pointer; color: var(--link); }
+summary:focus-visible { outline: 2px solid var(--link); outline-offset: 1px; }
 ul { list-style: none; margin: 8px 0; padding: 0; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 14px; margin: 8px 0; }
 .legend li { display: flex; align-items: center; gap: 6px; }
@@ -202,27 +209,33 @@ button:focus-visible, a:focus-visible { outline: 2px solid var(--own, var(--link
     return hit.sort((a, b) => a.rect.width * a.rect.height - b.rect.width * b.rect.height)[0] || null;
   }
 
-  function place(region) {
+  /* One line for all that were made by the same line from the same. */
+  function places() {
+    const groups = new Map();
+    for (const region of told.regions) {
+      if (region.colour === "green" || !region.places.length) continue;
+      const key = JSON.stringify([region.places.map(([line]) => line), region.reads.map(([name]) => name)]);
+      groups.set(key, [...(groups.get(key) || []), region]);
+    }
+    return make("ul", { className: "places" }, ...[...groups.values()].map((group) => make("li", {}, place(group))));
+  }
+
+  function place([region, ...more]) {
+    const lines = region.places.map(([line]) => line).join(", ") + (more.length ? `  \u00d7 ${more.length + 1}` : "");
     const made = make("button", { type: "button", className: region.colour },
-      make("span", { className: "key" }), make("code", {}, region.places[0]?.[0] || "the page"),
+      make("span", { className: "key" }), make("code", {}, lines),
       make("span", { className: "quiet" }, region.reads.map(([name]) => name).join(", ")));
+    const box = () => shown.find((each) => each.region === region)?.rect;
     made.dataset.region = region.id;
     made.addEventListener("click", () => {
       const target = nodesOf(region)[0];
       const element = target && (target.nodeType === Node.ELEMENT_NODE ? target : target.parentElement);
       element?.scrollIntoView({ block: "center" });
-      requestAnimationFrame(() => {
-        draw();
-        const found = shown.find((each) => each.region === region);
-        if (found) { pinned = region; show(region, found.rect); }
-      });
+      requestAnimationFrame(() => { draw(); pinned = region; show(region, box()); });
     });
-    made.addEventListener("focus", () => {
-      const found = shown.find((each) => each.region === region);
-      show(region, found?.rect);
-    });
+    made.addEventListener("focus", () => show(region, box()));
     made.addEventListener("blur", () => { if (pinned !== region) show(null); });
-    return make("li", {}, made);
+    return made;
   }
 
   function legend() {
@@ -251,11 +264,12 @@ button:focus-visible, a:focus-visible { outline: 2px solid var(--own, var(--link
       hide.ariaPressed = String(off);
       hide.textContent = off ? "Show boxes" : "Hide boxes";
     });
+    const remedies = verdict.remedy.map((line) => (/^[@{]/.test(line)
+      ? make("code", { className: "remedy" }, `+ ${line}`) : make("p", {}, line)));
+    const details = make("details", { open: innerWidth > 640 },
+      make("summary", {}, "What was read, and where"), ...notes(), places());
     const made = make("section", { className: "panel", tabIndex: 0, ariaLabel: "What of this page is cacheable" },
-      make("h2", {}, verdict.said),
-      ...verdict.remedy.map((line) => make("code", { className: "remedy" }, `+ ${line}`)),
-      legend(), ...notes(),
-      make("ul", { className: "places" }, ...told.regions.filter(({ colour, places }) => colour !== "green" && places.length).map(place)),
+      make("h2", {}, verdict.said[0].toUpperCase() + verdict.said.slice(1)), ...remedies, legend(), details,
       make("div", { className: "bar" }, hide, make("a", { href: told.back }, "Back to the page")));
     return made;
   }
