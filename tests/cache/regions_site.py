@@ -37,6 +37,14 @@ TEMPLATES = {
         "{% for x in 'a' %}{% firstof user.username as name %}<i>{{ name }}</i>{% endfor %}"
         "<p>{{ after }}</p>"
     ),
+    "empty.html": (
+        "<p>a</p>{% if user.is_staff %}<p>staff</p>{% endif %}<p>b</p>{{ user.email }}<p>c</p>"
+        '<p class="{{ user.email }}">d</p>'
+    ),
+    "branch.html": (
+        "{% if user.is_staff %}a{% else %}{% firstof 'b' as name %}{% endif %}"
+        "<p>{{ name }}</p><p>c</p>"
+    ),
     "filter.html": "<p>{% filter upper %}<b>a</b>{{ user.username }}{% endfilter %}</p><p>b</p>",
     "form.html": "<form>{% csrf_token %}<p>a</p></form>",
     "said.html": "{% for each in messages %}<p>{{ each }}</p>{% endfor %}<p>b</p>",

@@ -176,8 +176,19 @@ class TestWhatIsWhose:
 
     def test_what_a_tag_puts_into_a_variable_goes_where_the_variable_may(self, client):
         assert Seen(client, "/show/with/").of("amber") == ["<p>Hello</p>jo"]
-        assert Seen(client, "/show/as/").of("amber") == ["jo", "1"]
-        assert Seen(client, "/show/scope/").of("amber") == ["jo"]
+        assert Seen(client, "/show/as/").of("amber") == ["", "jo", "1"]
+        assert [text for text in Seen(client, "/show/scope/").of("amber") if text] == ["jo"]
+
+    def test_what_shows_nothing_today_is_told_and_colours_nothing_else(self, client):
+        seen = Seen(client, "/show/empty/")
+        assert seen.of("amber") == ["", "", '<p class="">']
+        assert seen.of("green") == ["<p>a</p>", "<p>b</p>", "<p>c</p>", "d</p>"]
+        assert [place["reads"] for place in seen.verdict.places] == [
+            ["user:email", "user:is_staff"]
+        ]
+
+    def test_a_variable_that_one_branch_sets(self, client):
+        assert Seen(client, "/show/branch/").of("amber") == ["", "b"]
 
     def test_what_is_changed_on_its_way_is_one_region(self, client):
         assert Seen(client, "/show/filter/").of("amber") == ["<b>A</b>JO".replace("b>", "B>")]
@@ -186,7 +197,8 @@ class TestWhatIsWhose:
         [token] = Seen(client, "/show/form/").of("red")
         assert token.startswith("<input type=")
         seen = Seen(client, "/show/said/")
-        assert seen.verdict.places == [] or seen.of("red") == []
+        assert seen.of("red") == [""]  # there is none today
+        assert seen.verdict.places[0]["reads"] == ["messages"]
 
     def test_a_cookie_is_a_variant_and_the_path_is_in_the_key(self, client):
         client.cookies["theme"] = "dark"

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.template.defaulttags import ForNode, WithNode
-from django.template.loader_tags import BlockNode, IncludeNode
+from django.template.base import TextNode, VariableNode
+from django.template.defaulttags import CommentNode, ForNode, IfNode, LoadNode, WithNode
+from django.template.loader_tags import BlockNode, ExtendsNode, IncludeNode
 
 from ._markup import Solids
 from ._piece import AMBER, GREEN, RED, Piece, colour_of
 
 #: What a tag in one of these puts into the context is gone at its end.
 _SCOPES: Final = (ForNode, WithNode, BlockNode, IncludeNode)
+#: These show what they have, or nothing; what is inside may do otherwise.
+_SHOW: Final = (TextNode, VariableNode, IfNode, *_SCOPES, ExtendsNode, LoadNode, CommentNode)
 _RANK: Final = {GREEN: 0, AMBER: 1, RED: 2}
 
 
@@ -121,12 +124,21 @@ def _inside(pieces: list[Piece], at: int, spans: list[Region], spilt: Region) ->
             spilt = spilt if isinstance(piece.node, _SCOPES) else inner
         elif not piece.is_text:
             region = _whole(piece, at, end)
-            if end > at:
-                spans.append(region.made_of(spilt))
-            elif region.reads:
-                spilt = region.made_of(spilt)
+            put = [_whole(each, 0, 0) for each in _putting(piece)]
+            spans.append(Region(at, end).made_of(spilt).made_of(region))
+            for each in put if not piece.reads else [region] * bool(put):
+                spilt = Region(0, 0).made_of(spilt).made_of(each)
         at = end
     return spilt
+
+
+def _putting(piece: Piece) -> Iterator[Piece]:
+    """Tags that have shown nothing, and so may have put something into a variable."""
+    if type(piece.node) not in _SHOW and not str(piece.text):
+        yield piece
+    if not isinstance(piece.node, _SCOPES):
+        for each in piece.pieces:
+            yield from _putting(each)
 
 
 def _place_in(piece: Piece, at: int) -> int | None:
@@ -158,16 +170,17 @@ def _filled(spans: list[Region], page: str, view: Piece) -> list[Region]:
     plain = [span for span in spans if not span.reads]
     found: list[Region] = []
     at = 0
-    for region in [*coloured, Region(len(page), len(page))]:
-        if page[at : region.start].strip():
-            gap = Region(at, region.start, {**view.reads}, {*view.tables})
+    for region in [*coloured, None]:
+        start = region.start if region is not None else len(page)
+        if page[at:start].strip():
+            gap = Region(at, start, {**view.reads}, {*view.tables})
             for span in plain:
                 if span.start <= gap.end and span.end >= gap.start:
                     gap.tables |= span.tables
             found.append(gap)
-        if region.end > region.start:
+        if region is not None:
             found.append(region)
-        at = region.end
+            at = region.end
     return found
 
 

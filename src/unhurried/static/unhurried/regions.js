@@ -125,6 +125,7 @@ button:focus-visible, a:focus-visible { outline: 2px solid var(--own, var(--link
   /* Of a region that is a part of a tag, its element. */
   function elementOf(region) {
     let next = region.start.nextSibling;
+    if (next === region.end) return [];
     while (next && next.nodeType !== Node.ELEMENT_NODE) next = next.nextSibling;
     return next && !UNSEEN.has(next.nodeName) ? [next] : [];
   }
