@@ -167,7 +167,7 @@ def _whole(piece: Piece, at: int, end: int) -> Region:
 def _filled(spans: list[Region], page: str, view: Piece) -> list[Region]:
     """Coloured ones moved out of tags, and all between them, which is as the view has made it."""
     coloured = _merged(_moved(spans, Solids(page)))
-    plain = [span for span in spans if not span.reads]
+    plain = [span for span in spans if span.tables and not span.reads]
     found: list[Region] = []
     at = 0
     for region in [*coloured, None]:

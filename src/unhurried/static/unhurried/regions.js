@@ -96,30 +96,29 @@ button:focus-visible, a:focus-visible { outline: 2px solid var(--own, var(--link
     }
   }
 
-  function rangeOf(region) {
-    const range = document.createRange();
-    range.setStartAfter(region.start);
-    range.setEndBefore(region.end);
-    return range;
+  /* The next in the page that is not inside of this one. */
+  function beyond(node) {
+    while (node && !node.nextSibling) node = node.parentNode;
+    return node && node.nextSibling;
   }
 
-  /* The largest elements that lie in the range as a whole, and text that lies there bare. */
-  function inside(range, node, found) {
-    for (const child of node.childNodes) {
-      if (!range.intersectsNode(child) || UNSEEN.has(child.nodeName) || child === host) continue;
-      const at = [...node.childNodes].indexOf(child);
-      const whole = range.comparePoint(node, at) >= 0 && range.comparePoint(node, at + 1) <= 0;
-      if (child.nodeType === Node.TEXT_NODE && whole && child.data.trim()) found.push(child);
-      else if (child.nodeType === Node.ELEMENT_NODE) {
-        if (whole && seen(child)) found.push(child); else inside(range, child, found);
-      }
+  /* The largest elements between two comments that end before the second, and text that is bare. */
+  function between(start, end) {
+    const found = [];
+    let node = beyond(start);
+    while (node && node !== end) {
+      const holds = node.contains(end);
+      const whole = !holds && node.nodeType === Node.ELEMENT_NODE && seen(node);
+      if (whole || (node.nodeType === Node.TEXT_NODE && node.data.trim())) found.push(node);
+      const enters = node.firstChild && (holds || !(whole || UNSEEN.has(node.nodeName) || node === host));
+      node = enters ? node.firstChild : beyond(node);
     }
     return found;
   }
 
   const seen = (element) => {
     const { width, height } = element.getBoundingClientRect();
-    return width > 0 && height > 0 && !["BODY", "HTML"].includes(element.nodeName);
+    return width > 0 && height > 0 && !UNSEEN.has(element.nodeName) && element !== host;
   };
 
   /* Of a region that is a part of a tag, its element. */
@@ -132,8 +131,7 @@ button:focus-visible, a:focus-visible { outline: 2px solid var(--own, var(--link
 
   function nodesOf(region) {
     if (!region.start || !region.end) return [];
-    const range = rangeOf(region);
-    const found = inside(range, range.commonAncestorContainer, []);
+    const found = between(region.start, region.end);
     return found.length || region.colour === "green" ? found : elementOf(region);
   }
 
