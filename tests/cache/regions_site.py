@@ -122,6 +122,11 @@ def declares(request: HttpRequest) -> HttpResponse:
     return show(request, "list")
 
 
+@cached_page(600, params=["unhurried"])
+def shared(request: HttpRequest) -> HttpResponse:
+    return show(request, "ours")
+
+
 kept = cached_page(600)(show)
 mine = cached_page(600, audience="user")(show)
 urlpatterns = [
@@ -131,6 +136,7 @@ urlpatterns = [
     path("let_in/", let_in),
     path("aside/", aside),
     path("later/", later),
+    path("shared/", shared),
     path("declares/", cached_page(600, params=["unhurried"], audience="user")(declares)),
     path("unhurried/", include("unhurried.urls")),
     path("writes/", writes),

@@ -10,12 +10,14 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.test import AsyncClient, Client, override_settings
+from django.core.wsgi import get_wsgi_application
+from django.test import AsyncClient, Client, RequestFactory, override_settings
 
 from tests.books.models import Author, Book
 from tests.cache.regions_site import templates
 from tests.dashboard.test_badge import NOT_FOR_BADGES, OUTER_CACHE, body
 from unhurried import testing
+from unhurried.cache import front_door
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.cache.regions_site")]
 DATA = re.compile(rb'<script id="unhurried-regions-data" type="application/json">(.*?)</script>')
@@ -180,6 +182,15 @@ class TestKeptByNobody:
         staff.get("/declares/" + ASK)
         assert client.get("/declares/" + ASK).content == response.content
 
+    def test_by_the_front_door(self, staff):
+        """It stands before Django, and knows nobody: it lets such a request through."""
+        page = "/shared/"
+        door = front_door(get_wsgi_application())
+        for _ in range(2):
+            assert "<!--u" not in ask(door, page, staff)
+        assert "<!--u:0-->" in ask(door, page + ASK, staff)
+        assert "<!--u" not in ask(door, page, staff)
+
     def test_parts_are_kept_as_they_are(self, staff, visitor):
         cache.clear()
         staff.get("/show/inner/" + ASK)
@@ -227,6 +238,12 @@ class TestAsync:
         client = AsyncClient()
         client.cookies = visitor.cookies
         assert b"unhurried-regions" not in get(client, "/aside/" + ASK).content
+
+
+def ask(door: Any, address: str, client: Client) -> str:
+    cookies = "; ".join(f"{name}={each.value}" for name, each in client.cookies.items())
+    request = RequestFactory().get(address, headers={"Cookie": cookies, "Host": "testserver"})
+    return b"".join(door(request.environ, lambda *args: None)).decode()
 
 
 @async_to_sync
