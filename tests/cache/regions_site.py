@@ -45,6 +45,7 @@ TEMPLATES = {
         "{% if user.is_staff %}a{% else %}{% firstof 'b' as name %}{% endif %}"
         "<p>{{ name }}</p><p>c</p>"
     ),
+    "marks.html": "<!--u:0--><p>a</p><!--/uu:0-->",
     "filter.html": "<p>{% filter upper %}<b>a</b>{{ user.username }}{% endfilter %}</p><p>b</p>",
     "form.html": "<form>{% csrf_token %}<p>a</p></form>",
     "said.html": "{% for each in messages %}<p>{{ each }}</p>{% endfor %}<p>b</p>",

@@ -94,6 +94,13 @@ def test_what_the_page_says_does_not_end_the_data(staff):
     assert response.content.count(b"<!--u:0-->") == 1
 
 
+def test_comments_of_the_pages_own_are_not_taken_for_ours(staff):
+    response = staff.get("/show/marks/" + ASK)
+    assert told(response)["mark"] == "uuu"
+    assert b"<!--u:0--><p>a</p><!--/uu:0-->" in response.content
+    assert response.content.startswith(b"<!--uuu:0-->")
+
+
 @pytest.mark.parametrize("path", ["/show/list/", "/kept/list/", "/declares/"])
 def test_the_way_back_has_the_other_parameters(staff, path):
     assert told(staff.get(path + ASK))["back"] == path

@@ -20,6 +20,7 @@ from unhurried.cache.reading import (
     PICTURE,
     Recorder,
     as_dict,
+    mark_for,
     marked,
     record,
     regions_of,
@@ -109,14 +110,16 @@ def _draw(request: HttpRequest, response: HttpResponse, recorder: Recorder) -> N
     except (UnicodeDecodeError, NoReverseMatch):
         return  # no text; or unhurried.urls are not included, and nobody would send the script
     regions = regions_of(recorder.view, page)
+    mark = mark_for(page)
     told = {
+        "mark": mark,
         "regions": [as_dict(region, number) for number, region in enumerate(regions)],
         "verdict": verdict_of(recorder, response, regions).as_dict(),
         "view": _of_view(recorder),
         "back": _without(request),
     }
     added = json_script(told, "unhurried-regions-data") + _script(script, response)
-    text = marked(page, regions) + added
+    text = marked(page, regions, mark) + added
     _documents.replace(response, text.encode(response.charset, "xmlcharrefreplace"))
     setattr(response, SHOWN, True)
 

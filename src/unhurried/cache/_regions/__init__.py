@@ -4,7 +4,7 @@
 comments around each region; ``verdict_of`` says it in a line, with the remedy.
 """
 
-from ._layout import Region, as_dict, marked, regions_of
+from ._layout import Region, as_dict, mark_for, marked, regions_of
 from ._recorder import Recorder, begin, finish, record
 from ._verdict import Verdict, verdict_of
 
@@ -15,6 +15,7 @@ __all__ = [
     "as_dict",
     "begin",
     "finish",
+    "mark_for",
     "marked",
     "record",
     "regions_of",

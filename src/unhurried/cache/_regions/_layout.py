@@ -212,13 +212,21 @@ def worst(regions: Iterable[Region]) -> str:
     return max((region.colour for region in regions), key=_RANK.__getitem__, default=GREEN)
 
 
-def marked(page: str, regions: list[Region]) -> str:
+def mark_for(page: str) -> str:
+    """How our comments in this page begin: as none of its own does."""
+    mark = "u"
+    while f"<!--{mark}:" in page or f"<!--/{mark}:" in page:
+        mark += "u"
+    return mark
+
+
+def marked(page: str, regions: list[Region], mark: str = "u") -> str:
     """The page with a comment before and after each region; without them it is what it was."""
     parts: list[str] = []
     at = 0
     for number, region in enumerate(regions):
         text = page[region.start : region.end]
-        parts += page[at : region.start], f"<!--u:{number}-->{text}<!--/u:{number}-->"
+        parts += page[at : region.start], f"<!--{mark}:{number}-->{text}<!--/{mark}:{number}-->"
         at = region.end
     return "".join([*parts, page[at:]])
 

@@ -86,11 +86,12 @@ button:focus-visible, a:focus-visible { outline: 2px solid var(--own, var(--link
     return made;
   }
 
-  /* Each region lies between two comments: <!--u:7--> and <!--/u:7-->. */
+  /* Each region lies between two comments: <!--u:7--> and <!--/u:7-->. No other begins so. */
   function find() {
+    const ours = new RegExp(`^(/?)${told.mark}:(\\d+)$`);
     const walker = document.createTreeWalker(document, NodeFilter.SHOW_COMMENT);
     while (walker.nextNode()) {
-      const found = /^(\/?)u:(\d+)$/.exec(walker.currentNode.data);
+      const found = ours.exec(walker.currentNode.data);
       const region = found && told.regions[found[2]];
       if (region) region[found[1] ? "end" : "start"] = walker.currentNode;
     }
