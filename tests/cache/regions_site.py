@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import include, path
+from django.utils.functional import SimpleLazyObject, cached_property
 
 from tests.books.models import Book
 from unhurried.cache import cached_page
@@ -46,6 +47,10 @@ TEMPLATES = {
         "<p>{{ name }}</p><p>c</p>"
     ),
     "marks.html": "<!--u:0--><p>a</p><!--/uu:0-->",
+    "cart.html": (
+        "<b>{{ cart.size }}</b>{{ cart.name }}<p>{{ other.name }}</p><p>a</p>"
+        "{% for each in carts %}<i>{{ each.name }}</i>{{ each.size }}{{ each.size }}{% endfor %}"
+    ),
     "filter.html": "<p>{% filter upper %}<b>a</b>{{ user.username }}{% endfilter %}</p><p>b</p>",
     "form.html": "<form>{% csrf_token %}<p>a</p></form>",
     "said.html": "{% for each in messages %}<p>{{ each }}</p>{% endfor %}<p>b</p>",
@@ -105,6 +110,27 @@ def writes(request: HttpRequest) -> HttpResponse:
     return render("plain.html", request, name="a")
 
 
+class Cart:
+    name = "cart"
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    @cached_property
+    def size(self) -> str:
+        return str(self.request.COOKIES["size"])
+
+
+def cart(request: HttpRequest) -> HttpResponse:
+    def made() -> Cart:
+        found = Cart(request)
+        _ = found.size
+        return found
+
+    given = {"cart": SimpleLazyObject(made), "other": Cart(request), "carts": [Cart(request)]}
+    return render("cart.html", request, **given)
+
+
 @login_required
 def let_in(request: HttpRequest) -> HttpResponse:
     return show(request, "list")
@@ -134,6 +160,7 @@ urlpatterns = [
     path("show/<name>/", show),
     path("looks/", looks),
     path("parts/", parts),
+    path("cart/", cart),
     path("let_in/", let_in),
     path("aside/", aside),
     path("later/", later),

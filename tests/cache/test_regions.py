@@ -179,6 +179,12 @@ class TestWhatIsWhose:
         assert Seen(client, "/show/as/").of("amber") == ["", "jo", "1"]
         assert [text for text in Seen(client, "/show/scope/").of("amber") if text] == ["jo"]
 
+    def test_what_is_worked_out_once_is_looked_at_by_all_who_show_it(self, client):
+        client.cookies["size"] = "3"
+        seen = Seen(client, "/cart/")
+        assert seen.of("amber") == ["3", "cart", "33"]
+        assert [*seen.regions[1].reads] == ["cookie:size"]
+
     def test_what_shows_nothing_today_is_told_and_colours_nothing_else(self, client):
         seen = Seen(client, "/show/empty/")
         assert seen.of("amber") == ["", "", '<p class="">']

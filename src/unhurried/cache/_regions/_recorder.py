@@ -24,6 +24,7 @@ from .._units._guard import connection_of, understood
 from .._units._ties import ties_of
 from .._units._touching import touched
 from . import _nodes
+from ._memory import Memory
 from ._nodes import recording
 from ._piece import Piece
 
@@ -58,7 +59,7 @@ class Recorder:
         self.response: Any = None
         self._over = True  # not begun
         self._busy = False  # what the catalogue is asked is nobody's statement
-        self._stack = ExitStack()
+        self._stack, self._memory = ExitStack(), Memory()
 
     def begin(self, request: Any) -> None:
         """The view is known, and all middleware has seen the request: observe it."""
@@ -82,6 +83,7 @@ class Recorder:
             around.pieces.append(piece)
         if not piece.is_text:
             _tell(piece)
+            self._memory.compare(piece)
         return text
 
     def look(self, name: str, line: str) -> None:
