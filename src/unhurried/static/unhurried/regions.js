@@ -68,7 +68,10 @@ ul { list-style: none; margin: 8px 0; padding: 0; }
 }
 .places button span:last-child { grid-column: 2; }
 .places button:hover, .places button.on { background: color-mix(in srgb, var(--own) 16%, transparent); }
-.bar { display: flex; gap: 16px; align-items: center; border-top: 1px solid var(--line); padding-top: 8px; }
+.bar {
+  display: flex; gap: 16px; align-items: center; position: sticky; bottom: -12px; margin: 0 -16px -12px;
+  padding: 8px 16px 12px; border-top: 1px solid var(--line); background: var(--paper);
+}
 .bar button { padding: 0; border: 0; background: none; color: var(--link); cursor: pointer; text-decoration: underline; }
 a { color: var(--link); }
 button:focus-visible, a:focus-visible { outline: 2px solid var(--own, var(--link)); outline-offset: 1px; }
