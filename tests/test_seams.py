@@ -30,11 +30,12 @@ from django.db.models import Model, query
 from django.db.models.fields import related_descriptors
 from django.db.models.query_utils import DeferredAttribute
 from django.http import FileResponse, StreamingHttpResponse
-from django.template.base import Node
+from django.template.base import Node, TextNode
 from django.test import Client
 from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
 import unhurried
+from unhurried.cache.reading import record
 from unhurried.measure import _wraps
 from unhurried.measure._probes._fetching import Timed
 from unhurried.measure._probes.cache import VERBS
@@ -85,6 +86,7 @@ PRIVATE = {
     "ContentType.objects._cache": "its model by id; asking the manager would be a query",
     "_look": "our own, on the class that is made for each mapping",
     "_resolve_lookup": "the frame in which a template follows a variable's dots",
+    "_filter_name": "which filter of a template a function is; its own name may be another",
     "_store": "the dict of CaseInsensitiveMapping, which request.headers is",
     "headers._store": "the same, of a response: what stands there has been checked already",
     "kept._store": "the same, of the one that it is a copy of",
@@ -184,6 +186,7 @@ def test_unwrapping_restores_every_original():
     """A name the class only inherited is gone again; one it defined is the very same object."""
     code = """
 import inspect
+from unhurried.cache.reading import record
 from unhurried.measure import _wraps
 before = {}
 wrap = _wraps.wrap
@@ -217,6 +220,7 @@ from django.db.models import Model, query
 from django.db.models.fields import related_descriptors
 from django.db.models.query_utils import DeferredAttribute
 from django.db.backends.signals import connection_created
+from unhurried.cache.reading import record
 from unhurried.measure import _wraps
 connected = connection_created.receivers, got_request_exception.receivers
 print(json.dumps([_wraps.installed, len(connection.execute_wrappers), *map(len, connected)]))
@@ -306,6 +310,25 @@ def test_querysets_are_wrapped_only_while_somebody_tracks():
         assert inspect.unwrap(query.QuerySet.__init__) is original
         assert inspect.signature(query.QuerySet.__init__) == inspect.signature(original)
     assert query.QuerySet.__init__ is original
+
+
+def test_nodes_are_wrapped_only_while_somebody_records():
+    originals = Node.render_annotated, TextNode.render_annotated
+    with record(), record():
+        assert Node.render_annotated is not originals[0]
+        assert inspect.unwrap(Node.render_annotated) is originals[0]
+        assert inspect.unwrap(TextNode.render_annotated) is originals[1]
+    assert (Node.render_annotated, TextNode.render_annotated) == originals
+
+
+def test_no_other_node_of_djangos_has_a_rendering_of_its_own():
+    """Theirs would not be heard; their text would be told as what is around it."""
+    own = {kind for kind in subclasses(Node) if "render_annotated" in vars(kind)}
+    assert {kind for kind in own if kind.__module__.startswith("django.")} == {TextNode}
+
+
+def subclasses(kind: type) -> set[type]:
+    return {kind, *(each for child in kind.__subclasses__() for each in subclasses(child))} - {Node}
 
 
 def test_a_clone_copies_what_is_on_the_query():

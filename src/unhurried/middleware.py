@@ -13,6 +13,8 @@ from django.urls import get_resolver
 from unhurried import dashboard
 from unhurried.cache._functions._registry import known as cached
 from unhurried.cache._pages import _through as pages
+from unhurried.cache.reading import PICTURE
+from unhurried.cache.reading import begin as begin_picture
 from unhurried.conf import settings
 from unhurried.dashboard import _staff
 from unhurried.measure import _request as measure
@@ -30,6 +32,16 @@ AFTER = (
 )
 
 
+def _resolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
+    begin_picture(request)
+    measure.resolved(request, view, args, kwargs)
+
+
+async def _aresolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
+    begin_picture(request)
+    await measure.aresolved(request, view, args, kwargs)
+
+
 class UnhurriedMiddleware:
     """Measures each request, and serves kept pages; put it first, so that it sees the others."""
 
@@ -41,7 +53,7 @@ class UnhurriedMiddleware:
         self.measures, self.loaded = settings.MEASURE, False
         self.through = pages.Through(get_response)
         self.is_async = iscoroutinefunction(get_response)
-        self.process_view = measure.aresolved if self.is_async else measure.resolved
+        self.process_view = _aresolved if self.is_async else _resolved
         if self.is_async:
             markcoroutinefunction(self)
 
@@ -60,6 +72,8 @@ class UnhurriedMiddleware:
             return self.__acall__(request)
         record = measure.begin(request) if self.measures else None
         get_response = self.through if cached or self._first() else self.get_response
+        if PICTURE in request.META.get("QUERY_STRING", ""):
+            get_response = dashboard.pictured(get_response)
         if record is None:
             return get_response(request)
         token = current.set(record)
@@ -79,6 +93,8 @@ class UnhurriedMiddleware:
     async def __acall__(self, request: HttpRequest) -> Any:
         record = measure.begin_async(request) if self.measures else None
         get_response = self.through.acall if cached or self._first() else self.get_response
+        if PICTURE in request.META.get("QUERY_STRING", ""):
+            get_response = dashboard.apictured(get_response)
         if record is None:
             return await get_response(request)
         token = current.set(record)

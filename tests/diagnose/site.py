@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import unhurried
+
+#: The tree that is tested, wherever another may be installed.
+OURS = str(Path(unhurried.__file__).parent.parent)
 FILES = {
     "manage.py": """
 import os, sys
@@ -47,7 +51,11 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
+}]
 UNHURRIED = {"STORE": BASE_DIR / "store"}
 LOGIN_URL = "/login/"
 """,
@@ -70,7 +78,7 @@ class Book(models.Model):
 import threading
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.generic import ListView
 
@@ -124,6 +132,18 @@ def healthy(request):
     return HttpResponse(str(Book.objects.count()))
 
 
+def greeting(request):
+    return render(request, "greeting.html", {"authors": Author.objects.order_by("pk")})
+
+
+def looking(request):
+    return render(request, "greeting.html", {"mine": request.user.is_authenticated})
+
+
+def data(request):
+    return JsonResponse({"books": Book.objects.count()})
+
+
 def boom(request):
     raise ZeroDivisionError("nothing is left")
 
@@ -160,6 +180,10 @@ def threaded(request):
     "shop/templates/feed.html": """
 {% for book in books %}{{ book.title }} by {{ book.author.name }}
 {% endfor %}""",
+    "shop/templates/greeting.html": """
+<p>{% for author in authors %}{{ author.name }}{% endfor %}</p>
+<p>Hello, {{ user.username }}</p>
+""",
     "shop/templates/counts.html": """
 {% for author in authors %}
 {{ author.name }} {{ author.books.count }}
@@ -171,7 +195,8 @@ from django.urls import path
 from shop import views
 
 urlpatterns = [path("shelf/", views.Shelf.as_view())]
-for name in "feed counts shown keys titles saves healthy boom mine moved both threaded".split():
+NAMES = "feed counts shown keys titles saves healthy boom mine moved both threaded"
+for name in f"{NAMES} greeting looking data".split():
     urlpatterns.append(path(f"{name}/", getattr(views, name)))
 """,
     "fill.py": """
@@ -211,7 +236,7 @@ class Shop:
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("NO_COLOR", "COLUMNS"))},
             "DJANGO_SETTINGS_MODULE": "shop.settings",
-            "PYTHONPATH": str(folder),
+            "PYTHONPATH": os.pathsep.join([str(folder), OURS]),
             "PYTHONDONTWRITEBYTECODE": "1",
             **environment,
         }

@@ -132,3 +132,46 @@ def test_without_a_database_it_says_so(copy):
     done = copy.diagnose("--url", "/feed/")
     assert done.returncode == 1
     assert "make its tables: manage.py migrate" in done.stderr
+
+
+class TestWhatOfItIsForEverybody:
+    def test_but_one_line(self, shop):
+        done = shop.diagnose("--url", "/greeting/", "--user", "jacob", COLUMNS="100")
+        assert 'nothing on the page is personal but greeting.html:2 "Hello, {{ user.username' in (
+            done.stdout
+        )
+        assert '+ @cached_page(600)  and  {% fragment "hello" %}' in done.stdout
+        assert "renewed when shop_author changes" in done.stdout
+
+    @pytest.mark.parametrize("user", [(), ("--user", "jacob")])
+    def test_the_document(self, shop, user):
+        found = report(shop, "/greeting/", *user)["verdict"]
+        [place] = found["places"]
+        assert (place["line"], place["source"]) == (
+            "greeting.html:2", "Hello, {{ user.username }}",
+        )  # fmt: skip
+        assert place["reads"] == ["user:username"]
+        assert found["renewed"] == ["shop_author"]
+        assert found["remedy"][0] == "@cached_page(600)"
+
+    def test_nothing_personal(self, shop):
+        found = report(shop, "/feed/")["verdict"]
+        assert (found["said"], found["remedy"]) == (
+            "nothing on the page is personal", ["@cached_page(600)"],
+        )  # fmt: skip
+
+    def test_the_view_itself(self, shop):
+        found = report(shop, "/looking/")["verdict"]
+        assert found["said"].startswith("the view itself looks at user:is_authenticated: shop/view")
+
+    def test_who_is_let_in_is_not_the_page(self, shop):
+        found = report(shop, "/mine/", "--user", "jacob")["verdict"]
+        assert found["said"].startswith("the view itself looks at user:username: shop/views.py:")
+        assert found["gates"][0].startswith("django/contrib/auth/decorators.py:")
+
+    def test_a_write(self, shop):
+        found = report(shop, "/both/")["verdict"]
+        assert found["said"].startswith("the page can't be kept: a write to shop_author at shop/v")
+
+    def test_data_is_no_page(self, shop):
+        assert report(shop, "/data/")["verdict"] is None

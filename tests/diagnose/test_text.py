@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from unhurried.cache.reading import Verdict
 from unhurried.diagnose import Report
 from unhurried.diagnose._text import lines, wants_colour
 from unhurried.queries import Finding
@@ -111,3 +112,45 @@ def test_the_document_is_plain():
 def test_colour_only_where_it_is_wanted(monkeypatch, terminal, refused, variable, wanted):
     monkeypatch.setenv("NO_COLOR", variable)
     assert wants_colour(is_terminal=terminal, refused=refused) is wanted
+
+
+HELLO = Verdict(
+    'nothing on the page is personal but feed.html:3 "Hello, {{ user.name }}"',
+    ["@cached_page(600)", '{% fragment "hello" %}'],
+    ["pins_pin", "auth_user"],
+)
+
+
+def test_what_of_it_is_for_everybody():
+    said = screen(report(finding(), verdict=HELLO), 120)
+    assert said[-3:] == [
+        ' 2  nothing on the page is personal but feed.html:3 "Hello, {{ user.name }}"',
+        '      + @cached_page(600)  and  {% fragment "hello" %}',
+        "    renewed when pins_pin or auth_user changes",
+    ]
+
+
+def test_a_way_out_in_words_is_no_line_of_code():
+    verdict = Verdict("the view itself looks at user: pins/views.py:31", ["Take it out."])
+    said = screen(report(verdict=verdict))
+    assert said[-2:] == [
+        " 1  the view itself looks at user: pins/views.py:31", "      Take it out.",
+    ]  # fmt: skip
+
+
+def test_what_has_no_remedy_is_no_finding():
+    verdict = Verdict("the page can't be kept: a write to pins_pin at pins/views.py:31")
+    assert screen(report(verdict=verdict))[-1] == f"    {verdict.said}"
+    verdict = Verdict("nothing on the page is personal", kept="cached_page keeps it.")
+    assert screen(report(verdict=verdict))[-1] == "    cached_page keeps it."
+
+
+@pytest.mark.parametrize("width", [1, 40, 80])
+def test_a_verdict_is_no_wider_either(width):
+    verdict = Verdict(f"{HELLO.said} " * 3, [*HELLO.remedy * 3, "Take it out. " * 9], ["t"] * 60)
+    assert max(map(len, screen(report(verdict=verdict), width))) <= max(width, 40)
+
+
+def test_it_is_in_the_document():
+    assert report(verdict=HELLO).as_dict()["verdict"]["remedy"] == HELLO.remedy
+    assert report().as_dict()["verdict"] is None

@@ -7,26 +7,52 @@ from ._fragments._endpoint import fragment_view
 from ._fragments._fragment_node import do_fragment, put
 from ._fragments._phased import do_phased
 from ._install import install
+from ._pages._key import PICTURE
+from ._regions import (
+    Recorder,
+    Region,
+    Verdict,
+    as_dict,
+    begin,
+    finish,
+    mark_for,
+    marked,
+    record,
+    regions_of,
+    verdict_of,
+)
 from ._warm import Warmed, warm
 from ._why._answer import Tie, Why, hint_of
 from ._why._asking import all_of_it, why
 
 __all__ = [
+    "PICTURE",
+    "Recorder",
+    "Region",
     "Step",
     "Tie",
+    "Verdict",
     "Warmed",
     "Why",
     "all_of_it",
+    "as_dict",
+    "begin",
     "check_edge",
     "do_cached",
     "do_fragment",
     "do_phased",
     "edge_probe",
+    "finish",
     "fragment_view",
     "hint_of",
     "install",
+    "mark_for",
+    "marked",
     "put",
+    "record",
+    "regions_of",
     "shipped",
+    "verdict_of",
     "warm",
     "why",
 ]

@@ -1,5 +1,6 @@
-"""Pages for people and the badge on the site's own; reads the rooms, owns nothing."""
+"""Pages for people, the badge and the regions on the site's own; reads the rooms, owns nothing."""
 
 from ._badge import adecorate, decorate
+from ._regions import apictured, pictured
 
-__all__ = ["adecorate", "decorate"]
+__all__ = ["adecorate", "apictured", "decorate", "pictured"]

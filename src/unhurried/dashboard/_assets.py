@@ -23,6 +23,7 @@ FILES: Final = {
     "charts.js": ("charts.js", _JS),
     "badge.css": ("badge.css", _CSS),
     "fragment.js": ("fragment.js", _JS),
+    "regions.js": ("regions.js", _JS),
     "icon.svg": ("icon.svg", "image/svg+xml"),
     "uplot.css": ("vendor/uplot.css", _CSS),
     "uplot.js": ("vendor/uplot.js", _JS),

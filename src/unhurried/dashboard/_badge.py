@@ -6,7 +6,6 @@ with a badge is one person's, so it is never stored by anybody.
 
 from __future__ import annotations
 
-import gzip
 from typing import Final, cast
 
 from django.conf import settings as django_settings
@@ -20,12 +19,9 @@ from django.utils.safestring import SafeString
 from unhurried.conf import settings
 from unhurried.measure.reading import Record, swallow
 
-from . import _assets, _badge_switch, _format, _routes, _staff, _timing
+from . import _assets, _badge_switch, _documents, _format, _regions, _routes, _staff, _timing
 
 END: Final = b"</body>"
-#: What describes the page without the badge, or lets somebody keep it.
-STALE: Final = ("ETag", "Last-Modified", "Expires", "CDN-Cache-Control", "Surrogate-Control")
-FRAMES: Final = ("iframe", "frame", "embed", "object")
 
 
 def decorate(request: HttpRequest, response: HttpResponseBase, record: Record) -> HttpResponseBase:
@@ -57,42 +53,21 @@ def _decorate(
 ) -> None:
     if staff or django_settings.DEBUG:
         _timing.add(response, record)
-    if staff and settings.BADGE and _is_document(request, response):
+    if staff and settings.BADGE and _wants_badge(request, response):
         _insert(request, cast(HttpResponse, response), record)
 
 
-def _is_document(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """A whole HTML page in a window: no fragment, frame, file, and none of the dashboard's."""
-    return not (
-        response.streaming
-        or not response.get("Content-Type", "").startswith("text/html")
-        or response.get("Content-Encoding", "gzip") != "gzip"
-        or response.get("Content-Disposition", "").startswith("attachment")
-        or request.method == "HEAD"
-        or _is_fragment(request)
-        or _is_dashboard(request)
-        or _badge_switch.is_off(request)
-    )
-
-
-def _is_fragment(request: HttpRequest) -> bool:
-    headers = request.headers
+def _wants_badge(request: HttpRequest, response: HttpResponseBase) -> bool:
+    """A whole page, that is not covered with its regions, in a browser that has them on."""
     return (
-        ("HX-Request" in headers and "HX-Boosted" not in headers)
-        or "Turbo-Frame" in headers
-        or "X-Requested-With" in headers
-        or headers.get("Sec-Fetch-Dest") in FRAMES
+        _documents.is_document(request, response)
+        and not hasattr(response, _regions.SHOWN)
+        and not _badge_switch.is_off(request)
     )
-
-
-def _is_dashboard(request: HttpRequest) -> bool:
-    match = request.resolver_match
-    return match is not None and "unhurried" in match.app_names
 
 
 def _insert(request: HttpRequest, response: HttpResponse, record: Record) -> None:
-    content, zipped = response.content, response.has_header("Content-Encoding")
-    content = gzip.decompress(content) if zipped else content
+    content = _documents.unpacked(response)
     at = content.lower().rfind(END)
     if at < 0:
         return
@@ -101,17 +76,7 @@ def _insert(request: HttpRequest, response: HttpResponse, record: Record) -> Non
     except NoReverseMatch:  # unhurried.urls are not included: there is nothing to link to
         return
     inserted = badge.encode(response.charset, "xmlcharrefreplace")
-    response.content = content[:at] + inserted + content[at:]
-    del response["Content-Encoding"]
-    _forbid_keeping(response)
-
-
-def _forbid_keeping(response: HttpResponse) -> None:
-    for name in STALE:
-        del response[name]
-    response["Cache-Control"] = "private, no-store"
-    if response.has_header("Content-Length"):
-        response["Content-Length"] = str(len(response.content))
+    _documents.replace(response, content[:at] + inserted + content[at:])
 
 
 def _html(request: HttpRequest, record: Record) -> SafeString:

@@ -30,6 +30,7 @@ from unhurried.queries.reading import (
     track_everywhere,
 )
 
+from . import _shared
 from ._report import DiagnoseError, Report
 
 TIMES: Final = 3  # replays of which the median is told
@@ -51,7 +52,9 @@ def diagnose(url: str, user: str | None = None) -> Report:
         watch = _Watch(url, user, long=first.seconds > LONG)
         plain = watch.median(())
         findings = prove_url(url, user, page.queries.findings, watch.seconds)
+        shared = _shared.verdict(url, user)
     report = _report(url, user, page, plain, findings)
+    report.verdict = shared
     _apply_all(report, watch)
     try:
         keep_proofs(findings, report.route, report.diff)

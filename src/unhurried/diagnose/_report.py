@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from unhurried.cache.reading import Verdict
 from unhurried.queries.reading import Finding
 
 
@@ -19,7 +20,8 @@ class Report:
     ``parts`` add up to ``seconds``: "database", "templates", "python", "cache", "http". Of the
     database's, ``floor`` is the round trips alone: as many as there were queries, each as long as
     the shortest seen. ``diff`` is of all verified remedies together, as ``git apply`` takes it;
-    with them ``queries_after`` and ``seconds_after``. ``notes`` say what was held back.
+    with them ``queries_after`` and ``seconds_after``. ``notes`` say what was held back. ``verdict``
+    is what of the page is for everybody, as one run of it was observed; None of what is no page.
     """
 
     url: str
@@ -35,8 +37,11 @@ class Report:
     queries_after: int | None = None
     seconds_after: float | None = None
     notes: list[str] = field(default_factory=list)
+    verdict: Verdict | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, JSON-able."""
         found = {name: getattr(self, name) for name in self.__slots__}
-        return found | {"findings": [finding.as_dict() for finding in self.findings]}
+        found["findings"] = [finding.as_dict() for finding in self.findings]
+        found["verdict"] = self.verdict.as_dict() if self.verdict is not None else None
+        return found

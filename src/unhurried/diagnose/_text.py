@@ -46,6 +46,7 @@ def lines(report: Report, width: int, *, colour: bool) -> Iterator[str]:
         yield from _finding(number, finding, report, page)
     if not report.findings:
         yield from page.wrapped(f"{NOTHING} {_plural(report.queries, 'query')}, none repeated.")
+    yield from _shared(report, page)
     yield from _foot(report, page)
 
 
@@ -85,6 +86,34 @@ def _said(finding: Finding, report: Report) -> str:
     if finding.kind == "duplicate":
         return f"{asked} asks the same again: {what}"
     return f"{asked} asks {what} once per row{made}"
+
+
+def _shared(report: Report, page: _Page) -> Iterator[str]:
+    """``nothing on the page is personal but feed.html:3 …``, and the remedy in two lines."""
+    found = report.verdict
+    if found is None:
+        return
+    if found.kept:
+        yield from page.wrapped(found.kept, "    ", "    ")
+        if not found.remedy:
+            return
+    first = f"{len(report.findings) + 1:>2}  " if found.remedy else "    "
+    yield from (page.paint(line, BOLD) for line in page.wrapped(found.said, first, "    "))
+    code = [each for each in found.remedy if each.startswith(("@", "{%"))]
+    if code:
+        for line in page.wrapped("  and  ".join(code), "      + ", "        "):
+            yield page.paint(line, GREEN)
+    for each in found.remedy:
+        if each not in code:
+            yield from page.wrapped(each, "      ", "      ")
+    if found.renewed and found.remedy:
+        yield from page.wrapped(f"renewed when {_either(found.renewed)} changes", "    ", "      ")
+
+
+def _either(names: list[str]) -> str:
+    """``pins_pin, pins_tag or auth_user``."""
+    *most, last = names
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _what(finding: Finding) -> str:

@@ -14,7 +14,7 @@ from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
 from ._read import Merged, Reader
-from ._record import PARTS, Record, SampledRecord, Seen, current
+from ._record import PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._replayed import Replayed
 from ._snapshot import reader
 from ._statements import OTHER, is_control, repeated, sampled
@@ -46,6 +46,7 @@ __all__ = [
     "Scale",
     "Seen",
     "Statement",
+    "Stepped",
     "Store",
     "StoreError",
     "asked",

@@ -3,7 +3,7 @@
 from ._edit._diff import combined
 from ._find._counting import Queries
 from ._find._finding import Finding
-from ._find._frames import walk
+from ._find._frames import frames, walk
 from ._find._origin import track_everywhere, tracking
 from ._find._trials import Injection
 from ._live._proofs import load as proven
@@ -31,6 +31,7 @@ __all__ = [
     "applied",
     "combined",
     "end_of_comment",
+    "frames",
     "keep_proofs",
     "prove",
     "prove_url",

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from .._audience._swap import held_by
+from ._harmless import harmless
 from ._neutral import neutral
 from ._offer import withdraw
 from ._sharing import settle
@@ -19,6 +20,8 @@ _INCLUDES: Final = {
     "esi": '<esi:include src="{}" onerror="continue"/>',
     "ssi": '<!--#include virtual="{}" -->',
 }
+#: They would speak for what is around the pieces, and a 304 keep somebody's pieces.
+_OF_THE_FRAME: Final = ("ETag", "Last-Modified")
 #: As W3C's "Edge Architecture Specification" (2001) has it.
 _CONTENT: Final = {"esi": 'content="ESI/1.0"', "ssi": 'content="SSI/1.0"'}
 
@@ -33,10 +36,12 @@ def include(request: Any, way: str, address: str) -> str:
 def end(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """Tell the edge of our includes, and take the meaning from any other."""
     way = withdraw(request)
-    if way:
-        settle(response)
     written = request.__dict__.pop(_WRITTEN, ())
+    if not way:
+        return response
+    settle(response)
     if not written or response.streaming or response.has_header("Content-Encoding"):
+        harmless(request, response)
         return response
     body = response.content  # type: ignore[attr-defined]
     kind = response.get("Content-Type", "")
@@ -46,6 +51,8 @@ def end(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined]
     before = response.get("Surrogate-Control", "")
     response["Surrogate-Control"] = f"{before}, {_CONTENT[way]}" if before else _CONTENT[way]
+    for name in _OF_THE_FRAME:
+        del response[name]
     return response
 
 

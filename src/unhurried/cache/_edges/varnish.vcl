@@ -60,6 +60,12 @@ sub vcl_recv {
         return (pass);
     }
 
+    # A page that was made while there were no messages is for those who have none: Vary says so.
+    unset req.http.X-Messages;
+    if (req.http.Cookie ~ "(^|;\s*)messages=") {
+        set req.http.X-Messages = "1";
+    }
+
     # Old pages are for when the origin is sick, or has just not been reached (see vcl_deliver).
     if (std.healthy(req.backend_hint) && req.restarts == 0) {
         set req.grace = 0s;

@@ -62,7 +62,8 @@ def fill(request: HttpRequest, response: HttpResponse, holed: Holed, charset: st
     values = second(request, pieces)
     charset = charset or response.charset
     response.content = body = holed.filled([value.encode(charset) for value in values])
-    _headers.make_private(response, shared=_for_all(request, pieces))
+    if offered(request) != "esi" or not _for_all(request, pieces):  # whose edge says it itself
+        _headers.make_private(response)
     return body
 
 

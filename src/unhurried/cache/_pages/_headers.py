@@ -28,11 +28,10 @@ def prepare(response: HttpResponse, options: Options, *, variants: int) -> None:
         patch_cache_control(response, private=True)
 
 
-def make_private(response: HttpResponse, *, shared: bool) -> None:
-    """It holds pieces of one reader's, or will once it has passed an edge (``shared``)."""
+def make_private(response: HttpResponse) -> None:
+    """It holds pieces of one reader's."""
     patch_cache_control(response, private=True, no_cache=True)
-    if not shared:
-        patch_vary_headers(response, ["Cookie"])
+    patch_vary_headers(response, ["Cookie"])
 
 
 def kept(response: HttpResponse) -> dict[str, str]:

@@ -19,6 +19,9 @@ from ._options import Options
 
 #: Set by an unsafe request that wrote; for so many seconds its client gets nothing old.
 JUST_WROTE: Final = "unhurried_wrote"
+#: The parameter by which staff ask for a page's regions: such a page is made anew, and not kept,
+#: even where the page itself declares it.
+PICTURE: Final = "unhurried"
 READ: Final = ("GET", "HEAD")
 LONGEST_QUERY: Final = 2048
 
@@ -41,6 +44,8 @@ def undeclared(query: str, declared: frozenset[str]) -> str:
     if len(query) > LONGEST_QUERY or not query.isascii():
         return "a query too long, or with raw bytes"
     names = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+    if PICTURE in names:
+        return "a picture of its regions"
     return "" if names <= declared else "an undeclared parameter"
 
 

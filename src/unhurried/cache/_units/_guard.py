@@ -21,10 +21,10 @@ class Guard:
     """Of the tokens: one object for all connections, in ``measure``'s list of guards."""
 
     def before(self, statement: Statement) -> None:
-        connection = _connection(statement)
+        connection = connection_of(statement)
         if connection is None:
             return
-        found, ties = _understood(statement), ties_of(connection)
+        found, ties = understood(statement), ties_of(connection)
         if found.control:
             _control(connection, ties, found)
             return
@@ -43,10 +43,10 @@ class Guard:
             _listening.pass_over(statement.sql)
 
     def after(self, statement: Statement, error: BaseException | None) -> None:
-        connection = _connection(statement)
+        connection = connection_of(statement)
         if connection is None:
             return
-        ties, found = ties_of(connection), _understood(statement)
+        ties, found = ties_of(connection), understood(statement)
         if found.ddl:
             ties.ddl = True
             _catalogues.forget(connection.alias)
@@ -56,7 +56,7 @@ class Guard:
             ties.asked = 0
 
 
-def _connection(statement: Statement) -> BaseDatabaseWrapper | None:
+def connection_of(statement: Statement) -> BaseDatabaseWrapper | None:
     """None for those of our own, which are not the site's business."""
     cursor, alias = statement.cursor, statement.alias
     if cursor is None and alias not in connections:
@@ -65,7 +65,7 @@ def _connection(statement: Statement) -> BaseDatabaseWrapper | None:
     return None if getattr(connection, "unhurried_private", False) else connection
 
 
-def _understood(statement: Statement) -> Tables:
+def understood(statement: Statement) -> Tables:
     vendor = statement.vendor or connections[statement.alias].vendor
     if statement.tables or statement.writes:  # a road that bypasses cursors, and says it itself
         return Tables(_folded(statement.tables, vendor), _folded(statement.writes, vendor))

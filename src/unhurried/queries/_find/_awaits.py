@@ -14,7 +14,10 @@ from typing import Any, Final
 
 from asgiref.sync import SyncToAsync
 
+from unhurried.measure.reading import Stepped
+
 _CALL: Final[CodeType] = SyncToAsync.__call__.__code__
+_STEPS: Final[CodeType] = Stepped.__await__.__code__
 
 
 def waiting(handler: FrameType) -> Iterator[FrameType]:
@@ -35,6 +38,8 @@ def _chain(awaitable: Any) -> Iterator[FrameType]:
         if frame is not None:
             yield frame
         inner = _first(awaitable, "cr_await", "ag_await", "gi_yieldfrom")
+        if frame is not None and frame.f_code is _STEPS:
+            inner = frame.f_locals["self"].coroutine  # it sends each step on by hand
         if inner is None and frame is None:  # ``async for``: its step refers to the generator
             referents = gc.get_referents(awaitable)
             inner = next((each for each in referents if hasattr(type(each), "ag_frame")), None)
