@@ -99,6 +99,8 @@ PRIVATE = {
     "_current_scheme_host": "a cached_property through which build_absolute_uri passes",
     "object.__dict__": "to put an observer in the place of an attribute, and to take it out",
     "twin.__dict__": "the same",
+    "django_csrf._unmask_cipher_token": "to tell a CSRF token of ours from any other text",
+    "_processors_index": "which layer of a context its processors have filled",
     "celery.current_app._get_current_object": "current_app is a proxy; whether there is an app",
 }
 #: Documented, underscore and all: Model._meta, _state and _base_manager, sys._getframe.

@@ -57,6 +57,10 @@ class UnhurriedMiddleware:
         if self.is_async:
             markcoroutinefunction(self)
 
+    def _keeps(self) -> bool:
+        """Whether there is anything to do for pages that are kept, here or by an edge."""
+        return bool(cached) or self._first() or bool(settings.SURROGATES)
+
     def _first(self) -> bool:
         """Load the URLs once, whose views say what is cached: the first page is one of them."""
         if not self.loaded:
@@ -71,7 +75,9 @@ class UnhurriedMiddleware:
         if self.is_async:
             return self.__acall__(request)
         record = measure.begin(request) if self.measures else None
-        get_response = self.through if cached or self._first() else self.get_response
+        get_response = (
+            self.through if cached or settings.SURROGATES or self._first() else self.get_response
+        )
         if PICTURE in request.META.get("QUERY_STRING", ""):
             get_response = dashboard.pictured(get_response)
         if record is None:
@@ -92,7 +98,11 @@ class UnhurriedMiddleware:
 
     async def __acall__(self, request: HttpRequest) -> Any:
         record = measure.begin_async(request) if self.measures else None
-        get_response = self.through.acall if cached or self._first() else self.get_response
+        get_response = (
+            self.through.acall
+            if cached or settings.SURROGATES or self._first()
+            else self.get_response
+        )
         if PICTURE in request.META.get("QUERY_STRING", ""):
             get_response = dashboard.apictured(get_response)
         if record is None:

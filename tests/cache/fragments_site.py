@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import include, path
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from jinja2 import DictLoader, Environment
 
 from tests.books.models import Book
 from unhurried.cache import cached, cached_page, fragment
@@ -144,6 +145,17 @@ def view(template: str, **context: Any) -> Any:
     return page
 
 
+def environment(**options: Any) -> Any:
+    """Jinja2's, with a template of its own."""
+    found = Environment(**options)
+    found.loader = DictLoader({"jinja.html": '<p>{{ fragment("hello", size=8) }}</p>'})
+    return found
+
+
+def of_jinja(request: HttpRequest) -> HttpResponse:
+    return render(request, "jinja.html", using="jinja2")
+
+
 async def avatar(request: HttpRequest) -> HttpResponse:
     ran["avatar"] += 1
     return TemplateResponse(request, "page.html", {"books": [], "by": "auto"})
@@ -187,6 +199,7 @@ urlpatterns = [
     path("later/", keep(lambda request: TemplateResponse(request, "page.html", {"by": "auto"}))),
     path("async/", keep(avatar)),
     path("say/", say),
+    path("jinja/", keep(of_jinja)),
     path("function/", function),
     path("kept-function/", keep(function)),
     path("stream/", stream),

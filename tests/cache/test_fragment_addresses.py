@@ -230,7 +230,8 @@ def test_an_edge_that_is_trusted_gets_includes(said: str, include: str, where: s
             (found,) = re.findall(include, text(response))
             assert "ada" not in text(response)
             assert said[3:6] in response["Surrogate-Control"]
-            assert "private" in response["Cache-Control"]  # for browsers: it will be filled in
+            # nginx hands on what it says; Varnish makes it private itself, and may keep it.
+            assert ("private" in response["Cache-Control"]) == ("SSI" in said)
         piece = ada.get(found, headers={"Surrogate-Capability": said})
         assert "Hello, ada" in text(piece)
         plain = ada.get(where)

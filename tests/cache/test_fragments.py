@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -344,3 +346,38 @@ def test_an_unknown_name() -> None:
 def test_an_unknown_way() -> None:
     with pytest.raises(CacheError, match=r"by='phase' is unknown\. Did you mean 'phased'"):
         visitor().get("/any/phase/hello/")
+
+
+# Jinja2
+
+JINJA = {
+    "BACKEND": "django.template.backends.jinja2.Jinja2",
+    "NAME": "jinja2",
+    "DIRS": [],
+    "OPTIONS": {
+        "environment": "tests.cache.fragments_site.environment",
+        "extensions": ["unhurried.templatetags.jinja.Unhurried"],
+    },
+}
+
+
+def test_in_jinja2() -> None:
+    with override_settings(TEMPLATES=[*site.SETTINGS["TEMPLATES"], JINJA]):
+        for name in ("ada", "bob"):
+            response = visitor(name).get("/jinja/")
+            assert text(response) == f"<p>Hello, {name} (8)</p>"
+    assert status(response) == "hit"
+
+
+def test_without_jinja2_django_finds_its_tags() -> None:
+    """It imports whatever lies beside them."""
+    code = (
+        "import sys; sys.modules['jinja2'] = None\n"
+        "import django; from django.conf import settings\n"
+        "settings.configure(INSTALLED_APPS=['unhurried'])\n"
+        "django.setup()\n"
+        "from django.template.backends.django import get_installed_libraries\n"
+        "print(get_installed_libraries()['unhurried'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout == "unhurried.templatetags.unhurried\n", done.stderr

@@ -72,10 +72,10 @@ class Origin:
 
 
 @contextlib.contextmanager
-def origin(folder: Path, *purges: str, port: int = 0) -> Iterator[Origin]:
+def origin(folder: Path, *purges: str, port: int = 0, site: str = "edge_site") -> Iterator[Origin]:
     """One worker, so that its hits are all hits."""
     port = port or servers.free_port()
-    argv = [sys.executable, "-m", "gunicorn", "tests.services.edge_site:application"]
+    argv = [sys.executable, "-m", "gunicorn", f"tests.services.{site}:application"]
     argv += ["-b", f"127.0.0.1:{port}", "-w", "1", "--threads", "8", "--log-level", "error"]
     argv += ["--worker-tmp-dir", str(folder), "--graceful-timeout", "1"]
     more = {"EDGE_FOLDER": str(folder), "EDGE_PURGES": ",".join(purges), "PYTHONPATH": PATH}

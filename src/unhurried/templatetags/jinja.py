@@ -7,22 +7,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from jinja2 import Environment, pass_context
-from jinja2.ext import Extension
-from jinja2.runtime import Context
-
 from unhurried.cache.reading import put
 
+try:
+    from jinja2 import Environment, pass_context
+    from jinja2.ext import Extension
+    from jinja2.runtime import Context
+except ModuleNotFoundError:  # Django loads whatever lies in a folder of tags
+    pass
+else:
 
-@pass_context
-def fragment(context: Context, name: str, /, **values: Any) -> str:
-    """As ``{% fragment %}``; the request is the context's, where Django has put it."""
-    return put(context.get("request"), name, values)
+    @pass_context
+    def fragment(context: Context, name: str, /, **values: Any) -> str:
+        """As ``{% fragment %}``; the request is the context's, where Django has put it."""
+        return put(context.get("request"), name, values)
 
+    class Unhurried(Extension):
+        """Adds ``fragment`` to what templates know."""
 
-class Unhurried(Extension):
-    """Adds ``fragment`` to what templates know."""
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        environment.globals["fragment"] = fragment
+        def __init__(self, environment: Environment) -> None:
+            super().__init__(environment)
+            environment.globals["fragment"] = fragment

@@ -15,15 +15,13 @@ from django.http.response import HttpResponseBase
 from ._neutral import neutral
 from ._trust import capability
 
-#: Set it on an answer whose includes are ours, and that has been made harmless else.
-OURS: Final = "unhurried_includes"
 #: Bytes at the end of a chunk that the next may make the beginning of an include: ``<!--es``.
 HELD: Final = 6
 
 
 def harmless(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Change the answer in place if it goes through an edge of SSI, and is not ours."""
-    if capability(request.META) != "ssi" or getattr(response, OURS, False):
+    """Change the answer in place if it goes through an edge of SSI."""
+    if capability(request.META) != "ssi":
         return
     if response.get("Content-Type", "").partition(";")[0].strip().lower() != "text/html":
         return  # nginx reads nothing else, as it is shipped

@@ -21,6 +21,8 @@ from ._place import personal
 
 #: What JSON keeps as it is.
 _PLAIN: Final = (str, int, float, bool, type(None))
+#: Where a parser carries how many there were in its template.
+_NUMBER: Final = "unhurried_phased"
 #: Where a request carries what context processors have given it.
 _GIVEN: Final = "_unhurried_given"
 
@@ -34,7 +36,8 @@ def do_phased(parser: Parser, token: Token) -> PhasedNode:
     if bits and (bits[0] != "with" or len(bits) == 1):
         raise TemplateSyntaxError(f"{{% {tag} with user %}} names the variables that it has.")
     names, carried = _named(tag, bits[1:], parser)
-    number = parser.__dict__["unhurried_phased"] = parser.__dict__.get("unhurried_phased", 0) + 1
+    number = getattr(parser, _NUMBER, 0) + 1
+    setattr(parser, _NUMBER, number)
     nodelist = parser.parse((f"end{tag}",))
     parser.delete_first_token()
     return PhasedNode(nodelist, names, carried, number)
