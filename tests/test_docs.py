@@ -25,6 +25,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import unhurried
 from unhurried import conf, testing
+from unhurried.cache._fragments import _registry
 from unhurried.management.commands.unhurried import Command
 from unhurried.measure import _instruments, counter, histogram, meter, sinks, snapshot, timer
 from unhurried.measure._units import finish, start
@@ -192,6 +193,7 @@ class Page:
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PAGES, ids=name_of)
 def test_python_and_shell_blocks_run(path, store, capsys, monkeypatch):
+    monkeypatch.setattr(_registry, "known", {})  # of fragments: other tests' have the same names
     page = Page()
     document = page.parse(path)
     document.namespace.update(INSTALLED_APPS=[], MIDDLEWARE=[], urlpatterns=[])

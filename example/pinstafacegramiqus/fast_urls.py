@@ -9,8 +9,8 @@ from pins.fixed import feed, pin_detail, tag_detail
 from reports.fixed import yearly_report
 from unhurried.cache import cached_page
 
-# Every page greets whom it knows, so each person has pages of their own; strangers share theirs.
-kept = cached_page(600, audience="user")
+# Every page greets whom it knows; the greeting is a fragment (kept.html), so all share the pages.
+kept = cached_page(600)
 
 app_name = "site"
 urlpatterns = [

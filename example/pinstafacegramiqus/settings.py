@@ -52,6 +52,7 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
+                "pinstafacegramiqus.layout.layout",
             ]
         },
     }
