@@ -2,9 +2,9 @@
 
     .venvs/dev-3.11/bin/python benchmarks/fragments.py --seconds 2
 
-Method: one page of a hundred books with their authors, as people write it (a query for each author),
-and five pieces that are another for each reader; SQLite, sessions and logins, Django's handler called
-in process. What is judged is the process' CPU for a request of somebody who is logged in, ours and
+Method: one page of a hundred books with their authors, as people write it (a query for each
+author), and five pieces that are another for each reader; SQLite, sessions and logins, Django's
+handler called in process. What is judged is the process' CPU for a request of somebody who is logged in, ours and
 the uncached page in alternating blocks; A/A is the uncached page with itself. "At the edge" and "in
 the browser" count the page and the five requests that follow. The hit ratios are those of 200
 visitors with three visits each, half of them logged in; "made" is how often the view has run for
@@ -149,9 +149,15 @@ def get(where: str, session: str = "", **more: str) -> tuple[dict[str, str], byt
     headers: dict[str, str] = {}
     where, _, query = where.partition("?")
     environ = {
-        **{"REQUEST_METHOD": "GET", "PATH_INFO": where, "QUERY_STRING": query},
-        **{"SERVER_NAME": "shop.example", "SERVER_PORT": "80", "REMOTE_ADDR": "127.0.0.1"},
-        **{"SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "wsgi.input": BytesIO()},
+        "REQUEST_METHOD": "GET",
+        "PATH_INFO": where,
+        "QUERY_STRING": query,
+        "SERVER_NAME": "shop.example",
+        "SERVER_PORT": "80",
+        "REMOTE_ADDR": "127.0.0.1",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": BytesIO(),
         **({"HTTP_COOKIE": f"sessionid={session}"} if session else {}),
         **more,
     }
