@@ -4,11 +4,12 @@
 
 Method: one page of a hundred books with their authors, as people write it (a query for each
 author), and five pieces that are another for each reader; SQLite, sessions and logins, Django's
-handler called in process. What is judged is the process' CPU for a request of somebody who is logged in, ours and
-the uncached page in alternating blocks; A/A is the uncached page with itself. "At the edge" and "in
-the browser" count the page and the five requests that follow. The hit ratios are those of 200
-visitors with three visits each, half of them logged in; "made" is how often the view has run for
-them. Without `vary_on_cookie`, `cache_page` shows the first reader's page to all of them.
+handler called in process. What is judged is the process' CPU for a request of somebody who is
+logged in, ours and the uncached page in alternating blocks; A/A is the uncached page with itself.
+"At the edge" and "in the browser" count the page and the five requests that follow. The hit ratios
+are those of 200 visitors with three visits each, half of them logged in; "made" is how often the
+view has run for them. Without `vary_on_cookie`, `cache_page` shows the first reader's page to all
+of them.
 """
 
 from __future__ import annotations
