@@ -8,12 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import include, path
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.views.decorators.gzip import gzip_page
 from jinja2 import DictLoader, Environment
 
 from tests.books.models import Book
@@ -29,6 +32,11 @@ told: dict[str, Any] = {}
 def hello(request: HttpRequest, size: int = 32) -> Any:
     ran["hello"] += 1
     return "hello.html", {"size": size}
+
+
+@fragment("bold", audience="user")
+def bold(request: HttpRequest) -> Any:
+    return format_html('<b class="x">{} & ü</b>', request.user.username)
 
 
 @fragment("kept-hello", audience="user", ttl=600)
@@ -53,6 +61,11 @@ def books(request: HttpRequest, most: int = 10) -> Any:
 def staff_only(request: HttpRequest) -> Any:
     ran["staff-only"] += 1
     return mark_safe("<a>admin</a>")
+
+
+@fragment("partial", audience="user")
+def partial(request: HttpRequest) -> Any:
+    return "partials.html#name", {}
 
 
 @fragment("typed")
@@ -106,6 +119,7 @@ def slow_one(request: HttpRequest) -> Any:
 TEMPLATES = {
     "hello.html": "{% if user.is_authenticated %}Hello, {{ user.username }} ({{ size }})"
     "{% else %}Log in{% endif %}",
+    "partials.html": "<p>{% partialdef name %}<i>{{ user.username }}</i>{% endpartialdef %}</p>",
     "endless.html": '{% load unhurried %}{% fragment "endless" %}',
     "nesting.html": '{% load unhurried %}[{{ user.username }}: {% fragment "hello" by=by %}]',
     "page.html": '{% load unhurried %}<h1>Books</h1><div>{% fragment "hello" size=16 by=by %}</div>'
@@ -125,6 +139,9 @@ TEMPLATES = {
     "cut.html": '{% load unhurried %}{% filter slice:":20" %}{% fragment "hello" by="phased" %}'
     "{% endfilter %}",
     "any.html": "{% load unhurried %}{% fragment name by=by %}",
+    "escaped.html": '{% load unhurried %}{% filter force_escape %}{% fragment "bold" by=by %}'
+    "<b>{% endfilter %}{% filter escapejs %}{% fragment 'bold' by=by %}{% endfilter %}",
+    "bold.html": '{% load unhurried %}{% fragment "bold" %}',
     "typed.html": '{% load unhurried %}{% fragment "typed" text=text number=2 price=price on=True '
     "id=id by=by %}",
     "instance.html": "{% load unhurried %}{% phased with book %}{{ book.title }}{% endphased %}",
@@ -156,6 +173,25 @@ def of_jinja(request: HttpRequest) -> HttpResponse:
     return render(request, "jinja.html", using="jinja2")
 
 
+def as_json(request: HttpRequest) -> JsonResponse:
+    html = render_to_string("bold.html", {}, request)
+    return JsonResponse({"html": html, "quoted": [f'"{html}"']})
+
+
+def script(request: HttpRequest) -> HttpResponse:
+    nonce = getattr(request, "csp_nonce", None) or request._csp_nonce
+    return HttpResponse(format_html('<script nonce="{}"></script>', nonce))
+
+
+@gzip_page
+def zipped(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("x" * 500 + render_to_string("function.html", {}, request))
+
+
+def spelled(request: HttpRequest) -> HttpResponse:
+    return render(request, "function.html", content_type="text/html; charset=utf-16")
+
+
 async def avatar(request: HttpRequest) -> HttpResponse:
     ran["avatar"] += 1
     return TemplateResponse(request, "page.html", {"books": [], "by": "auto"})
@@ -168,8 +204,6 @@ def say(request: HttpRequest) -> HttpResponse:
 
 @cached(600)
 def of_nobody(request_number: int) -> str:
-    from django.template.loader import render_to_string
-
     ran["of_nobody"] += 1
     return render_to_string("function.html", {}, told["request"])
 
@@ -187,7 +221,7 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
 
 
 keep = cached_page(600)
-NAMES = "page many phased inner form base upper cut any typed instance injected".split()
+NAMES = "page many phased inner form base upper cut escaped any typed instance injected".split()
 PAGES = {name: keep(view(f"{name}.html")) for name in NAMES}
 urlpatterns = [
     *(path(f"{name}/", page) for name, page in PAGES.items()),
@@ -199,6 +233,12 @@ urlpatterns = [
     path("later/", keep(lambda request: TemplateResponse(request, "page.html", {"by": "auto"}))),
     path("async/", keep(avatar)),
     path("say/", say),
+    path("json/", keep(as_json)),
+    path("bare/json/", as_json),
+    path("zipped/", keep(zipped)),
+    path("script/", keep(script)),
+    path("spelled/", keep(spelled)),
+    path("members/", login_required(keep(view("function.html")))),
     path("jinja/", keep(of_jinja)),
     path("function/", function),
     path("kept-function/", keep(function)),

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.test import Client, RequestFactory
@@ -292,3 +293,51 @@ def test_a_request_without_middleware_of_ours_is_filled_in() -> None:
     with override_settings(UNHURRIED=TRUSTED):
         page = engines["django"].get_template("any.html")
         assert "Hello, ada" in page.render({"name": "hello", "by": "esi"}, request)
+
+
+EDGES = TRUSTED | {"EDGES": ["http://127.0.0.1:1"]}
+
+
+def labelled(response: Any) -> bool:
+    return "max-age" in response.get("Surrogate-Control", "")
+
+
+def test_the_edge_may_keep_what_is_for_all() -> None:
+    with override_settings(UNHURRIED=EDGES):
+        for where in ("/page/auto/", "/base/"):
+            for client in (visitor(), visitor(f"ada{where[1]}")):
+                response = client.get(where, headers=EDGE)
+                assert labelled(response)
+                assert "Cookie" not in response.get("Vary", "")
+        assert "X-Messages" in response["Vary"]
+        assert not labelled(visitor().get("/page/auto/"))
+        assert not labelled(visitor("eve").get("/page/phased/", headers=EDGE))
+
+
+def test_not_what_a_decorator_or_a_middleware_has_let_through() -> None:
+    """The edge would send it to everybody, without either."""
+    with override_settings(UNHURRIED=EDGES):
+        ada = visitor("ada")
+        for _ in range(2):
+            response = ada.get("/members/", headers=EDGE)
+            assert "Hello, ada" in text(response) or "<esi:" in text(response)
+            assert not labelled(response)
+    unknown = [*django_settings.MIDDLEWARE, "tests.cache.test_fragments.Policy"]
+    with override_settings(UNHURRIED=EDGES, MIDDLEWARE=unknown):
+        assert not labelled(visitor().get("/base/", headers=EDGE))
+
+
+def test_nor_what_sets_a_cookie_or_is_old() -> None:
+    cookie = [*django_settings.MIDDLEWARE, "tests.cache.test_fragment_addresses.with_cookie"]
+    vouched = EDGES | {"NEUTRAL_MIDDLEWARE": cookie[-1:]}
+    with override_settings(UNHURRIED=vouched, MIDDLEWARE=cookie):
+        assert not labelled(visitor().get("/base/", headers=EDGE))
+
+
+def with_cookie(get_response: Any) -> Any:
+    def middleware(request: Any) -> Any:
+        response = get_response(request)
+        response.set_cookie("seen", "1")
+        return response
+
+    return middleware

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
+import django
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
@@ -16,12 +18,15 @@ from django.core.cache import caches
 from django.middleware.csrf import _does_token_match
 from django.test import AsyncClient, Client
 from django.test.utils import override_settings
+from django.utils.functional import SimpleLazyObject
 
 from tests.books.models import Author, Book
 from unhurried.cache import CacheError, fragment
 from unhurried.cache._pages import _refused
+from unhurried.cache._stores._memory import MemoryStore
 
 from . import fragments_site as site
+from .pages import MIDDLEWARE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -257,18 +262,40 @@ def test_under_asgi() -> None:
 # Filters around them
 
 
-def test_a_filter_around_a_piece_is_not_kept() -> None:
+@pytest.mark.parametrize("where", ["escaped/phased/", "json/"])
+def test_what_is_done_to_the_text_is_done_to_the_piece(where: str) -> None:
+    ada, bob = visitor("ada"), visitor("bob")
+    for client in (ada, bob, ada):
+        response = client.get(f"/{where}")
+        assert text(response) == text(client.get(f"/bare/{where}"))
+    assert status(response) == "hit"
+    assert "&lt;b class=&quot;x&quot;&gt;ada" in text(response) or "escaped" not in where
+
+
+def test_what_nobody_can_undo_is_not_kept() -> None:
     ada = visitor("ada")
     with override_settings(UNHURRIED={"STRICT": False}):
+        for where, said in (("/upper/", "A"), ("/cut/", "")):
+            for _ in range(2):
+                response = ada.get(where)
+                assert "stored" not in response["Cache-Status"]
+                assert text(response) == said
+
+
+def test_a_page_that_is_compressed_by_its_view() -> None:
+    with override_settings(MIDDLEWARE=MIDDLEWARE["inside"]):
         for _ in range(2):
-            response = ada.get("/upper/")
-            assert "stored" not in response["Cache-Status"]
-            assert text(response) == "AHello, ada (32)"
-        assert text(ada.get("/cut/")) == ""
+            response = visitor().get("/zipped/", headers={"Accept-Encoding": "gzip"})
+            assert text(response) == "x" * 500 + "Log in"
+
+
+def test_a_page_that_is_spelled_otherwise() -> None:
+    with pytest.raises(CacheError, match=r"comes as identity in utf-16.*by=\"inline\""):
+        visitor().get("/spelled/")
 
 
 def test_what_a_reader_types_is_text() -> None:
-    site.told["typed"] = "u0123n0u <unhurried-hole> {% fragment 'hello' %}"
+    site.told["typed"] = '<u"0.0"> <u"' + "0" * 32 + '.0"> {% fragment "hello" %}'
     for _ in range(2):
         assert text(visitor().get("/injected/")) == f"{site.told['typed']}Log in"
 
@@ -381,3 +408,72 @@ def test_without_jinja2_django_finds_its_tags() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout == "unhurried.templatetags.unhurried\n", done.stderr
+
+
+# Round trips, and what a response says of itself
+
+
+def test_all_that_is_kept_is_fetched_in_one_trip(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = visitor("ada")
+    for _ in range(2):
+        ada.get("/many/phased/")
+    trips: list[bool] = []
+    asked = MemoryStore.get_many
+
+    def counted(store: MemoryStore, keys: Any) -> Any:
+        trips.append(any("|fragment|" in key for key in keys))
+        return asked(store, keys)
+
+    monkeypatch.setattr(MemoryStore, "get_many", counted)
+    response = ada.get("/many/phased/")
+    assert status(response) == "hit"
+    assert trips == [False, False, True]  # the page, by two who look for it; then all its pieces
+
+
+class Policy:
+    """A middleware that sends the nonce of each response in its header, as Django 6 does."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        request.csp_nonce = SimpleLazyObject(lambda: secrets.token_urlsafe(16))
+        response = self.get_response(request)
+        response["Content-Security-Policy"] = f"script-src 'nonce-{request.csp_nonce}'"
+        return response
+
+
+@pytest.mark.parametrize("way", ["first", "inside"])
+def test_a_nonce_is_of_each_response(way: str) -> None:
+    middleware = list(MIDDLEWARE[way])
+    middleware.insert(1, f"{__name__}.Policy")
+    seen = set()
+    with override_settings(MIDDLEWARE=middleware):
+        for _ in range(3):
+            response = visitor().get("/script/")
+            (nonce,) = re.findall(r'<script nonce="([^"]+)"', text(response))
+            assert response["Content-Security-Policy"] == f"script-src 'nonce-{nonce}'"
+            seen.add(nonce)
+    assert status(response) == "hit"
+    assert len(seen) == 3
+
+
+if django.VERSION >= (6,):
+
+    def test_a_nonce_by_djangos_own_middleware() -> None:
+        from django.utils.csp import CSP
+
+        middleware = [*MIDDLEWARE["first"], "django.middleware.csp.ContentSecurityPolicyMiddleware"]
+        policy = {"script-src": [CSP.NONCE]}
+        with override_settings(MIDDLEWARE=middleware, SECURE_CSP=policy):
+            for _ in range(3):
+                response = visitor().get("/script/")
+                (nonce,) = re.findall(r'<script nonce="([^"]+)"', text(response))
+                assert f"'nonce-{nonce}'" in response["Content-Security-Policy"]
+        assert status(response) == "hit"
+
+    def test_a_partial_of_a_template() -> None:
+        for name in ("ada", "bob"):
+            response = visitor(name).get("/any/phased/partial/")
+            assert text(response) == f"<i>{name}</i>"
+        assert status(response) == "hit"

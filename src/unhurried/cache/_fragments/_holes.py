@@ -3,24 +3,52 @@
 While a page is made, a piece that is not to be part of it leaves a mark in the text; once the text
 is whole the marks are taken out again, and only their places are kept. A mark is made of a number
 that nobody can know before, and is never sent to anybody: what a reader types is text.
+
+A mark looks as HTML does, so whatever is done to the text around it (escaped, written into JSON) is
+done to the mark, too. How it is found again says what is to be done to the piece.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
+from django.utils.html import escape, escapejs
 from django.utils.safestring import SafeString, mark_safe
 
-#: As JSON keeps it: where, in bytes of the text without marks, and what belongs there.
+#: As JSON keeps it: where, in bytes of the text without marks; in what form; what belongs there.
 Hole = list[Any]
 #: What belongs there: its kind, and what that kind needs to be made.
 Piece = list[Any]
+
+
+#: As the filter ``json_script`` writes these.
+_SCRIPT: Final = {ord(each): f"\\u{ord(each):04X}" for each in "<>&"}
+
+
+def _in_json(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def _in_script(text: str) -> str:
+    return _in_json(text).translate(_SCRIPT)
+
+
+#: What may have been done to a text on its way into the page. The first is nothing.
+FORMS: Final[dict[str, Callable[[str], str]]] = {
+    "": str,
+    "html": escape,
+    "json": _in_json,
+    "script": _in_script,
+    "js": escapejs,
+}
 
 
 @dataclass(slots=True)
@@ -31,21 +59,24 @@ class Holed:
     holes: list[Hole]
     mangled: bool = False
 
+    def pieces(self) -> list[Piece]:
+        return [piece for _, _, *piece in self.holes]
+
     def reasons(self) -> list[str]:
         """Why it may not be kept, if so."""
         return ["a filter around a fragment has changed its place"] if self.mangled else []
 
-    def filled(self, values: Sequence[bytes]) -> bytes:
+    def filled(self, values: Sequence[str], charset: str = "utf-8") -> bytes:
         """The text with these in its holes, in their order."""
         parts: list[bytes] = []
         at = 0
-        for (offset, *_), value in zip(self.holes, values, strict=True):
-            parts += (self.text[at:offset], value)
+        for (offset, form, *_), value in zip(self.holes, values, strict=True):
+            parts += (self.text[at:offset], str(FORMS[form](value)).encode(charset))
             at = offset
         return b"".join((*parts, self.text[at:]))
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Collector:
     """Of one text while it is made: the pieces that it is without."""
 
@@ -55,29 +86,39 @@ class Collector:
     refusals: list[str] = field(default_factory=list)
 
     def mark(self, piece: Piece) -> SafeString:
-        """What stands in the text for it. Letters and digits: no escaping changes them."""
+        """What stands in the text for it."""
         self.pieces.append(piece)
-        return mark_safe(f"u{self.nonce}n{len(self.pieces) - 1}u")
+        return mark_safe(f'<u"{self.nonce}.{len(self.pieces) - 1}">')
+
+    @cached_property
+    def _marks(self) -> re.Pattern[bytes]:
+        """In each form: a group of its own, with the number."""
+        around = f'<u"{self.nonce}.', '">'
+        forms = (tuple(map(str, map(change, around))) for change in FORMS.values())
+        found = [f"{re.escape(before)}([0-9]+){re.escape(after)}" for before, after in forms]
+        return re.compile("|".join(found).encode())
 
     def split(self, text: bytes) -> Holed:
         """The text without marks, and where they were."""
         if not self.pieces:
             return Holed(text, [])
         parts: list[bytes] = []
-        holed, at, length = Holed(b"", []), 0, 0
-        for found in re.finditer(rb"(?i)u%sn(\d+)u" % self.nonce.encode(), text):
+        holed, at, length, forms = Holed(b"", []), 0, 0, list(FORMS)
+        for found in self._marks.finditer(text):
             parts.append(self._plain(text[at : found.start()], holed))
             length += len(parts[-1])
-            holed.holes.append([length, *self.pieces[int(found[1])]])
-            holed.mangled = holed.mangled or found[0] != found[0].lower()
+            group = found.lastindex or 1
+            holed.holes.append([length, forms[group - 1], *self.pieces[int(found[group])]])
             at = found.end()
         parts.append(self._plain(text[at:], holed))
         holed.text = b"".join(parts)
         return holed
 
     def _plain(self, text: bytes, holed: Holed) -> bytes:
-        """Should a filter have cut a mark in two, none of it is shown."""
-        plain = re.sub(rb"(?i)u?%s\w*" % self.nonce[:16].encode(), b"", text)
+        """Should a filter have made something else of a mark, none of it is shown."""
+        nonce = self.nonce[:16].encode()
+        mark = rb'(?i)<?u?"?%s[0-9a-f.]*"?>?' % nonce
+        plain = re.sub(mark, b"", text) if nonce in text.lower() else text
         holed.mangled = holed.mangled or len(plain) != len(text)
         return plain
 

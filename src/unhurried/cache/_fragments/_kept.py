@@ -61,5 +61,5 @@ def _text(entry: Entry, request: Any) -> SafeString:
     holes = entry.meta.get("holes", [])
     if not holes:
         return mark_safe(entry.bodies[0].decode())
-    values = placed(request, [piece for _, *piece in holes])
-    return mark_safe(Holed(entry.bodies[0], holes).filled([v.encode() for v in values]).decode())
+    holed = Holed(entry.bodies[0], holes)
+    return mark_safe(holed.filled(placed(request, holed.pieces())).decode())

@@ -79,23 +79,23 @@ class PhasedNode(Node):
                 return into.mark(["phased", *place, given, kept, context.autoescape])
             into.refusals.append("a phased block stands where its template's name does not lead")
         personal("a phased block")
-        return self.rendered(request, engine, given, kept, autoescape=context.autoescape)
+        template: Any = context.template
+        return self.rendered(request, template, given, kept, autoescape=context.autoescape)
 
     def rendered(
         self,
         request: Any,
-        engine: Engine,
+        template: Template,
         given: list[str],
         kept: dict[str, Any],
         *,
         autoescape: bool,
     ) -> SafeString:
         """For one reader, with these variables alone, and the CSRF token, which a form needs."""
-        found = _given(request, engine)
+        found = _given(request, template.engine)
         values = {name: found[name] for name in (*given, "csrf_token") if name in found}
         context = Context({**values, **_loaded(kept)}, autoescape=autoescape)
         context.request = request  # type: ignore[attr-defined]
-        template = Template("", engine=engine)
         with context.bind_template(template), context.render_context.push_state(template):
             return self.nodelist.render(context)
 
@@ -127,13 +127,14 @@ def second(
 ) -> str:
     """What stands there for this reader."""
     engine: Engine = engines[backend].engine  # type: ignore[attr-defined]
-    node = _numbered(engine.get_template(template), number)
+    found = engine.get_template(template)
+    node = _numbered(found, number)
     if node is None:
         raise CacheError(
             f"{template} has no phased block {number} any more.",
             "It was changed under pages that are kept: each deploy needs a VERSION of its own.",
         )
-    return node.rendered(request, engine, given, kept, autoescape=autoescape)
+    return node.rendered(request, found, given, kept, autoescape=autoescape)
 
 
 def _numbered(template: Template, number: int) -> PhasedNode | None:

@@ -12,7 +12,7 @@ from .._edges._includes import include
 from .._edges._offer import offered
 from .._engine._look import glance_many
 from . import _phased
-from ._holes import Piece, collected
+from ._holes import Hole, Piece, collected
 from ._pieces import call_of
 from ._place import makers
 from ._render import Call, render, within
@@ -20,28 +20,39 @@ from ._signed import address_of
 
 
 def values(request: HttpRequest, pieces: Sequence[Piece]) -> list[str]:
+    """The HTML of each, where nothing is to be done to it."""
+    return of_holes(request, [[0, "", *piece] for piece in pieces])
+
+
+def of_holes(request: HttpRequest, holes: Sequence[Hole]) -> list[str]:
     """The HTML of each; what is kept of them is fetched in one round trip."""
     with collected(None):
-        made, calls = _parted(request, pieces)
+        made, calls = _parted(request, holes)
         _look_up(request, list(calls.values()))
         made |= {n: render(call, request) for n, call in calls.items()}
-    return [made[n] for n in range(len(pieces))]
+    return [made[n] for n in range(len(holes))]
 
 
-def _parted(
-    request: HttpRequest, pieces: Sequence[Piece]
-) -> tuple[dict[int, str], dict[int, Call]]:
-    """What can be said at once, and the fragments that are to be rendered here."""
+def is_included(request: HttpRequest, hole: Hole) -> bool:
+    """Whether the request's edge puts it in: it reads no include that is written otherwise."""
+    _, form, kind, *more = hole
     edge = offered(request)
+    return bool(edge) and kind == "fragment" and not form and more[2] == edge
+
+
+def _parted(request: HttpRequest, holes: Sequence[Hole]) -> tuple[dict[int, str], dict[int, Call]]:
+    """What can be said at once, and the fragments that are to be rendered here."""
     made: dict[int, str] = {}
     calls: dict[int, Call] = {}
-    for n, piece in enumerate(pieces):
-        if piece[0] != "fragment":
-            made[n] = _MADE[piece[0]](request, *piece[1:])
-        elif edge and piece[3] == edge:
-            made[n] = include(request, edge, address_of(call_of(piece), len(within.get())))
+    for n, hole in enumerate(holes):
+        _, _, kind, *more = hole
+        if kind != "fragment":
+            made[n] = _MADE[kind](request, *more)
+        elif is_included(request, hole):
+            address = address_of(call_of(hole[2:]), len(within.get()))
+            made[n] = include(request, offered(request), address)
         else:
-            calls[n] = call_of(piece)
+            calls[n] = call_of(hole[2:])
     return made, calls
 
 

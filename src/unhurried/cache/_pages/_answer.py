@@ -11,14 +11,17 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 from django.utils.http import parse_http_date_safe
 
+from unhurried.conf import settings
+
+from .._audience._risky import neutral
 from .._audience._watch import silence
 from .._edges import _sharing
 from .._edges._offer import offered
 from .._engine._entry import Entry
-from .._fragments._holes import Holed, Piece
-from .._fragments._second import values as second
+from .._fragments._holes import Hole, Holed
+from .._fragments._second import is_included
+from .._fragments._second import of_holes as second
 from . import _headers
-from ._options import Options
 from ._variants import etag, index_of
 
 CONDITIONS: Final = (
@@ -58,25 +61,29 @@ def dress(
 
 def fill(request: HttpRequest, response: HttpResponse, holed: Holed, charset: str = "") -> bytes:
     """The whole page, for this reader; the response is its, and says that it is for nobody else."""
-    pieces = [piece for _, *piece in holed.holes]
-    values = second(request, pieces)
-    charset = charset or response.charset
-    response.content = body = holed.filled([value.encode(charset) for value in values])
-    if offered(request) != "esi" or not _for_all(request, pieces):  # whose edge says it itself
+    values = second(request, holed.holes)
+    response.content = body = holed.filled(values, charset or response.charset)
+    if offered(request) != "esi" or not _for_all(request, holed.holes):  # that edge says it itself
         _headers.make_private(response)
     return body
 
 
-def _for_all(request: HttpRequest, pieces: Iterable[Piece]) -> bool:
+def _for_all(request: HttpRequest, holes: Iterable[Hole]) -> bool:
     """Whether the edge is sent the same for all, as it fills in the pieces itself."""
-    edge = offered(request)
-    return all(piece[0] == "fragment" and edge and piece[3] == edge for piece in pieces)
+    return all(is_included(request, hole) for hole in holes)
 
 
-def share(request: HttpRequest, response: HttpResponseBase, entry: Entry, options: Options) -> None:
-    """Let the edge keep it for as long as it is fresh, if it is the same for all."""
-    pieces = [piece for _, *piece in entry.meta.get("holes", ())]
-    if "Cookie" not in options.vary_headers and _for_all(request, pieces):
+def share(request: HttpRequest, response: HttpResponseBase, entry: Entry, page: Any) -> None:
+    """Let the edge keep it for as long as it is fresh, if it is the same for all.
+
+    What the edge keeps is sent without any middleware, and without the decorators around the page,
+    one of which may ask who it is.
+    """
+    match, options = request.resolver_match, page.options
+    if settings.TENANT or neutral() or match is None or match.func is not page:
+        return
+    holes = entry.meta.get("holes", ())
+    if "Cookie" not in options.vary_headers and _for_all(request, holes):
         _sharing.share(
             *(request, response, entry.tags(), entry.soft - time()),
             quiet=QUIET in entry.meta,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
@@ -16,7 +17,7 @@ from .._audience._quiet import has_messages
 from .._engine._compute import Computing
 from .._engine._invalidate import invalidate_name
 from .._engine._look import Lookup
-from .._errors import Unavailable
+from .._errors import CacheError, Unavailable
 from .._fragments import _automatic
 from .._fragments._holes import Collector, Holed, collected
 from .._units._unit import Unit, current, loose, unit_now
@@ -102,14 +103,28 @@ class Making:
         """Take the pieces out of a page that has come whole."""
         if response.streaming or not isinstance(response, HttpResponse):
             return
+        content = self._content(response)
         found = _automatic.marked(
-            *(response.content, self.collector, self.visit.request, self.csrf),
+            *(content, self.collector, self.visit.request, self.csrf),
             touched={what for seen in self.seen for what in seen.touched},
         )
         text, self.automatic = found
         if self.collector.pieces:
             self.holed = self.collector.split(text)
             response.content = self.holed.text
+
+    def _content(self, response: HttpResponse) -> bytes:
+        """As it was before it was compressed or spelled otherwise, if there are marks in it."""
+        encoding = response.get("Content-Encoding", "identity").strip().lower()
+        if not self.collector.pieces or (encoding == "identity" and _is_plain(response.charset)):
+            return response.content
+        if encoding == "gzip" and _is_plain(response.charset):
+            del response["Content-Encoding"]
+            return gzip.decompress(response.content)
+        raise CacheError(
+            f"{self.visit.page.name} has fragments, and comes as {encoding} in {response.charset}.",
+            'Compress it in a middleware; or put them in at once: {% fragment … by="inline" %}.',
+        )
 
     def close(self, error: BaseException | None = None) -> None:
         if self.open:
@@ -218,7 +233,7 @@ class Making:
         status = _headers.forwarded(_why(self.lookup), left)
         request = self.visit.request
         dressed = dress(response, request, entry, index, self.visit.detailed(status))
-        share(request, dressed, entry, self.visit.page.options)
+        share(request, dressed, entry, self.visit.page)
         return dressed
 
     def let_go(self, response: HttpResponseBase) -> HttpResponseBase:
@@ -232,6 +247,11 @@ class Making:
         why = _why(self.lookup) if why == "miss" else why
         _headers.add_status(response, visit.detailed(_headers.forwarded(why)))
         return response
+
+
+def _is_plain(charset: str) -> bool:
+    """Whether letters are in it as they are in ASCII."""
+    return "<u>".encode(charset) == b"<u>"
 
 
 def _why(lookup: Lookup) -> str:

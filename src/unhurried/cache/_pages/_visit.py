@@ -74,7 +74,7 @@ class Visit:
         status = _headers.hit(fresh_for(entry, fresh=fresh))
         response = respond(self.request, entry, index, self.detailed(status))
         if fresh:
-            share(self.request, response, entry, self.page.options)
+            share(self.request, response, entry, self.page)
         return response
 
     def passed(self, response: Any) -> Any:
