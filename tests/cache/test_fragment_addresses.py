@@ -238,6 +238,7 @@ def test_an_edge_that_is_trusted_gets_includes(said: str, include: str, where: s
         plain = ada.get(where)
         assert "Hello, ada" in text(plain)
         assert "Surrogate-Control" not in plain
+        assert "hit" in plain["Cache-Status"]  # one entry, whoever puts the pieces in
 
 
 def test_one_that_is_not_trusted_gets_the_page() -> None:

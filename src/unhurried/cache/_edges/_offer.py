@@ -9,20 +9,17 @@ from django.http import HttpRequest
 from .._audience._swap import held_by
 from ._trust import capability
 
-#: In the environ of a page that is made again with nobody waiting: for whom it is.
-AS_FOR: Final = "unhurried.edge"
 _OFFERED: Final = "_unhurried_edge"
 
 
 def begin(request: HttpRequest) -> str:
     """What the edge of this request can do: "esi", "ssi" or "". It reads plain text only."""
-    meta = request.META
-    if "HTTP_SURROGATE_CAPABILITY" not in meta and AS_FOR not in meta:
+    if "HTTP_SURROGATE_CAPABILITY" not in request.META:
         return ""
-    found = str(meta.get(AS_FOR) or capability(meta))
+    found = capability(request.META)
     if found:
         request.__dict__[_OFFERED] = found
-        meta.pop("HTTP_ACCEPT_ENCODING", None)
+        request.META.pop("HTTP_ACCEPT_ENCODING", None)
     return found
 
 

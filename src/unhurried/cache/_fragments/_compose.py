@@ -9,22 +9,22 @@ from django.utils.safestring import SafeString, mark_safe
 
 from unhurried.conf import nearest
 
-from .._edges._offer import offered
 from .._errors import CacheError
 from ._client import element
-from ._holes import collector
-from ._pieces import piece_of
+from ._pieces import AUTO, piece_of
 from ._place import placed
-from ._registry import Fragment
 from ._render import Call, render, within
 from ._signed import address_of, has_addresses
 
-AUTO: Final = "auto"
 WAYS: Final = ("inline", "phased", "esi", "ssi", "client")
 
 
 def composed(call: Call, by: str, request: HttpRequest | None) -> SafeString:
-    """What stands in the text for the fragment; ``by`` is one of ``WAYS``, or "auto"."""
+    """What stands in the text for the fragment; ``by`` is one of ``WAYS``, or "auto".
+
+    That is: in the browser what is lazy; now what is for all, or where the page is not kept; by the
+    edge if there is one that can; else in the second phase.
+    """
     if request is None:
         raise CacheError(
             f"The fragment {call.fragment.name} has no request here.",
@@ -35,37 +35,8 @@ def composed(call: Call, by: str, request: HttpRequest | None) -> SafeString:
             f"fragment {call.fragment.name}: by={by!r} is unknown.{nearest(by, WAYS)}",
             f"It is one of {', '.join(WAYS)}, or auto.",
         )
-    way = _chosen(call.fragment, request) if by == AUTO else by
-    return _WAYS[way](call, request)
-
-
-def _chosen(fragment: Fragment, request: HttpRequest) -> str:
-    """By audience, by whether the page is stored, by who is in between."""
-    if fragment.lazy and has_addresses():
-        return "client"
-    if not fragment.personal or collector() is None:
-        return "inline"
-    return offered(request) or "phased"
-
-
-def _inline(call: Call, request: HttpRequest) -> SafeString:
-    return mark_safe(render(call, request))
-
-
-def _phased(call: Call, request: HttpRequest) -> SafeString:
-    return mark_safe(placed(request, [piece_of(call, "phased")])[0])
-
-
-def _esi(call: Call, request: HttpRequest) -> SafeString:
-    return mark_safe(placed(request, [piece_of(call, "esi")])[0])
-
-
-def _ssi(call: Call, request: HttpRequest) -> SafeString:
-    return mark_safe(placed(request, [piece_of(call, "ssi")])[0])
-
-
-def _client(call: Call, request: HttpRequest) -> SafeString:
-    return element(call.fragment, address_of(call, len(within.get())))
-
-
-_WAYS: Final = {"inline": _inline, "phased": _phased, "esi": _esi, "ssi": _ssi, "client": _client}
+    if by == "client" or (by == AUTO and call.fragment.lazy and has_addresses()):
+        return element(call.fragment, address_of(call, len(within.get())))
+    if by == "inline" or (by == AUTO and not call.fragment.personal):
+        return mark_safe(render(call, request))
+    return mark_safe(placed(request, [piece_of(call, by)])[0])

@@ -8,7 +8,8 @@ from django.template import Context, Node, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token, token_kwargs
 from django.utils.safestring import SafeString
 
-from ._compose import AUTO, composed
+from ._compose import composed
+from ._pieces import AUTO
 from ._registry import named
 from ._render import Call
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ._holes import Piece
 from ._registry import named
 from ._render import Call
+
+#: By the edge, where it can; else by ourselves.
+AUTO: Final = "auto"
 
 
 def piece_of(call: Call, by: str) -> Piece:

@@ -13,10 +13,10 @@ from .._edges._offer import offered
 from .._engine._look import glance_many
 from . import _phased
 from ._holes import Hole, Piece, collected
-from ._pieces import call_of
+from ._pieces import AUTO, call_of
 from ._place import makers
 from ._render import Call, render, within
-from ._signed import address_of
+from ._signed import address_of, has_addresses
 
 
 def values(request: HttpRequest, pieces: Sequence[Piece]) -> list[str]:
@@ -37,7 +37,10 @@ def is_included(request: HttpRequest, hole: Hole) -> bool:
     """Whether the request's edge puts it in: it reads no include that is written otherwise."""
     _, form, kind, *more = hole
     edge = offered(request)
-    return bool(edge) and kind == "fragment" and not form and more[2] == edge
+    if not edge or kind != "fragment" or form:
+        return False
+    by = more[2]
+    return bool(by == edge or (by == AUTO and has_addresses()))
 
 
 def _parted(request: HttpRequest, holes: Sequence[Hole]) -> tuple[dict[int, str], dict[int, Call]]:

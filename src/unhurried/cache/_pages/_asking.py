@@ -11,7 +11,6 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
-from .._edges._offer import AS_FOR, offered
 from .._engine._around import surroundings
 from .._errors import CacheError
 from ._key import key_for, label_of
@@ -66,7 +65,6 @@ def asked(request: HttpRequest) -> dict[str, Any]:
         "script": str(request.META.get("SCRIPT_NAME", "")),
         "path": request.path_info,
         "query": str(request.META.get("QUERY_STRING", "")),
-        **({"edge": edge} if (edge := offered(request)) else {}),
     }
 
 
@@ -92,7 +90,6 @@ def environ_of(meta: dict[str, Any]) -> dict[str, Any]:
         "HTTP_HOST": host,
         "HTTP_ACCEPT_LANGUAGE": language,
         "HTTP_COOKIE": f"{django_settings.LANGUAGE_COOKIE_NAME}={language}",
-        AS_FOR: meta.get("edge", ""),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
         "wsgi.input": BytesIO(),

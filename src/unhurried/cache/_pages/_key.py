@@ -12,7 +12,6 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 
 from .._audience import _people
-from .._edges._offer import offered
 from .._engine._around import around
 from .._functions._keys import key_of
 from ._options import Options
@@ -88,8 +87,6 @@ def key_for(
         return Found(reason=reason)
     label = label_of(name, request.path, str(request.META.get("QUERY_STRING", "")))
     who, allowed = _people.values(request, options.by)
-    if edge := offered(request):  # who is told of fragments gets another page than who is not
-        who = f"{who}+{edge}"
     key = key_at(around(), options.prefix, where, who, arguments, label)
     return Found(key, label, allowed=allowed)
 
