@@ -145,6 +145,13 @@ TEMPLATES = {
     "typed.html": '{% load unhurried %}{% fragment "typed" text=text number=2 price=price on=True '
     "id=id by=by %}",
     "instance.html": "{% load unhurried %}{% phased with book %}{{ book.title }}{% endphased %}",
+    "in-phases.html": '{% load unhurried %}{% fragment "hello" by="phased" %}',
+    "in-a-block.html": "{% load unhurried %}{% phased with user %}Hello, {{ user.username }} (32)"
+    "{% endphased %}",
+    "in-a-part.html": '{% load unhurried %}{% cached 600 "inside" %}{% fragment "hello" %}'
+    "{% endcached %}",
+    "in-a-block-of-a-part.html": "{% load unhurried %}{% cached 600 'within' %}"
+    "{% phased with user %}Hello, {{ user.username }} (32){% endphased %}{% endcached %}",
     "function.html": '{% load unhurried %}{% fragment "hello" %}',
     "injected.html": '{% load unhurried %}{{ typed|safe }}{% fragment "hello" by=by %}',
 }
@@ -203,14 +210,14 @@ def say(request: HttpRequest) -> HttpResponse:
 
 
 @cached(600)
-def of_nobody(request_number: int) -> str:
+def of_nobody(template: str) -> str:
     ran["of_nobody"] += 1
-    return render_to_string("function.html", {}, told["request"])
+    return render_to_string(template, {}, told["request"])
 
 
 def function(request: HttpRequest) -> HttpResponse:
     told["request"] = request
-    return HttpResponse(of_nobody(1))
+    return HttpResponse(of_nobody(str(told.get("template", "function.html"))))
 
 
 def stream(request: HttpRequest) -> StreamingHttpResponse:

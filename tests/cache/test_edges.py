@@ -343,7 +343,7 @@ def test_a_write_purges_after_its_commit_and_again(edge: Edge, monkeypatch: Any)
         assert committed + 0.9 < third
         assert first < second
         assert _purge.figures().failed == 0
-        assert _purge.figures().requests == len(edge.seen)
+        wait_until(lambda: _purge.figures().requests == len(edge.seen), edge.seen)
 
 
 def author() -> Any:

@@ -225,8 +225,13 @@ def test_in_a_part_that_is_kept() -> None:
             assert text(client.get(where)) == f"<i>Hello, {name} (32){name}</i>"
 
 
-def test_a_function_does_not_keep_them() -> None:
+@pytest.mark.parametrize(
+    "template",
+    ["function", "in-phases", "in-a-block", "in-a-part", "in-a-block-of-a-part"],
+)
+def test_a_function_does_not_keep_them(template: str) -> None:
     """Not even where all that was read before it is known, as it is from the second visit on."""
+    site.told["template"] = f"{template}.html"
     ada = visitor("ada")
     for client, name in ((ada, "ada"), (ada, "ada"), (ada, "ada"), (visitor("bob"), "bob")):
         assert text(client.get("/function/")) == f"Hello, {name} (32)"

@@ -12,9 +12,9 @@ from .._edges._includes import include
 from .._edges._offer import offered
 from .._engine._look import glance_many
 from . import _phased
-from ._holes import Hole, Piece, collected
+from ._holes import OPAQUE, Hole, Piece, collected, collecting
 from ._pieces import AUTO, call_of
-from ._place import makers
+from ._place import makers, personal
 from ._render import Call, render, within
 from ._signed import address_of, has_addresses
 
@@ -26,7 +26,7 @@ def values(request: HttpRequest, pieces: Sequence[Piece]) -> list[str]:
 
 def of_holes(request: HttpRequest, holes: Sequence[Hole]) -> list[str]:
     """The HTML of each; what is kept of them is fetched in one round trip."""
-    with collected(None):
+    with collected(OPAQUE if collecting.get() is OPAQUE else None):
         made, calls = _parted(request, holes)
         _look_up(request, list(calls.values()))
         made |= {n: render(call, request) for n, call in calls.items()}
@@ -50,6 +50,7 @@ def _parted(request: HttpRequest, holes: Sequence[Hole]) -> tuple[dict[int, str]
     for n, hole in enumerate(holes):
         _, _, kind, *more = hole
         if kind != "fragment":
+            personal(_WHAT[kind])
             made[n] = _MADE[kind](request, *more)
         elif is_included(request, hole):
             address = address_of(call_of(hole[2:]), len(within.get()))
@@ -81,4 +82,5 @@ _MADE: Final[dict[str, Callable[..., str]]] = {
     "csrf": _csrf,
     "nonce": _nonce,
 }
+_WHAT: Final = {"phased": "a phased block", "csrf": "a CSRF token", "nonce": "a nonce"}
 makers.append(values)
