@@ -145,6 +145,10 @@ TEMPLATES = {
     "typed.html": '{% load unhurried %}{% fragment "typed" text=text number=2 price=price on=True '
     "id=id by=by %}",
     "instance.html": "{% load unhurried %}{% phased with book %}{{ book.title }}{% endphased %}",
+    "spoken.html": "{% load unhurried %}<p>{% phased with messages %}{% for each in messages %}"
+    "{{ each }}{% endfor %}{% endphased %}</p>{{ books|length }}",
+    "kept-inside.html": "{% load unhurried %}{% cached 600 'kept inside' %}"
+    '{% fragment "kept-hello" by="inline" %}{% endcached %}',
     "in-phases.html": '{% load unhurried %}{% fragment "hello" by="phased" %}',
     "in-a-block.html": "{% load unhurried %}{% phased with user %}Hello, {{ user.username }} (32)"
     "{% endphased %}",
@@ -228,7 +232,10 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
 
 
 keep = cached_page(600)
-NAMES = "page many phased inner form base upper cut escaped any typed instance injected".split()
+NAMES = [
+    *"page many phased inner form base spoken".split(),
+    *"upper cut escaped any typed instance injected".split(),
+]
 PAGES = {name: keep(view(f"{name}.html")) for name in NAMES}
 urlpatterns = [
     *(path(f"{name}/", page) for name, page in PAGES.items()),
@@ -243,6 +250,7 @@ urlpatterns = [
     path("json/", keep(as_json)),
     path("bare/json/", as_json),
     path("zipped/", keep(zipped)),
+    path("bare/part/", view("kept-inside.html")),
     path("script/", keep(script)),
     path("spelled/", keep(spelled)),
     path("members/", login_required(keep(view("function.html")))),

@@ -225,6 +225,14 @@ def test_in_a_part_that_is_kept() -> None:
             assert text(client.get(where)) == f"<i>Hello, {name} (32){name}</i>"
 
 
+def test_a_part_does_not_keep_one_that_is_put_in_at_once() -> None:
+    ada = visitor("ada")
+    with override_settings(UNHURRIED={"STRICT": False}):
+        for client, name in ((ada, "ada"), (ada, "ada"), (ada, "ada"), (visitor("bob"), "bob")):
+            assert text(client.get("/bare/part/")) == f"<b>{name}</b>"
+    assert site.ran["kept-hello"] == 3  # its own was not known on the first visit
+
+
 @pytest.mark.parametrize(
     "template",
     ["function", "in-phases", "in-a-block", "in-a-part", "in-a-block-of-a-part"],
@@ -341,6 +349,16 @@ def test_messages_are_shown_once_to_one() -> None:
     for client in (ada, bob):
         again = client.get("/base/")
         assert (status(again), text(again)) == ("hit", "2")
+
+
+def test_messages_in_a_block_of_their_own() -> None:
+    """Then the page is the same, kept or not, for whoever has some."""
+    ada, bob = visitor("ada"), visitor("bob")
+    assert text(bob.get("/spoken/")) == "<p></p>2"
+    ada.get("/say/")
+    for client, said in ((bob, ""), (ada, "Saved for ada"), (ada, ""), (bob, "")):
+        response = client.get("/spoken/")
+        assert (status(response), text(response)) == ("hit", f"<p>{said}</p>2")
 
 
 def test_who_comes_first_with_a_message_is_told_and_nothing_is_kept() -> None:

@@ -54,7 +54,8 @@ class ObservedDict(dict[Any, Any]):
 
     def _secret(self, key: object) -> str:
         """Shown in the place of the reader's own, where a page for all is being made."""
-        return self._watch.csrf if key == _SECRET else ""
+        tells = self._watch.csrf if key == _SECRET else None
+        return tells() if tells else ""
 
     # Of one key
 

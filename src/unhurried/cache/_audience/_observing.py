@@ -34,7 +34,7 @@ def observing(
     request: Any,
     lazies: Mapping[str, object] | None = None,
     known: Collection[str] = (),
-    csrf: str = "",
+    csrf: Callable[[], str] | None = None,
 ) -> Iterator[Observation]:
     """Note what of ``request`` is looked at until the block ends, in whatever thread or task.
 
@@ -43,7 +43,7 @@ def observing(
     outer ones as well. ``lazies`` names lazy values of the request that were made before the block
     and are reached by other ways, as ``{"csrf": context["csrf_token"]}``; others are ignored.
     What is ``known`` to be in the key need not be noted, which is quicker: ``IN_EACH_PAGE``.
-    ``csrf`` is a secret that is shown in the place of the reader's own, see ``_automatic``.
+    ``csrf`` tells a secret that is shown in the place of the reader's own, see ``_automatic``.
 
     The block must reach to the end of rendering. It does not see what was taken out of the request
     before it began: a copy of META or of the cookies, a header in a variable.

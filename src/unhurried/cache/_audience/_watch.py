@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -37,10 +37,10 @@ class Observation:
 
     __slots__ = ("csrf", "foreign", "known", "touched")
 
-    def __init__(self, known: Collection[str] = (), csrf: str = "") -> None:
+    def __init__(self, known: Collection[str] = (), csrf: Callable[[], str] | None = None) -> None:
         self.touched: dict[str, str] = {}
         self.known = known  # of no interest
-        #: The CSRF secret that is shown to those who are observed; empty: the reader's own.
+        #: The CSRF secret that is shown to those who are observed; None: the reader's own.
         self.csrf = csrf
         self.foreign: set[str] = set()  # attributes that others than the observed block have set
 
@@ -72,8 +72,8 @@ class Watch:
         return any(attribute in each.foreign for each in self.observations)
 
     @property
-    def csrf(self) -> str:
-        return next((each.csrf for each in self.observations if each.csrf), "")
+    def csrf(self) -> Callable[[], str] | None:
+        return next((each.csrf for each in self.observations if each.csrf), None)
 
     def set(self, attribute: str) -> None:
         for each in self.observations:

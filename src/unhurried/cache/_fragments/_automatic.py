@@ -11,8 +11,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from django.middleware import csrf as django_csrf
-from django.middleware.csrf import CSRF_SECRET_LENGTH, CSRF_TOKEN_LENGTH
-from django.utils.crypto import get_random_string
+from django.middleware.csrf import CSRF_TOKEN_LENGTH
 
 from .._audience._swap import held_by
 from ._holes import Collector
@@ -23,17 +22,13 @@ _RUNS: Final = re.compile(rb"[A-Za-z0-9]{%d,}" % CSRF_TOKEN_LENGTH)
 _LONGEST: Final = 512  # characters of a run that may hide a token
 
 
-def secret() -> str:
-    return get_random_string(CSRF_SECRET_LENGTH)
-
-
 def marked(
-    text: bytes, into: Collector, request: Any, csrf: str, touched: Collection[str]
+    text: bytes, into: Collector, request: Any, touched: Collection[str]
 ) -> tuple[bytes, set[str]]:
     """The text with marks for what was found of ``touched``, and what that was."""
     found = set()
     if "csrf" in touched:
-        text, count = _without_tokens(text, into, csrf)
+        text, count = _without_tokens(text, into)
         found |= {"csrf"} if count else set()
     if "nonce" in touched:
         text, count = _without_nonces(text, into, request)
@@ -41,7 +36,7 @@ def marked(
     return text, found
 
 
-def _without_tokens(text: bytes, into: Collector, csrf: str) -> tuple[bytes, int]:
+def _without_tokens(text: bytes, into: Collector) -> tuple[bytes, int]:
     count = 0
 
     def mark(run: re.Match[bytes]) -> bytes:
@@ -53,7 +48,7 @@ def _without_tokens(text: bytes, into: Collector, csrf: str) -> tuple[bytes, int
                 django_csrf._unmask_cipher_token(  # type: ignore[attr-defined]
                     whole[start:end].decode()
                 )
-                == csrf
+                == into.csrf()
             ):
                 count += 1
                 return whole[:start] + into.mark(["csrf"]).encode() + whole[end:]

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
+from django.middleware.csrf import CSRF_SECRET_LENGTH
+from django.utils.crypto import get_random_string
 from django.utils.html import escape, escapejs
 from django.utils.safestring import SafeString, mark_safe
 
@@ -80,10 +82,21 @@ class Holed:
 class Collector:
     """Of one text while it is made: the pieces that it is without."""
 
-    nonce: str = field(default_factory=lambda: secrets.token_hex(16))
     pieces: list[Piece] = field(default_factory=list)
     #: Why the text may not be kept, though it will be shown.
     refusals: list[str] = field(default_factory=list)
+
+    @cached_property
+    def nonce(self) -> str:
+        return secrets.token_hex(16)
+
+    @cached_property
+    def _csrf(self) -> str:
+        return get_random_string(CSRF_SECRET_LENGTH)
+
+    def csrf(self) -> str:
+        """What it is shown for a CSRF secret, see ``_automatic``."""
+        return self._csrf
 
     def mark(self, piece: Piece) -> SafeString:
         """What stands in the text for it."""

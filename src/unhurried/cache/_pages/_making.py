@@ -57,7 +57,7 @@ class Making:
         self.unit = unit or Unit(recording=True)
         self.seen: list[Any] = []
         self.brought = carried(visit.page.view, visit.request)
-        self.collector, self.csrf = Collector(), _automatic.secret()
+        self.collector = Collector()
         #: The page without its pieces, where it has some.
         self.holed: Holed | None = None
         self.automatic: set[str] = set()
@@ -83,7 +83,7 @@ class Making:
         """Around whatever makes the page: what it looks at is noted, what it reads recorded."""
         try:
             with self._current(), ExitStack() as self._watching:
-                seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.csrf)
+                seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
                 self.seen.append(self._watching.enter_context(seen))
                 with collected(self.collector):
                     yield
@@ -105,7 +105,7 @@ class Making:
             return
         content = self._content(response)
         found = _automatic.marked(
-            *(content, self.collector, self.visit.request, self.csrf),
+            *(content, self.collector, self.visit.request),
             touched={what for seen in self.seen for what in seen.touched},
         )
         text, self.automatic = found
