@@ -75,9 +75,7 @@ class UnhurriedMiddleware:
         if self.is_async:
             return self.__acall__(request)
         record = measure.begin(request) if self.measures else None
-        get_response = (
-            self.through if cached or settings.SURROGATES or self._first() else self.get_response
-        )
+        get_response = self.through if self._keeps() else self.get_response
         if PICTURE in request.META.get("QUERY_STRING", ""):
             get_response = dashboard.pictured(get_response)
         if record is None:
@@ -98,11 +96,7 @@ class UnhurriedMiddleware:
 
     async def __acall__(self, request: HttpRequest) -> Any:
         record = measure.begin_async(request) if self.measures else None
-        get_response = (
-            self.through.acall
-            if cached or settings.SURROGATES or self._first()
-            else self.get_response
-        )
+        get_response = self.through.acall if self._keeps() else self.get_response
         if PICTURE in request.META.get("QUERY_STRING", ""):
             get_response = dashboard.apictured(get_response)
         if record is None:

@@ -16,12 +16,14 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.middleware.csrf import _does_token_match
-from django.test import AsyncClient, Client
+from django.template import engines
+from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import override_settings
 from django.utils.functional import SimpleLazyObject
 
 from tests.books.models import Author, Book
 from unhurried.cache import CacheError, fragment
+from unhurried.cache._audience import observing
 from unhurried.cache._pages import _refused
 from unhurried.cache._stores._memory import MemoryStore
 
@@ -503,3 +505,14 @@ if django.VERSION >= (6,):
             response = visitor(name).get("/any/phased/partial/")
             assert text(response) == f"<i>{name}</i>"
         assert status(response) == "hit"
+
+
+@pytest.mark.parametrize(("by", "told"), [("auto", False), ("phased", False), ("inline", True)])
+def test_what_a_piece_looks_at_is_not_the_pages(by: str, told: bool) -> None:
+    """Not even where the page is not being kept: who asks what is personal is told so."""
+    request: Any = RequestFactory().get("/")
+    request.user = SimpleLazyObject(lambda: User(username="ada"))
+    with observing(request) as seen:
+        page = engines["django"].get_template("any.html")
+        assert "ada" in page.render({"name": "bold", "by": by}, request)
+    assert any(name.startswith("user") for name in seen.touched) == told

@@ -5,7 +5,7 @@ in the key; ``refusal`` whether the response itself forbids that it is kept.
 """
 
 from ._carried import carried
-from ._observing import called, observing
+from ._observing import apart, called, observing
 from ._proven import IN_EACH_PAGE, unproven, way_out
 from ._storable import refusal
 from ._watch import Observation
@@ -13,6 +13,7 @@ from ._watch import Observation
 __all__ = [
     "IN_EACH_PAGE",
     "Observation",
+    "apart",
     "called",
     "carried",
     "observing",

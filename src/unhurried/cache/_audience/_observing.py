@@ -7,7 +7,7 @@ it has looked at, a page that is kept is not made from.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -17,7 +17,7 @@ from ._inputs import Headers, Lazy, Session, Whole
 from ._requests import Observed, Outer
 from ._risky import neutral
 from ._swap import restore, swap, watch_of
-from ._watch import Observation, Watch, silence
+from ._watch import Observation, Watch, deaf, silence
 
 _NAMES: Final = {"user": "user", "_csp_nonce": "nonce", "csp_nonce": "nonce"}
 
@@ -55,6 +55,11 @@ def observing(
         yield observation
     finally:
         _end(watch, observation)
+
+
+def apart(request: Any) -> AbstractContextManager[None]:
+    """What is made in here is no part of what is being observed: it is put in for each reader."""
+    return deaf(watch_of(getattr(request, "_request", request)).observations)
 
 
 def called(function: Callable[[Any], Any], request: Any) -> tuple[Any, frozenset[str]]:

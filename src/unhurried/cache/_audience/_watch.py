@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
@@ -13,6 +13,7 @@ from ._readers import harmless, nearest, place
 #: Where the watch lies among the attributes of what is watched.
 WATCH: Final = "_unhurried_watch"
 
+_deaf: ContextVar[tuple[Observation, ...]] = ContextVar("unhurried_deaf", default=())
 _silent: ContextVar[bool] = ContextVar("unhurried_silent", default=False)
 
 
@@ -24,6 +25,16 @@ def silence() -> Iterator[None]:
         yield
     finally:
         _silent.reset(before)
+
+
+@contextmanager
+def deaf(observations: Iterable[Observation]) -> Iterator[None]:
+    """What is looked at in here is no part of what these observe; later ones hear it."""
+    before = _deaf.set((*_deaf.get(), *observations))
+    try:
+        yield
+    finally:
+        _deaf.reset(before)
 
 
 class Observation:
@@ -60,7 +71,12 @@ class Watch:
         """Note a look. With ``attribute``, only those count it who have not set that themselves."""
         if _silent.get():
             return
-        new = [each for each in self.observations if _counts(each, name, attribute)]
+        apart = _deaf.get()
+        new = [
+            each
+            for each in self.observations
+            if _counts(each, name, attribute) and each not in apart
+        ]
         if new:
             reader = nearest(sys._getframe(1))
             if not harmless(reader):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._units._unit import unit_now
-from ._holes import OPAQUE, Piece, collecting, collector
+from ._holes import OPAQUE, Collector, Piece, collecting
 
 #: Makes pieces for a reader, see ``_second``, which is above this.
 makers: list[Callable[[Any, Sequence[Piece]], list[str]]] = []
@@ -14,8 +14,8 @@ makers: list[Callable[[Any, Sequence[Piece]], list[str]]] = []
 
 def placed(request: Any, pieces: Sequence[Piece]) -> list[str]:
     """For each of them what stands in the text that is being made here."""
-    into = collector()
-    if into is not None:
+    into = collecting.get()
+    if isinstance(into, Collector):
         return [into.mark(piece) for piece in pieces]
     return makers[0](request, pieces)
 

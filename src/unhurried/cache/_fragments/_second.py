@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 
+from .._audience import apart
 from .._edges._includes import include
 from .._edges._offer import offered
 from .._engine._look import glance_many
@@ -26,7 +28,8 @@ def values(request: HttpRequest, pieces: Sequence[Piece]) -> list[str]:
 
 def of_holes(request: HttpRequest, holes: Sequence[Hole]) -> list[str]:
     """The HTML of each; what is kept of them is fetched in one round trip."""
-    with collected(OPAQUE if collecting.get() is OPAQUE else None):
+    opaque = collecting.get() is OPAQUE
+    with collected(OPAQUE if opaque else None), nullcontext() if opaque else apart(request):
         made, calls = _parted(request, holes)
         _look_up(request, list(calls.values()))
         made |= {n: render(call, request) for n, call in calls.items()}
