@@ -198,6 +198,9 @@ def test_all_that_goes_through_an_edge_of_ssi(evil: bytes) -> None:
     assert through(HttpResponse(evil), peer="10.0.0.1") == evil
     assert through(HttpResponse(evil, content_type="image/png")) == evil
     assert through(HttpResponse(evil, headers={"Content-Encoding": "gzip"})) == evil
+    meant = HttpResponse(evil)
+    meant.unhurried_includes = True  # type: ignore[attr-defined]
+    assert through(meant) == evil
 
 
 @pytest.mark.parametrize("evil", EVIL)

@@ -37,7 +37,6 @@ from django.utils.cache import patch_vary_headers  # noqa: E402
 from django.views.decorators.csrf import csrf_exempt  # noqa: E402
 
 from tests.books.models import Author, Book  # noqa: E402
-from unhurried.cache._edges._harmless import harmless  # noqa: E402
 from unhurried.cache._edges._neutral import neutral  # noqa: E402
 from unhurried.cache._edges._surrogate_keys import label  # noqa: E402
 from unhurried.cache._edges._trust import capability  # noqa: E402
@@ -89,6 +88,7 @@ def whole(request: HttpRequest, kind: str) -> HttpResponse:
     kinds = {"html": "text/html", "json": "application/json"}
     response = HttpResponse(bodies[kind], content_type=kinds[kind])
     response["ETag"] = '"whole"'
+    response.unhurried_includes = True  # type: ignore[attr-defined] # written by hand, and meant
     if can == "esi":
         response["Surrogate-Control"] = 'content="ESI/1.0"'
         label(response, TAGS, 60)
@@ -117,8 +117,8 @@ def typed(request: HttpRequest, how: str) -> HttpResponse:
     kind = "application/json" if how == "json" else "text/html"
     made_so = how in ("html", "json")
     response = HttpResponse(neutral(body, kind) if made_so else body, content_type=kind)
-    if how == "ours":  # as the middleware does with each
-        harmless(request, response)
+    if how == "meant":
+        response.unhurried_includes = True  # type: ignore[attr-defined]
     if made_so:
         response["Surrogate-Control"] = 'max-age=60, content="ESI/1.0"'
     return response

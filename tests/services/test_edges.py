@@ -341,9 +341,9 @@ def test_what_was_typed_is_text(edge: Site, how: str) -> None:
 
 
 def test_nginx_composes_whatever_is_html(nginx: Site) -> None:
-    """It can't be told by the answer: so each answer that goes through it has to be harmless."""
-    assert "EVIL" in nginx.get("/typed/raw/").text
-    assert "EVIL" not in nginx.get("/typed/ours/").text
+    """It can't be told by the answer: so each that goes through our middleware is made harmless."""
+    assert "EVIL" in nginx.get("/typed/meant/").text
+    assert "EVIL" not in nginx.get("/typed/raw/").text
 
 
 def test_varnish_composes_nothing_that_does_not_say_so(varnish: Site) -> None:

@@ -60,8 +60,16 @@ def visitor(site: Site, name: str) -> dict[str, str]:
 
 
 def settled(site: Site, path: str, **headers: str) -> Answer:
-    """Once the purges of an earlier write, which are sent again, are over."""
-    wait_until(lambda: site.get(path, **headers).headers["X-Cache"] == "hit")
+    """Once the purges of an earlier write, which are sent again for two seconds, are over."""
+    missed = time.monotonic()
+
+    def quiet() -> bool:
+        nonlocal missed
+        if site.get(path, **headers).headers["X-Cache"] != "hit":
+            missed = time.monotonic()
+        return time.monotonic() - missed > 2.5
+
+    wait_until(quiet)
     return site.get(path, **headers)
 
 

@@ -15,13 +15,15 @@ from django.http.response import HttpResponseBase
 from ._neutral import neutral
 from ._trust import capability
 
+#: A view sets it on its response where the includes are its own, and all else is harmless.
+MEANT: Final = "unhurried_includes"
 #: Bytes at the end of a chunk that the next may make the beginning of an include: ``<!--es``.
 HELD: Final = 6
 
 
 def harmless(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Change the answer in place if it goes through an edge of SSI."""
-    if capability(request.META) != "ssi":
+    """Change the answer in place if it goes through an edge of SSI, and was not meant so."""
+    if capability(request.META) != "ssi" or getattr(response, MEANT, False):
         return
     if response.get("Content-Type", "").partition(";")[0].strip().lower() != "text/html":
         return  # nginx reads nothing else, as it is shipped
