@@ -206,6 +206,14 @@ class TestWhatIsWhose:
         assert seen.of("red") == [""]  # there is none today
         assert seen.verdict.places[0]["reads"] == ["messages"]
 
+    def test_but_the_page_is_kept_without_them(self, client):
+        for where in ("/show/form/", "/show/said/"):
+            verdict = Seen(client, where).verdict
+            assert (verdict.said, verdict.remedy) == (
+                "nothing on the page is personal",
+                ["@cached_page(600)"],
+            )
+
     def test_a_cookie_is_a_variant_and_the_path_is_in_the_key(self, client):
         client.cookies["theme"] = "dark"
         seen = Seen(client, "/show/cookie/")

@@ -84,9 +84,9 @@ def way_out(name: str) -> str:
 _WAYS: Final = {
     "user": 'cached_page(…, audience="user") keeps a page for each; or take it out of the page.',
     "session": 'cached_page(…, audience="session") keeps a page for each; or take it out.',
-    "messages": "Messages are shown once, to one: take them out of the page, or don't cache it.",
-    "csrf": "Each form has a token of its own: take the form out of the page, or don't cache it.",
-    "nonce": "A nonce is good for one response: allow the script by its hash, or by its file.",
+    "messages": "Messages are shown once, to one: {{% phased with messages %}} around them.",
+    "csrf": "A token that stands on a page is put in for each; nothing else can be made of it.",
+    "nonce": "A nonce that stands on a page is put in for each; nothing else can be made of it.",
     "headers": 'Ask for one header by its name: cached_page(…, vary=["header:Accept"]) adds it.',
     "cookies": 'Ask for one cookie by its name: cached_page(…, vary=["cookie:theme"]) adds it.',
     "meta": "cached_page(…, vary=[lambda request: …]) adds what the page takes from it.",

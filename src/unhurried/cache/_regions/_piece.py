@@ -15,6 +15,8 @@ _NEVER: Final = frozenset(
 )
 #: Of these the page is no less everybody's.
 _IMPERSONAL: Final = frozenset({"clock", "random", "statement", "unseen", "write"})
+#: In a template: a page is kept without them, and they are put in, or asked for, for each reader.
+BY_ITSELF: Final = frozenset({"csrf", "messages", "nonce"})
 LONG: Final = 70  # characters of a template's line
 
 
@@ -26,7 +28,7 @@ def colour_of(reads: dict[str, str]) -> str:
 
 
 def is_personal(name: str) -> bool:
-    return name.partition(":")[0] not in _IMPERSONAL
+    return name.partition(":")[0] not in _IMPERSONAL | BY_ITSELF
 
 
 class Piece:

@@ -15,13 +15,14 @@ from django.http.response import HttpResponseBase
 from .._audience import called, refusal, unproven, way_out
 from .._audience._urls import page_of
 from ._layout import Region, worst
-from ._piece import AMBER, GREEN, RED, colour_of, is_personal
+from ._piece import AMBER, BY_ITSELF, GREEN, RED, colour_of, is_personal
 from ._recorder import Recorder
 
 KEEP: Final = "@cached_page(600)"
 SHOWN: Final = 2  # places that are named; the rest is counted
 _WORD: Final = re.compile(r"[a-z]{3,20}")
 _TAGS: Final = re.compile(r"\{[{%].*?[%}]\}|[{<].*")
+_FOUND: Final = BY_ITSELF - {"messages"}  # on the page, whoever has put them there
 _HOPELESS: Final = ("write", "statement")
 
 
@@ -76,7 +77,7 @@ def _said(view: dict[str, str], places: list[dict[str, Any]], regions: list[Regi
     for name, line in [*view.items(), *_reads(regions)]:
         if name.partition(":")[0] in _HOPELESS:
             return Verdict(f"the page can't be kept: {spoken(name)} at {line}", colour=RED)
-    own = {name: line for name, line in view.items() if is_personal(name)}
+    own = {name: line for name, line in view.items() if is_personal(name) or name == "messages"}
     if own:
         name, line = next(iter(own.items()))
         said = f"the view itself looks at {', '.join(own)}: {line}"
@@ -85,7 +86,9 @@ def _said(view: dict[str, str], places: list[dict[str, Any]], regions: list[Regi
     said = "nothing on the page is personal"
     if personal:
         said += f" but {_listed(personal)}"
-    still = [each for each in places if each not in personal]
+    still = [
+        each for each in places if each not in personal and not BY_ITSELF.issuperset(each["reads"])
+    ]
     if still:
         said += f"; {_listed(still)} stands still while it is kept"
     return Verdict(said, [KEEP, *_remedies(personal)], colour=worst(regions))
@@ -142,8 +145,9 @@ def _kept(page: Any, recorder: Recorder, regions: list[Region]) -> str:
         if callable(each):
             allowed |= called(each, recorder.request)[1]
     reads = {name: line for name, line in _reads(regions) if is_personal(name)}
+    own = {name: line for name, line in recorder.view.reads.items() if name not in _FOUND}
     found = unproven(
-        {**reads, **recorder.view.reads},
+        {**reads, **own},
         audience=options.audience, vary=options.vary, allowed=allowed,
     )  # fmt: skip
     if not found:
