@@ -48,12 +48,17 @@ def rights_stay() -> Iterator[None]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Path]:
-    """A fresh store for this test alone, and nothing of another's that waits to be written."""
-    folder = tmp_path / "store"
+def nothing_waits() -> None:
+    """Other tests have counted things that are not written yet: whoever reads would write them."""
     _counts.seen.clear()
     _changes._waiting.clear()
     _tally._forked()
+
+
+@pytest.fixture
+def store(tmp_path: Path, nothing_waits: None) -> Iterator[Path]:
+    """A fresh store for this test alone, and nothing of another's that waits to be written."""
+    folder = tmp_path / "store"
     with testing.override(STORE=folder):
         yield folder
 

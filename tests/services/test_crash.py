@@ -31,7 +31,8 @@ from tests import servers
 from unhurried.measure import snapshot
 from unhurried.testing import override
 
-pytestmark = pytest.mark.services
+#: If something waited, this process would take a slot to write it, and be one of the workers.
+pytestmark = [pytest.mark.services, pytest.mark.usefixtures("nothing_waits")]
 PATH = os.pathsep.join([os.getcwd(), os.environ.get("PYTHONPATH", "")])  # for tests.settings
 THREADS = 4
 ROUTE = "count/"

@@ -44,7 +44,11 @@ class RedisLink:
         self._connection = connection
         self._library = library
         self._check_at = 0.0
-        self.world = self._identify()
+        try:
+            self.world = self._identify()
+        except BaseException:
+            self.close()
+            raise
 
     def ask(self, *commands: Command) -> list[Any]:
         """The replies, in one round trip; Unavailable if one of them is an error."""
