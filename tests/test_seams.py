@@ -62,6 +62,8 @@ WRAPPED |= {f"{LOCMEM}.{prefix}{verb}": None for verb in VERBS for prefix in (""
 PRIVATE = {
     "cache._connections": "no public way from the proxy to the back end's class",
     "cache._alias": "the same",
+    "_cache": "the client of a cache, and in Redis' its pools: close() of that one does nothing",
+    "_pools": "the same",
     "_cached_user": "whether the page has looked at its user; asking would be a query",
     "_acached_user": "the same for auser()",
     "_wrapped": "whether a lazy user was looked at; there is no public question",

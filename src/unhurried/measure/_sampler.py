@@ -84,12 +84,21 @@ def _work(folder: Path, fd: int) -> None:
         while _lock_fd == fd and _is_current(folder):
             began = time.monotonic()
             _sample(history)
-            connections.close_all()  # of this thread: a cache in the database has opened one,
-            caches.close_all()  # and one on a server a socket, for one look in ten seconds
+            _hang_up()
             time.sleep(max(PERIOD - (time.monotonic() - began), 1.0))
     finally:
         history.close()
         _resign(fd)
+
+
+def _hang_up() -> None:
+    """What this thread has opened for one look in ten seconds: the cache may be on a server."""
+    connections.close_all()
+    for cache in caches.all(initialized_only=True):
+        cache.close()
+        client = getattr(cache, "_cache", None)
+        for pool in getattr(client, "_pools", {}).values():  # Redis', which close() leaves
+            pool.disconnect()
 
 
 def _is_current(folder: Path) -> bool:
