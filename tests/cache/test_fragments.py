@@ -24,8 +24,11 @@ from django.utils.functional import SimpleLazyObject
 from tests.books.models import Author, Book
 from unhurried.cache import CacheError, fragment
 from unhurried.cache._audience import observing
+from unhurried.cache._engine._compute import own_unit
+from unhurried.cache._fragments import _second as second
 from unhurried.cache._pages import _refused
 from unhurried.cache._stores._memory import MemoryStore
+from unhurried.measure.reading import Replayed, current
 
 from . import fragments_site as site
 from .pages import MIDDLEWARE
@@ -516,3 +519,31 @@ def test_what_a_piece_looks_at_is_not_the_pages(by: str, told: bool) -> None:
         page = engines["django"].get_template("any.html")
         assert "ada" in page.render({"name": "bold", "by": by}, request)
     assert any(name.startswith("user") for name in seen.touched) == told
+
+
+def test_nothing_is_kept_of_a_page_that_is_replayed() -> None:
+    """What it has read is rolled back."""
+    request: Any = RequestFactory().get("/")
+    request.user = User(username="ada")
+    pieces = [["fragment", name, {}, "phased"] for name in ("kept-hello", "books")]
+    told = ["<b>ada</b>", "One, Two"]
+    token = current.set(Replayed())
+    try:
+        assert second.values(request, pieces) == told
+        assert second.values(request, pieces) == told
+    finally:
+        current.reset(token)
+    assert (site.ran["kept-hello"], site.ran["books"]) == (2, 2)
+    for _ in range(2):
+        with own_unit():
+            assert second.values(request, pieces) == told
+    assert (site.ran["kept-hello"], site.ran["books"]) == (3, 3)
+
+
+def test_without_a_request() -> None:
+    block = "{% load unhurried %}{% phased with size=3 %}{{ size }}{% endphased %}"
+    assert engines["django"].from_string(block).render({}) == "3"
+    for _ in range(3):
+        visitor().get("/bare/inner/phased/")
+    with pytest.raises(CacheError, match="is kept has fragments, and there is no request"):
+        engines["django"].get_template("inner.html").render({"by": "phased"})

@@ -7,7 +7,7 @@ it has looked at, a page that is kept is not made from.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -59,6 +59,8 @@ def observing(
 
 def apart(request: Any) -> AbstractContextManager[None]:
     """What is made in here is no part of what is being observed: it is put in for each reader."""
+    if request is None:
+        return nullcontext()
     return deaf(watch_of(getattr(request, "_request", request)).observations)
 
 

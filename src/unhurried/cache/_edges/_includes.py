@@ -47,7 +47,8 @@ def end(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     kind = response.get("Content-Type", "")
     ours = {text.encode() for text in written}
     response.content = _neutral_but(body, ours, kind)  # type: ignore[attr-defined]
-    if response.has_header("Content-Length"):
+    del response["Content-Length"]  # of the frame; Django counts anew what has a body
+    if body:
         response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined]
     before = response.get("Surrogate-Control", "")
     response["Surrogate-Control"] = f"{before}, {_CONTENT[way]}" if before else _CONTENT[way]

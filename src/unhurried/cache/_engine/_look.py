@@ -38,6 +38,7 @@ LEASE: Final = "+lease"
 NOTE: Final = "+note"
 NAMED: Final = "name:"
 LIKELY: Final = 100  # tags that are asked for before it is known that they are needed
+REPLAYED: Final = "a page is being replayed"  # what it reads is rolled back
 #: XFetch's beta: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede
 #: Prevention", VLDB 2015.
 BETA: Final = 1.0
@@ -103,8 +104,8 @@ _valid = _Memory(20_000)
 
 def look(policy: Policy, key: str, labels: tuple[str, ...] = (), *, wrote: bool = False) -> Lookup:
     """Find the entry and judge it; ``wrote``: for a client that has just changed something."""
-    if getattr(measured.get(), "replaying", False):
-        return Lookup(policy, key, labels, None, reason="a page is being replayed")
+    if _is_replayed():
+        return Lookup(policy, key, labels, None, reason=REPLAYED)
     if _spool.pending():
         _spool.retry()
     try:
@@ -125,7 +126,9 @@ def glance(policy: Policy, key: str) -> Lookup:
 
 
 def glance_many(asked: Sequence[tuple[Policy, str, tuple[str, ...]]]) -> list[Lookup]:
-    """``glance`` for several things of one store, in one round trip; each is for ``decided``."""
+    """``look`` for several things of one store, in one trip, but for what ``decided`` does."""
+    if _is_replayed():
+        return [Lookup(*each, None, reason=REPLAYED) for each in asked]
     if _spool.pending():
         _spool.retry()
     lookups = [Lookup(*each, None) for each in asked]
@@ -138,6 +141,10 @@ def glance_many(asked: Sequence[tuple[Policy, str, tuple[str, ...]]]) -> list[Lo
         for lookup in lookups:
             lookup.reason = str(error)
     return lookups
+
+
+def _is_replayed() -> bool:
+    return getattr(measured.get(), "replaying", False)
 
 
 def decided(lookup: Lookup) -> Lookup:

@@ -44,17 +44,16 @@ def _without_tokens(text: bytes, into: Collector) -> tuple[bytes, int]:
         whole = run[0]
         for start in range(min(len(whole), _LONGEST) - CSRF_TOKEN_LENGTH + 1):
             end = start + CSRF_TOKEN_LENGTH
-            if (
-                django_csrf._unmask_cipher_token(  # type: ignore[attr-defined]
-                    whole[start:end].decode()
-                )
-                == into.csrf()
-            ):
+            if _secret_of(whole[start:end].decode()) == into.csrf():
                 count += 1
                 return whole[:start] + into.mark(["csrf"]).encode() + whole[end:]
         return whole
 
     return _RUNS.sub(mark, text), count
+
+
+def _secret_of(token: str) -> str:
+    return str(django_csrf._unmask_cipher_token(token))  # type: ignore[attr-defined]
 
 
 def _without_nonces(text: bytes, into: Collector, request: Any) -> tuple[bytes, int]:

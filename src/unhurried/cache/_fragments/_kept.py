@@ -15,6 +15,7 @@ from .._engine._compute import Computing, stand_in
 from .._engine._entry import Entry
 from .._engine._look import SERVED, Lookup, use
 from .._engine._wait import wait
+from .._errors import CacheError
 from ._holes import Collector, Holed, collected
 from ._place import placed
 
@@ -61,5 +62,10 @@ def _text(entry: Entry, request: Any) -> SafeString:
     holes = entry.meta.get("holes", [])
     if not holes:
         return mark_safe(entry.bodies[0].decode())
+    if request is None:
+        raise CacheError(
+            "A part of a template that is kept has fragments, and there is no request here.",
+            "Render the template with one: render(request, …), or put it into the context.",
+        )
     holed = Holed(entry.bodies[0], holes)
     return mark_safe(holed.filled(placed(request, holed.pieces())).decode())

@@ -8,7 +8,6 @@ that context processors give are asked of them for each request, others are kept
 from __future__ import annotations
 
 from contextlib import nullcontext
-from functools import partial
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -19,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from .._audience import apart
 from .._audience._swap import held_by
 from .._errors import CacheError
-from ._holes import OPAQUE, collecting, collector
+from ._holes import collecting, collector
 from ._place import personal
 
 #: What JSON keeps as it is.
@@ -83,11 +82,8 @@ class PhasedNode(Node):
             into.refusals.append("a phased block stands where its template's name does not lead")
         personal("a phased block")
         template: Any = context.template
-        shown = partial(self.rendered, request, template, given, kept)
-        if into is not None:
-            return shown(autoescape=context.autoescape)
-        with nullcontext() if collecting.get() is OPAQUE else apart(request):
-            return shown(autoescape=context.autoescape)
+        with apart(request) if collecting.get() is None else nullcontext():
+            return self.rendered(request, template, given, kept, autoescape=context.autoescape)
 
     def rendered(
         self,

@@ -19,7 +19,7 @@ from django.utils import translation
 
 from .._errors import CacheError
 from ._arguments import WrongArgument
-from ._registry import known, named
+from ._registry import named
 from ._render import DEPTH, Call
 
 SALT: Final = "unhurried.fragment"
@@ -85,7 +85,7 @@ def _address(name: str, payload: str) -> Address:
         form, depth, language, given = json.loads(_decoded(payload))
         if form != FORMAT or not isinstance(depth, int) or not isinstance(language, str):
             raise BadAddress("This address is of another version of this site.", 410)
-        fragment = known.get(name) or named(name)
+        fragment = named(name)
         call = Call(fragment, fragment.arguments.loaded(given))
     except CacheError:
         raise BadAddress("There is no such fragment any more.", 404) from None
