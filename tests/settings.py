@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.sitemaps",
     "unhurried",
+    "unhurried.later",
     "tests.books",
     "tests.queries.corpus",
     "tests.queries.corpus.club",

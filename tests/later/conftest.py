@@ -27,23 +27,25 @@ def kicks(monkeypatch: pytest.MonkeyPatch) -> Iterator[_kick.Kicks]:
     fresh = _kick.Kicks()
     monkeypatch.setattr(_kick, "_kicks", fresh)
     monkeypatch.setattr(_lanes, "_lanes", {})
+    monkeypatch.setattr(_lanes, "_long", set())
     monkeypatch.setattr(_brokers, "_brokers", {})
     yield fresh
-    for worker in (fresh.sender, fresh.drainer):
+    workers = (fresh.sender, fresh.drainer, *fresh.owners.values())
+    for worker in workers:
         worker.stop()
-    wait_until(lambda: not (fresh.sender.alive or fresh.drainer.alive))
+    wait_until(lambda: not any(worker.alive for worker in workers))
 
 
 class Work:
     """A lane's work: counts how often it was done, and waits inside while told to."""
 
-    def __init__(self, name: str = "work") -> None:
+    def __init__(self, name: str = "work", *, long: bool = False) -> None:
         self.name = name
         self.begun = self.done = 0
         self.threads: list[str] = []
         self.may_end = threading.Event()
         self.may_end.set()
-        _lanes.lane(name)(self.drain)
+        _lanes.lane(name, long=long)(self.drain)
 
     def drain(self) -> None:
         self.begun += 1

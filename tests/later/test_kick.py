@@ -44,6 +44,19 @@ def test_lanes_are_drained_apart(work: Work) -> None:
     wait_until(lambda: work.done == other.done == 1)
 
 
+def test_no_lane_waits_for_a_long_one(work: Work) -> None:
+    slow = Work("slow", long=True)
+    slow.may_end.clear()
+    kick("slow")
+    wait_until(lambda: slow.begun == 1)
+    kick("slow")
+    kick("work")
+    wait_until(lambda: work.done == 1)
+    slow.may_end.set()
+    wait_until(lambda: slow.done >= 2)  # asked for while it was under way
+    assert slow.threads[0] == "unhurried-slow"
+
+
 def test_a_drain_is_a_measured_unit(store: Any, work: Work) -> None:
     kick("work")
     wait_until(lambda: "later:work" in snapshot()["routes"])

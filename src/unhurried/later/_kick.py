@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from django.db import close_old_connections
 
@@ -21,7 +22,7 @@ from unhurried.measure.reading import say_once, swallow
 from . import _brokers
 from ._breaker import Breaker
 from ._errors import LaterError, is_transient
-from ._lanes import drain_of, run
+from ._lanes import drain_of, is_long, run
 from ._pending import PATIENCE, PAUSE, Pending
 from ._thread import Worker
 
@@ -49,6 +50,7 @@ class Kicks:
         self.breaker = Breaker()
         self.figures = Figures()
         self.paused = 0
+        self.owners: dict[str, Worker] = {}
         self.drainer = Worker("unhurried-later", self.drain)
         self.sender = Worker("unhurried-kick", self.send)
 
@@ -77,8 +79,17 @@ class Kicks:
             if overdue:
                 name = _brokers.chosen()
                 self._failed("late", f"{name} has not taken a kick within {PATIENCE:g} s")
-            self._drain(lane)
+            if is_long(lane):
+                self.own(lane).wake()
+            else:
+                self._drain(lane)
         return None
+
+    def own(self, lane: str) -> Worker:
+        """The thread of a lane whose work takes long; only the drainer's asks."""
+        if lane not in self.owners:
+            self.owners[lane] = Worker(f"unhurried-{lane}", partial(self._drain, lane))
+        return self.owners[lane]
 
     def _drain(self, lane: str) -> None:
         self.figures.drained += 1

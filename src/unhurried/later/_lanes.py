@@ -13,13 +13,15 @@ Drain = Callable[[], object]
 D = TypeVar("D", bound=Drain)
 
 _lanes: dict[str, Drain] = {}
+_long: set[str] = set()
 
 
-def lane(name: str) -> Callable[[D], D]:
+def lane(name: str, *, long: bool = False) -> Callable[[D], D]:
     """Make the function the drain of a lane.
 
     It takes no arguments, finds out for itself what there is to do, and does it all. It may be
-    called when there is nothing to do, and by several processes at once.
+    called when there is nothing to do, and by several processes at once. What takes ``long`` has a
+    thread of its own where this process drains it, so that no other lane waits for it.
 
     Raises:
         LaterError: another function drains that lane.
@@ -35,6 +37,8 @@ def lane(name: str) -> Callable[[D], D]:
                 "Give the lane another name.",
             )
         _lanes[name] = function  # its module may have been loaded again
+        if long:
+            _long.add(name)
         return function
 
     return register
@@ -42,6 +46,10 @@ def lane(name: str) -> Callable[[D], D]:
 
 def _path(function: Drain) -> str:
     return f"{function.__module__}.{function.__qualname__}"
+
+
+def is_long(name: str) -> bool:
+    return name in _long
 
 
 def drain_of(name: str) -> Drain:

@@ -1,0 +1,66 @@
+"""What waits, who works on it, and what could not be done: the only tables of the package.
+
+Times are the database's own (``Now()``), so that hosts whose clocks differ agree on a lease.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class Waiting(models.Model):
+    """One thing to do, written by whoever wants it done, in his own transaction."""
+
+    id = models.BigAutoField(primary_key=True)
+    lane = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10)  # "task", or what a deferred write does
+    target = models.CharField(max_length=255)  # a task's name, or a model's label
+    body = models.TextField()  # JSON
+    actor = models.CharField(max_length=255, default="")  # for ``later.flush_for``
+    # ``unique=``, until it begins; most have none
+    key = models.CharField(max_length=255, null=True, unique=True)  # noqa: DJ001
+    created = models.DateTimeField(db_default=Now())
+    due = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveSmallIntegerField(default=0)
+    holder = models.CharField(max_length=32, default="")
+    until = models.DateTimeField(null=True)  # the lease of its holder
+
+    class Meta:
+        verbose_name_plural = "waiting"
+        indexes = [models.Index(fields=["lane", "due", "id"], name="unhurried_later_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.target}"
+
+
+class Lane(models.Model):
+    """Who drains a lane, where one alone may."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    holder = models.CharField(max_length=32, default="")
+    until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Dead(models.Model):
+    """What could not be done, with the reason, until somebody has it tried again or discards it."""
+
+    id = models.BigAutoField(primary_key=True)
+    lane = models.CharField(max_length=100)
+    kind = models.CharField(max_length=10)
+    target = models.CharField(max_length=255)
+    body = models.TextField()
+    actor = models.CharField(max_length=255, default="")
+    created = models.DateTimeField()
+    died = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveSmallIntegerField()
+    reason = models.TextField()
+
+    class Meta:
+        verbose_name_plural = "dead"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.target}"
