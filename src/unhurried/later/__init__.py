@@ -1,8 +1,24 @@
 """Rule 3: procrastinate.
 
-So far only the kick, with which ``unhurried.cache`` asks for its background work. Where that work
-is done is the setting ``LATER``: ``"thread"`` (one in each process), ``"tasks:<alias>"`` of
-Django's ``TASKS``, or ``"celery"``.
+Do it later, lose nothing, and let no request wait for it::
+
+    from unhurried.later import later, task
+
+    later(messages).update(received=True)
+
+    @task
+    def mark_received(message_ids):
+        ...
+
+    mark_received.delay(messages.values_list("id", flat=True))
+
+What is asked for is written down in the transaction that is open, in tables of
+``INSTALLED_APPS += ["unhurried.later"]``. Where it is done is the setting ``LATER``: ``"thread"``
+(one in each process), ``"tasks:<alias>"`` of Django's ``TASKS``, or ``"celery"``.
 """
 
-__all__: list[str] = []
+from ._errors import LaterError
+from ._task._task import Task, task
+from ._writing._later import later
+
+__all__ = ["LaterError", "Task", "later", "task"]

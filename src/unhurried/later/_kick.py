@@ -191,6 +191,10 @@ def paused() -> Iterator[None]:
             kicks.drainer.wake()
 
 
+def is_paused() -> bool:
+    return bool(_kicks.paused)
+
+
 def figures() -> Figures:
     """What became of the kicks of this process, as of now."""
     kicks = _kicks
