@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 FOLDER = Path(os.environ["LATER_FOLDER"])
@@ -32,7 +34,10 @@ from django.db.models import F  # noqa: E402
 from tests.later.inbox.models import Folder, Message, Ticket  # noqa: E402
 from tests.later.inbox.tasks import prove  # noqa: E402
 from unhurried.later import later  # noqa: E402
+from unhurried.later._drain import drain as work_off  # noqa: E402
+from unhurried.later._writing._drain import drain_lane  # noqa: E402
 from unhurried.later.models import Dead, Waiting  # noqa: E402
+from unhurried.later.reading import paused  # noqa: E402
 
 ROWS = 10
 
@@ -81,6 +86,85 @@ def preload() -> None:
         living.discard(os.wait()[0])
 
 
+def seconds() -> Iterator[None]:
+    end = time.monotonic() + float(sys.argv[2])
+    while time.monotonic() < end:
+        yield
+
+
+def defer() -> None:
+    """Every row, again and again."""
+    count = 0
+    for _ in seconds():
+        count += 1
+        later(Message.objects.all()).update(weight=F("weight") + 1)
+        time.sleep(0.005)
+    sys.stdout.write(json.dumps(count))
+
+
+def drain() -> None:
+    """One of two who both think that they alone drain the lane."""
+    count = 0
+    with paused():
+        for _ in seconds():
+            count += drain_lane("default", "inbox.Message", leased=False) or 0
+    sys.stdout.write(json.dumps(count))
+
+
+def reversed_updates() -> None:
+    """A site that locks rows in the other order, and holds them for a while."""
+    count = 0
+    for _ in seconds():
+        count += 1
+        with transaction.atomic():
+            for pk in range(ROWS, 0, -1):
+                Message.objects.filter(pk=pk).update(views=count % 1000)
+                time.sleep(0.0005)
+        time.sleep(0.01)
+    sys.stdout.write(json.dumps(count))
+
+
+def rest() -> None:
+    """What is left; how much memory that took, in MB, and how long."""
+    begun = time.monotonic()
+    done = work_off(once=True)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    sys.stdout.write(json.dumps([done.writes, most, time.monotonic() - begun]))
+
+
+def one() -> None:
+    """A request, whose transaction may fail; what it says is whether it has."""
+    try:
+        with paused(), transaction.atomic():
+            later(Message.objects.all()).update(weight=F("weight") + 1)
+    except OperationalError as error:
+        sys.stdout.write(json.dumps(str(error)))
+    else:
+        sys.stdout.write(json.dumps("committed"))
+
+
+def requests() -> None:
+    """Seconds of each of 200 requests that defer something, and how long the last was not done."""
+    rows = list(Message.objects.values_list("pk", flat=True))
+    took = []
+    for n in range(200):
+        begun = time.perf_counter()
+        later(Message.objects.filter(pk=rows[n % ROWS])).update(weight=F("weight") + 1)
+        prove.delay(str(n))
+        took.append(time.perf_counter() - begun)
+        time.sleep(0.01)
+    begun = time.monotonic()
+    while Waiting.objects.exists() and time.monotonic() < begun + 50:
+        time.sleep(0.05)
+    sys.stdout.write(json.dumps([took, time.monotonic() - begun]))
+
+
+def deadlocks() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+        sys.stdout.write(json.dumps(cursor.fetchone()))
+
+
 def left() -> None:
     sys.stdout.write(json.dumps(Waiting.objects.count()))
 
@@ -100,4 +184,4 @@ def said() -> None:
 
 
 if __name__ == "__main__":
-    {"tables": tables, "web": web, "preload": preload, "left": left, "said": said}[sys.argv[1]]()
+    globals()[sys.argv[1]]()
