@@ -65,7 +65,7 @@ PRIVATE = {
     "target._fields": "whether it is values() or values_list()",
     "self._rows._db": "whether using() was said",
     "instance.__dict__": "to see a deferred column without a query",
-    "queryset._insert": "one statement, rows as they are: bulk_create begins a transaction, auto_now anew",
+    "queryset._insert": "rows as they are, in one statement: not so bulk_create",
     "rows._raw_delete": "one statement, without signals: delete() may fetch the rows first",
     "cache._connections": "no public way from the proxy to the back end's class",
     "cache._alias": "the same",
