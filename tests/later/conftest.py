@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from unhurried.later import _brokers, _kick, _lanes
+from unhurried.later._writing import _recent
 
 WAIT_SECONDS = 15
 
@@ -57,3 +58,9 @@ class Work:
 @pytest.fixture
 def work() -> Work:
     return Work()
+
+
+@pytest.fixture(autouse=True)
+def nothing_recent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another test deferred is of no concern."""
+    monkeypatch.setattr(_recent, "_last", {})

@@ -149,6 +149,15 @@ def test_a_lane_has_one_drainer_until_he_is_silent_for_too_long() -> None:
 
 
 @pytest.mark.django_db
+def test_a_task_is_claimed_by_one() -> None:
+    tasks.note.delay(1)
+    (row,) = Waiting.objects.all()
+    assert _lease.claimed("default", row.pk, "one")
+    assert not _lease.claimed("default", row.pk, "two")
+    assert Waiting.objects.get().attempts == 1
+
+
+@pytest.mark.django_db
 def test_two_drainers_who_both_think_they_hold_the_lane_apply_it_once() -> None:
     messages(1)
     later(Message.objects.all()).update(views=F("views") + 1)
@@ -202,6 +211,14 @@ def test_drain_once_waits_for_what_another_is_working_on() -> None:
     call_command("unhurried", "drain", "--once", stdout=io.StringIO())
     assert time.monotonic() - begun > 0.3
     assert tasks.calls == [((1,), {})]
+
+
+@pytest.mark.django_db
+def test_drain_once_has_an_end_where_tasks_ask_for_others() -> None:
+    tasks.again.delay(5)
+    call_command("unhurried", "drain", "--once", stdout=io.StringIO())
+    assert tasks.calls == [5]
+    assert waiting() == 1
 
 
 @pytest.mark.django_db

@@ -84,7 +84,7 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
             let_go()
             for alias in aliases():
                 with _passing(alias):
-                    _turn(alias, only, done)
+                    _turn(alias, only, done, moments.get(alias))
             if once and not any(_left(alias, only, moments[alias]) for alias in moments):
                 break
             ending.wait(PAUSE if once else IDLE)
@@ -92,20 +92,20 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
     return done
 
 
-def _turn(alias: str, only: str | None, done: Done) -> None:
+def _turn(alias: str, only: str | None, done: Done, moment: datetime | None) -> None:
     if only is None:
-        done.writes += _writes(alias)
+        done.writes += _writes(alias, moment)
     elif "." in only:
         done.writes += drain_lane(alias, only) or 0
     if only is None or "." not in only:
-        done.tasks += drain_tasks(alias, only)
+        done.tasks += drain_tasks(alias, only, moment=moment)
 
 
-def _writes(alias: str) -> int:
+def _writes(alias: str, moment: datetime | None = None) -> int:
     """Lane by lane; one that another drains is left to him, who looks once more at its end."""
     others: list[str] = []
     done = 0
-    while not ending.is_set() and (name := _next(alias, others)) is not None:
+    while not ending.is_set() and (name := _next(alias, others, moment)) is not None:
         drained = drain_lane(alias, name)
         done += drained or 0
         if drained is None:
@@ -117,8 +117,10 @@ def _dead() -> int:
     return sum(dead(alias).count() for alias in aliases())
 
 
-def _next(alias: str, others: list[str]) -> str | None:
+def _next(alias: str, others: list[str], moment: datetime | None) -> str | None:
     found = _due(alias, None).filter(kind__in=WRITES).exclude(lane__in=others)
+    if moment is not None:
+        found = found.filter(due__lte=moment)
     name: str | None = found.order_by("due").values_list("lane", flat=True).first()
     return name
 

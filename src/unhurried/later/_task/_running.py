@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from datetime import datetime
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -37,13 +38,20 @@ from ._task import ATTEMPTS, Task, tasks
 BATCH: Final = 20  # tasks looked at in one query
 
 
-def drain_tasks(alias: str, lane: str | None = None, until: float = math.inf) -> int:
+def drain_tasks(
+    alias: str,
+    lane: str | None = None,
+    *,
+    until: float = math.inf,
+    moment: datetime | None = None,
+) -> int:
     """Run what is due in one database, or in one lane of it; how many were run.
 
-    None is begun after ``until`` (monotonic seconds), or when the process is to end.
+    None is begun after ``until`` (monotonic seconds), or when the process is to end; nor any that
+    was due after the ``moment``, so that tasks which ask for others have an end.
     """
     done = 0
-    while found := _due(alias, lane):
+    while found := _due(alias, lane, moment):
         ran = 0
         for row in found:
             if ending.is_set() or time.monotonic() > until:
@@ -55,8 +63,8 @@ def drain_tasks(alias: str, lane: str | None = None, until: float = math.inf) ->
     return done
 
 
-def _due(alias: str, lane: str | None) -> list[Any]:
-    found = waiting(alias).filter(FREE, kind=TASK, due__lte=Now())
+def _due(alias: str, lane: str | None, moment: datetime | None) -> list[Any]:
+    found = waiting(alias).filter(FREE, kind=TASK, due__lte=Now() if moment is None else moment)
     if lane is not None:
         found = found.filter(lane=lane)
     return list(found.order_by("due", "id")[:BATCH])

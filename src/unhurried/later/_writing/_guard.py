@@ -28,9 +28,7 @@ def changes(alias: str, values: dict[Any, Any]) -> Q | None:
         if value is None:
             condition |= Q(**{f"{name}__isnull": False})
         else:
-            condition |= ~Q(**{name: value})
-            if field.null:
-                condition |= Q(**{f"{name}__isnull": True})
+            condition |= ~Q(**{name: value})  # which is true of NULL, by Django's own way
     return condition
 
 

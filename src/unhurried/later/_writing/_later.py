@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any, Final, Generic, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.db import connections, router
-from django.db.models import Manager, Model, QuerySet
+from django.db.models import Exists, Manager, Model, QuerySet
 from django.db.models.fields.composite import CompositePrimaryKey
 
 from .._errors import LaterError
 from .._outbox import journal
 from .._outbox._kinds import WRITES
 from .._outbox._tables import aliases, require, waiting
+from . import _recent
 from ._drain import ROWS, drain_lane
 from ._figures import figures
 from ._guard import can_compare, changes, is_set
@@ -66,6 +68,9 @@ class Deferred(Generic[M]):
             self._write("sql", [self._statement(rows, what)], 1, begun)
             return 1
         pks = self._keys(rows, what)
+        if pks:
+            for field in self._fields(what):
+                _recent.note(*field)
         self._write("update", [what.body(some) for some in _parts(pks)], len(pks), begun)
         return len(pks)
 
@@ -117,6 +122,7 @@ class Deferred(Generic[M]):
         if loaded is None:
             return list(dict.fromkeys(map(self._key, self._asked(rows, what))))
         guarded = what.sets and not what.adds and self._can_compare(what)
+        guarded = guarded and not any(_recent.may_differ(*each) for each in self._fields(what))
         stale = [row for row in loaded if not (guarded and is_set(row, what.sets))]
         figures(self._label).suppressed(len(loaded) - len(stale))
         for row in stale:
@@ -124,12 +130,23 @@ class Deferred(Generic[M]):
         return list(dict.fromkeys(self._key(row.pk) for row in stale))
 
     def _asked(self, rows: QuerySet[M], what: Wanted) -> Any:
-        """The keys, from the database that is written to: a replica may be behind."""
+        """The keys, from the database that is written to: a replica may be behind.
+
+        While anything waits in the lane, a row that is right now may not be so for long.
+        """
         rows = rows.using(self._alias)
         guard = changes(self._alias, what.sets) if what.sets and not what.adds else None
         if guard is not None and not rows.query.is_sliced:
-            rows = rows.filter(guard)
+            waits = waiting(self._alias).filter(lane=self._label, kind__in=WRITES)
+            rows = rows.filter(guard | Exists(waits))
         return rows.values_list("pk", flat=True)
+
+    def _fields(self, what: Wanted) -> Iterator[tuple[_recent.Field, Any]]:
+        """Each (field, value as told) of what is written."""
+        for field, value in what.sets.items():
+            yield (self._alias, self._label, field.name), told(field, value)
+        for field in what.adds:
+            yield (self._alias, self._label, field.name), _recent.ADDED
 
     def _can_compare(self, what: Wanted) -> bool:
         return all(can_compare(self._alias, each) for each in what.sets)
