@@ -25,6 +25,11 @@ def drained() -> None:
     _drain.drain(once=True)
 
 
+def drained_once() -> None:
+    """What can be done now is; what has to wait for something else is not waited for."""
+    _drain.drain_writes()
+
+
 def waiting() -> int:
     return Waiting.objects.count()
 

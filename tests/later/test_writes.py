@@ -13,10 +13,11 @@ from django.db.models import F, Value
 from django.db.models.functions import Now, Upper
 
 from unhurried.later import LaterError, later
+from unhurried.later._outbox._clock import in_seconds
 from unhurried.later.models import Dead, Waiting
 
 from .inbox.models import Child, Folder, Message, Parent, Ticket
-from .outbox import drained, due_now, messages, reasons, statements, waiting
+from .outbox import drained, drained_once, due_now, messages, reasons, statements, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -500,6 +501,54 @@ def test_one_poisoned_write_among_many_is_laid_aside_alone() -> None:
         due_now()
     assert Message.objects.filter(views=1).count() == 39
     assert len(reasons()) == 1
+
+
+def test_nothing_overtakes_an_older_write_to_the_same_row_that_was_put_off() -> None:
+    rows = messages(3)
+    later(Message.objects.filter(pk=rows[0].pk)).update(text="old")
+    Waiting.objects.update(due=in_seconds(60))
+    later(Message.objects.filter(pk=rows[0].pk)).update(text="new")
+    later(Message.objects.filter(pk__in=[rows[0].pk, rows[1].pk])).update(views=1)
+    later(Message.objects.filter(pk=rows[1].pk)).update(views=2)
+    later(Message.objects.filter(pk=rows[2].pk)).update(views=3)
+    drained_once()
+    assert waiting() == 4
+    assert Message.objects.get(views=3).pk == rows[2].pk
+    due_now()
+    drained()
+    found = [(row.text, row.views) for row in Message.objects.order_by("pk")]
+    assert found == [("new", 1), ("message 1", 2), ("message 2", 3)]
+
+
+def test_nothing_overtakes_a_predicate_that_was_put_off_nor_it_what_was() -> None:
+    rows = messages(2)
+    later(Message.objects.filter(views=0), predicate=True).update(views=1)
+    Waiting.objects.update(due=in_seconds(60))
+    later(Message.objects.filter(pk=rows[0].pk)).update(views=2)
+    drained_once()
+    assert waiting() == 2
+    due_now()
+    drained()
+    assert sorted(Message.objects.values_list("views", flat=True)) == [1, 2]
+    later(Message.objects.filter(pk=rows[0].pk)).update(views=5)
+    Waiting.objects.update(due=in_seconds(60))
+    later(Message.objects.filter(views=5), predicate=True).update(text="five")
+    drained_once()
+    assert waiting() == 2
+
+
+def test_what_fails_is_not_overtaken_in_the_drain_in_which_it_fails() -> None:
+    (row,) = messages(1, views=999)
+    one = Message.objects.filter(pk=row.pk)
+    later(one).update(views=F("views") + 1)  # refused, and tried again
+    later(one).update(text="after it")
+    drained_once()
+    assert waiting() == 2
+    Message.objects.update(views=0)
+    due_now()
+    drained()
+    found = Message.objects.get()
+    assert (found.views, found.text) == (1, "after it")
 
 
 def test_numbers_too_large_for_the_database_do_not_stop_the_lane() -> None:

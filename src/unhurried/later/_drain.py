@@ -102,13 +102,16 @@ def _turn(alias: str, only: str | None, done: Done, moment: datetime | None) -> 
 
 
 def _writes(alias: str, moment: datetime | None = None) -> int:
-    """Lane by lane; one that another drains is left to him, who looks once more at its end."""
+    """Lane by lane; one that another drains is left to him, who looks once more at its end.
+
+    So is one of which all that is due has to wait for what was put off.
+    """
     others: list[str] = []
     done = 0
     while not ending.is_set() and (name := _next(alias, others, moment)) is not None:
         drained = drain_lane(alias, name)
         done += drained or 0
-        if drained is None:
+        if not drained:
             others.append(name)
     return done
 

@@ -12,6 +12,7 @@ import time
 from typing import Any, Final
 
 from django.db import DatabaseError, transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
 from unhurried.measure import counter
@@ -58,14 +59,15 @@ def drain_lane(alias: str, lane: str, *, leased: bool = True) -> int | None:
 def _drained(alias: str, lane: str, lease: LaneLease | None) -> int | None:
     done = 0
     for _ in range(TURN):
-        rows = _batch(alias, lane)
-        if not rows:
+        chunks = _chunks(_free(_batch(alias, lane)))
+        if not chunks:
             break
-        for chunk in _chunks(rows):
+        for chunk in chunks:
             if ending.is_set() or (lease is not None and not lease.keep()):
                 return done or None
             try:
-                _apply(alias, chunk)
+                if not _apply(alias, chunk):
+                    break  # what follows may have to wait for what was put off: look again
             except TakenError:
                 return done or None  # by whoever holds the lease now
             done += len(chunk)
@@ -73,8 +75,27 @@ def _drained(alias: str, lane: str, lease: LaneLease | None) -> int | None:
 
 
 def _batch(alias: str, lane: str) -> list[Any]:
-    found = waiting(alias).filter(lane=lane, due__lte=Now(), kind__in=WRITES)
-    return list(found.order_by("id")[:BATCH])
+    """The oldest, those that were put off among them."""
+    found = waiting(alias).filter(lane=lane, kind__in=WRITES)
+    is_due = ExpressionWrapper(Q(due__lte=Now()), output_field=BooleanField())
+    return list(found.annotate(is_due=is_due).order_by("id")[:BATCH])
+
+
+def _free(rows: list[Any]) -> list[Any]:
+    """Those that may be applied now: none overtakes an older one that writes to the same row."""
+    free: list[Any] = []
+    held: set[Any] = set()
+    all_held = False
+    for row in rows:
+        row.told = _told(row)
+        own, is_sql = _keys(row), row.kind == "sql"  # of which nobody knows the rows
+        waits = not row.is_due or all_held or (held if is_sql else not held.isdisjoint(own))
+        if waits:
+            held |= own
+            all_held = all_held or is_sql
+        else:
+            free.append(row)
+    return free
 
 
 def _chunks(rows: list[Any]) -> list[list[Any]]:
@@ -82,7 +103,6 @@ def _chunks(rows: list[Any]) -> list[list[Any]]:
     chunks: list[list[Any]] = []
     keys: set[Any] = set()
     for row in rows:
-        row.told = _told(row)
         own = _keys(row)
         if not chunks or len(keys | own) > ROWS or row.target != chunks[-1][-1].target:
             chunks.append([])
@@ -101,17 +121,19 @@ def _keys(row: Any) -> set[Any]:
     return set(row.told.get("pk") or [f"row {row.pk}"])
 
 
-def _apply(alias: str, rows: list[Any]) -> None:
-    """All of them, or, of those that can't be, each by itself."""
+def _apply(alias: str, rows: list[Any]) -> bool:
+    """All of them, or, of those that can't be, each by itself; False if one was put off."""
     for attempt in range(TRIES):
         try:
-            return _applied(alias, rows)
+            _applied(alias, rows)
         except TakenError:
             raise
         except Exception as error:  # boundary: models, receivers and constraints of the site
             if not _is_crowded(error):
                 return _apart(alias, rows, error)
             time.sleep(random.uniform(0.005, 0.05) * (attempt + 1))
+        else:
+            return True
     return _apart(alias, rows, None)
 
 
@@ -128,21 +150,20 @@ def _applied(alias: str, rows: list[Any]) -> None:
     figures(rows[0].lane).applied(asked, steps, changed, time.perf_counter() - begun)
 
 
-def _apart(alias: str, rows: list[Any], error: Exception | None) -> None:
+def _apart(alias: str, rows: list[Any], error: Exception | None) -> bool:
     """Cut in two until what can't be applied is alone."""
     if error is not None and _passes(error):
         raise error
     if len(rows) > 1:
         half = len(rows) // 2
-        _apply(alias, rows[:half])
-        _apply(alias, rows[half:])
-    elif len(rows[0].told.get("pk", ())) > 1:
-        for part in _halves(alias, rows[0]):
-            _apply(alias, [part])
-    elif error is None:
+        return _apply(alias, rows[:half]) and _apply(alias, rows[half:])
+    if len(rows[0].told.get("pk", ())) > 1:
+        parts = [_apply(alias, [part]) for part in _halves(alias, rows[0])]
+        return all(parts)
+    if error is None:
         _postpone(alias, rows[0], random.uniform(0.1, 0.5))
-    else:
-        _failed(alias, rows[0], error)
+        return False
+    return _failed(alias, rows[0], error)
 
 
 def _halves(alias: str, row: Any) -> list[Any]:
@@ -166,13 +187,15 @@ def _halves(alias: str, row: Any) -> list[Any]:
 _COPIED: Final = ("lane", "kind", "target", "actor", "created", "attempts")
 
 
-def _failed(alias: str, row: Any, error: Exception) -> None:
+def _failed(alias: str, row: Any, error: Exception) -> bool:
+    """Put off, to be tried again, or laid aside."""
     attempts = row.attempts + 1
     if attempts >= ATTEMPTS or not isinstance(error, DatabaseError):
         bury(alias, row, attempts, error)
-        return
+        return True
     counter("unhurried.later.retried").increment()
     _postpone(alias, row, backoff(attempts), attempts)
+    return False
 
 
 def _postpone(alias: str, row: Any, seconds: float, attempts: int | None = None) -> None:
