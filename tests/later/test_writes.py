@@ -336,12 +336,12 @@ def test_many_writes_of_the_same_rows_are_one_statement() -> None:
 
 def test_many_values_are_one_statement_with_a_case() -> None:
     rows = messages(30)
-    for row in rows:
-        later(Message.objects.filter(pk=row.pk)).update(text=f"new {row.pk}", views=row.pk)
+    for n, row in enumerate(rows):
+        later(Message.objects.filter(pk=row.pk)).update(text=f"new {row.pk}", views=n + 1)
     asked = statements(drained)
     assert sum('UPDATE "inbox_message"' in sql for sql in asked) == 1
-    for found in Message.objects.all():
-        assert (found.text, found.views) == (f"new {found.pk}", found.pk)
+    for n, found in enumerate(Message.objects.order_by("pk")):
+        assert (found.text, found.views) == (f"new {found.pk}", n + 1)
 
 
 def test_two_hundred_updates_of_twenty_rows_are_at_most_280_statements() -> None:
