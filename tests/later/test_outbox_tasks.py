@@ -107,7 +107,7 @@ def test_values_of_querysets_come_through_as_what_they_are(calls: list[Any]) -> 
         (([1, [b"x"]],), {}, r"argument 0 has a value of type bytes"),
         (({1: 2},), {}, r"argument 0 has a value of type dict"),
     ],
-    ids=str,
+    ids=["object", "set", "datetime", "bytes", "keys"],
 )
 def test_what_is_no_json_raises_naming_the_argument(args: Any, kwargs: Any, says: str) -> None:
     with pytest.raises(TypeError, match=says):
