@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "unhurried",
     "unhurried.later",
     "tests.books",
+    "tests.pages",
     "tests.queries.corpus",
     "tests.queries.corpus.club",
 ]

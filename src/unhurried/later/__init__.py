@@ -1,8 +1,14 @@
 """Rule 3: procrastinate.
 
-So far only the kick, with which ``unhurried.cache`` asks for its background work. Where that work
-is done is the setting ``LATER``: ``"thread"`` (one in each process), ``"tasks:<alias>"`` of
-Django's ``TASKS``, or ``"celery"``.
+    from unhurried.later import Tally
+
+    views = Tally("pages.Page", "views")
+    views.add(page)  # no query: what is added is written behind, by the batch
+
+Where background work is done is the setting ``LATER``: ``"thread"`` (one in each process),
+``"tasks:<alias>"`` of Django's ``TASKS``, or ``"celery"``.
 """
 
-__all__: list[str] = []
+from ._tally import Tally
+
+__all__ = ["Tally"]

@@ -191,6 +191,11 @@ def paused() -> Iterator[None]:
             kicks.drainer.wake()
 
 
+def is_paused() -> bool:
+    """Whether no thread of the room may touch a database."""
+    return bool(_kicks.paused)
+
+
 def figures() -> Figures:
     """What became of the kicks of this process, as of now."""
     kicks = _kicks
