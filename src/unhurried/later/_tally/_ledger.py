@@ -30,6 +30,7 @@ FIRST, LONGEST = 0.2, 15.0  # seconds between two attempts, doubled each time
 AT_EXIT: Final = 5.0  # seconds that the end of a process waits for a database that fails
 SWEEP: Final = 3600.0  # seconds
 POLL: Final = 0.5  # seconds, while paused
+COUNTED: Final = 1 << 53  # a counter takes no more at a time
 
 
 class Look(NamedTuple):
@@ -88,13 +89,14 @@ class Ledger:
 
     def turn(self) -> float | None:
         """One turn of the thread: flush what is due; the seconds until the next are the answer."""
-        wait = self._wait()
-        if wait is None or wait > 0:
-            return wait
-        if _kick.is_paused():
-            return POLL
-        with measured("later:tally"):
-            self._try()
+        with self._flushing:  # who flushes just now may leave nothing that is due
+            wait = self._wait()
+            if wait is None or wait > 0:
+                return wait
+            if _kick.is_paused():
+                return POLL
+            with measured("later:tally"):
+                self._try()
         gauge("unhurried.tally.pending").set(self.hits())
         return self._wait()
 
@@ -170,7 +172,7 @@ class Ledger:
         with self._lock:
             batch.applied = True
         self._not_before, self._failures = 0.0, 0
-        counter("unhurried.tally.flushed").increment(batch.hits())
+        counter("unhurried.tally.flushed").increment(min(batch.hits(), COUNTED))
         if outcome.orphaned:
             counter("unhurried.tally.orphaned").increment(outcome.orphaned)
         if outcome.dead:

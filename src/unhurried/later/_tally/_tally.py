@@ -14,6 +14,7 @@ from ._ledgers import ledger
 from ._target import Target, model_of, target
 
 GRADES: Final = ("batch", "commit")
+MOST: Final = 1 << 63  # no column holds it
 
 
 class Tally:
@@ -99,11 +100,13 @@ class Tally:
 
         Raises:
             TypeError: ``n`` is no ``int``, or that is neither an instance nor a primary key.
-            ValueError: the instance is not saved.
+            ValueError: the instance is not saved, or ``n`` fits no column.
         """
         found = self._found or self._target()
         if not isinstance(n, int) or isinstance(n, bool):
             raise TypeError(f"{self!r} adds whole numbers, not {n!r}: say an int.")
+        if not -MOST < n < MOST:
+            raise ValueError(f"{self!r} adds less than 2**63 at a time, not {n}.")
         pk, alias = found.pk_of(what), self._alias()
         if self._grade == "commit":
             _commit.add(found, pk, n, alias)
