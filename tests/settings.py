@@ -19,6 +19,7 @@ INSTALLED_APPS = [
     "django.contrib.sitemaps",
     "unhurried",
     "unhurried.later",
+    "tests.later.inbox",
     "tests.books",
     "tests.pages",
     "tests.queries.corpus",

@@ -60,6 +60,12 @@ WRAPPED |= {f"{LOCMEM}.{prefix}{verb}": None for verb in VERBS for prefix in (""
 
 #: Private names of others that the source reads: expression or string -> why.
 PRIVATE = {
+    "rows._iterable_class": "whether a queryset gives instances or values",
+    "rows._result_cache": "whether it has been evaluated: then it costs no query",
+    "target._fields": "whether it is values() or values_list()",
+    "self._rows._db": "whether using() was said",
+    "instance.__dict__": "to see a deferred column without a query",
+    "queryset._insert": "rows as they are: bulk_create would set auto_now_add anew",
     "cache._connections": "no public way from the proxy to the back end's class",
     "cache._alias": "the same",
     "_cache": "the client of a cache, and in Redis' its pools: close() of that one does nothing",

@@ -120,6 +120,8 @@ LATER = {
     "unserved": (Error, "unhurried.E301"),
     "unfit": (Error, "unhurried.E302"),
     "app": (Error, "unhurried.E303"),
+    "tables": (Error, "unhurried.E304"),
+    "threads": (Error, "unhurried.E305"),
 }
 
 
@@ -157,7 +159,7 @@ def check_triggers(databases: Any = None, **kwargs: Any) -> Iterable[CheckMessag
 
 @register("unhurried")
 def check_later(**kwargs: Any) -> Iterable[CheckMessage]:
-    """unhurried.E301 to E303: who works in the background."""
+    """unhurried.E301 to E305: who works in the background, and the tables of what waits."""
     for kind, message, hint in later.problems():
         level, number = LATER[kind]
         yield level(message, hint=hint, id=number)

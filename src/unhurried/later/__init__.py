@@ -1,14 +1,28 @@
 """Rule 3: procrastinate.
 
-    from unhurried.later import Tally
+Do it later, lose nothing, and let no request wait for it::
 
-    views = Tally("pages.Page", "views")
-    views.add(page)  # no query: what is added is written behind, by the batch
+    from unhurried.later import later, task
 
-Where background work is done is the setting ``LATER``: ``"thread"`` (one in each process),
-``"tasks:<alias>"`` of Django's ``TASKS``, or ``"celery"``.
+    later(messages).update(received=True)
+
+    @task
+    def mark_received(message_ids):
+        ...
+
+    mark_received.delay(messages.values_list("id", flat=True))
+
+    views = Tally(Page, "views")
+    views.add(page)
+
+What is asked for is written down in the transaction that is open, in tables of
+``INSTALLED_APPS += ["unhurried.later"]``. Where it is done is the setting ``LATER``: ``"thread"``
+(one in each process), ``"tasks:<alias>"`` of Django's ``TASKS``, or ``"celery"``.
 """
 
+from ._errors import LaterError
 from ._tally import Tally
+from ._task._task import Task, task
+from ._writing._later import later
 
-__all__ = ["Tally"]
+__all__ = ["LaterError", "Tally", "Task", "later", "task"]

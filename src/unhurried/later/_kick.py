@@ -192,7 +192,6 @@ def paused() -> Iterator[None]:
 
 
 def is_paused() -> bool:
-    """Whether no thread of the room may touch a database."""
     return bool(_kicks.paused)
 
 

@@ -10,6 +10,8 @@ from typing import Final
 
 from django.db import connections
 
+from ._ending import ending
+
 IDLE: Final = 60.0  # seconds: then it ends, and lets go of its database connections
 AT_EXIT: Final = 0.5  # seconds that the end of a process waits for the turn under way
 
@@ -48,12 +50,17 @@ class Worker:
         except RuntimeError:  # too many threads, or the interpreter is ending
             self._thread = None
             return False
-        atexit.register(self.stop)
+        atexit.register(self._end)
         return True
+
+    def _end(self) -> None:
+        """The process ends: what has begun is finished, if it is quick, and nothing more begun."""
+        ending.set()
+        self.stop()
 
     def stop(self) -> None:
         """End after the turn under way; nobody waits longer than AT_EXIT."""
-        atexit.unregister(self.stop)
+        atexit.unregister(self._end)
         self.stopping.set()
         with self._changed:
             thread = self._thread

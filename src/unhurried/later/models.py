@@ -28,7 +28,10 @@ class Waiting(models.Model):
 
     class Meta:
         verbose_name_plural = "waiting"
-        indexes = [models.Index(fields=["lane", "due", "id"], name="unhurried_later_due")]
+        indexes = [
+            models.Index(fields=["lane", "id"], name="unhurried_later_by_lane"),
+            models.Index(fields=["kind", "due"], name="unhurried_later_by_kind"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target}"

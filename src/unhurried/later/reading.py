@@ -1,6 +1,8 @@
 """What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
 
 from ._brokers import install
+from ._drain import Done, drain
+from ._ending import ending
 from ._errors import LaterError
 from ._kick import Figures, drain_now, figures, kick, paused
 from ._lanes import lane
@@ -8,10 +10,13 @@ from ._problems import problems
 from ._thread import Worker
 
 __all__ = [
+    "Done",
     "Figures",
     "LaterError",
     "Worker",
+    "drain",
     "drain_now",
+    "ending",
     "figures",
     "install",
     "kick",

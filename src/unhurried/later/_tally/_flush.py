@@ -11,11 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DatabaseError, OperationalError, transaction
 from django.db.models.functions import Now
 
+from .._outbox._dead import MOST
+from .._outbox._tables import dead
+from .._writing._values import told
 from ._counts import Batch, Row
 from ._updates import update
 from ._watermark import claim
@@ -80,12 +81,15 @@ def _bisect(model: Any, alias: str, rows: list[Row], outcome: Outcome) -> None:
 
 
 def _bury(model: Any, alias: str, row: Row, reason: str) -> None:
-    apps.get_model("unhurried_later", "Dead")._base_manager.using(alias).create(
-        lane="tally",
-        kind="tally",
-        target=f"{model._meta.label}.{row.field}",
-        body=json.dumps({"pk": row.pk, "n": row.n}, cls=DjangoJSONEncoder),
+    """As the deferred write that it is: tried again, it goes the way of those."""
+    label = model._meta.label
+    body = {"pk": [told(model._meta.pk, row.pk)], "add": {row.field: row.n}}
+    dead(alias).create(
+        lane=label,
+        kind="update",
+        target=label,
+        body=json.dumps(body),
         created=Now(),
         attempts=1,
-        reason=reason,
+        reason=f"Tally of {label}.{row.field}: {reason}"[:MOST],
     )

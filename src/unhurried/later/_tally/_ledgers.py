@@ -8,6 +8,7 @@ import sys
 import threading
 import uuid
 
+from .._outbox._tables import require
 from ._ledger import Ledger
 
 
@@ -24,6 +25,7 @@ class Ledgers:
         return found if found is not None else self._made(alias)
 
     def _made(self, alias: str) -> Ledger:
+        require()
         with self._lock:
             if not self.of:
                 _await_end()

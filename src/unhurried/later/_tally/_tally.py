@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db import connections, router
 
+from .._outbox._tables import require
 from . import _commit, _ledger, _value
 from ._ledgers import ledger
 from ._target import Target, model_of, target
@@ -28,7 +29,7 @@ class Tally:
     Args:
         model: the model, or ``"app_label.Model"``, which may be loaded later.
         field: the name of an IntegerField or one of its kind, a DecimalField or a FloatField. NULL
-            counts as 0.
+            counts as 0; with grade ``"commit"`` there may be none.
         grade: ``"batch"`` adds up in this process and asks no database; who is killed loses
             ``lost_at_most`` hits. ``"commit"`` loses nothing: it writes a row of the outbox, in the
             transaction under way.
@@ -42,6 +43,7 @@ class Tally:
     Raises:
         TypeError, ValueError: there is no such model, field or grade, or the field does not count.
             Of a model that is not loaded yet, at the first use.
+        LaterError: the app is not installed.
     """
 
     def __init__(
@@ -82,12 +84,15 @@ class Tally:
         model = model_of(self._model)
         if model is None:
             raise RuntimeError(f"{self!r} is used before Django's apps are loaded: use it later.")
-        if apps.ready and not apps.is_installed("unhurried.later"):
-            raise RuntimeError(
-                f"{self!r} keeps books in tables of the app: "
-                'INSTALLED_APPS += ["unhurried.later"], then manage.py migrate.'
+        if apps.ready:
+            require()
+        found = target(model, self._field)
+        if self._grade == "commit" and found.field.null:
+            raise ValueError(
+                f"{found.label} may be NULL, where what is added would be lost. Make it "
+                'default=0 without null=True, or say grade="batch", for which NULL is 0.'
             )
-        return target(model, self._field)
+        return found
 
     def _alias(self) -> str:
         return self._using or router.db_for_write(self._target().model)

@@ -15,6 +15,7 @@ from django.db.models.functions import Now
 
 from unhurried.measure.reading import say_once
 
+from .._outbox._tables import APP
 from ._counts import Batch
 
 KEPT: Final = timedelta(days=1)  # the mark of a process that flushes no more
@@ -23,7 +24,7 @@ DOUBT: Final = KEPT.total_seconds() / 2
 
 def flushed() -> Any:
     """The model; LookupError without the app."""
-    return apps.get_model("unhurried_later", "Flushed")
+    return apps.get_model(APP, "Flushed")
 
 
 def claim(alias: str, process: str, batch: Batch) -> bool:

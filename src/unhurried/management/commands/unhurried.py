@@ -7,6 +7,10 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from signal import SIGINT, SIGTERM, signal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +21,8 @@ from unhurried.cache import CacheError
 from unhurried.cache.reading import Step, Warmed, check_edge, shipped, warm
 from unhurried.dashboard import _queries_diff, _queries_text, _top, _why_text
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
+from unhurried.later import LaterError
+from unhurried.later.reading import drain, ending
 from unhurried.measure import StoreError
 
 NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
@@ -34,6 +40,7 @@ class Command(BaseCommand):
         _add_diagnose(verbs)
         _add_why(verbs)
         _add_warm(verbs)
+        _add_drain(verbs)
         _add_edge(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -124,6 +131,19 @@ class Command(BaseCommand):
         if any(each.state == "failed" for each in done):
             raise SystemExit(1)
 
+    def drain(self, *, once: bool, lane: str | None, json: bool, **options: Any) -> None:
+        """Work off what is to be done later, until told to end."""
+        with _until_told():
+            try:
+                done = drain(once=once, only=lane)
+            except LaterError as error:
+                raise CommandError(str(error)) from error
+        if json:
+            return self._print_json(asdict(done))
+        self.stdout.write(f"{done.tasks} tasks run, {done.writes} deferred writes applied.")
+        if done.dead:
+            self.stdout.write(f"{done.dead} could not be done: the dashboard says why.")
+
     def edge(self, *, what: str, url: str | None, json: bool, **options: Any) -> None:
         """Print what is shipped for an edge, or look whether one is wired right."""
         if what != "check":
@@ -177,6 +197,25 @@ def _add_warm(verbs: Any) -> None:
     verb.add_argument("--languages", action="store_true", help="once in each of LANGUAGES")
     verb.add_argument("--base", type=_base, help="what comes before a path: https://example.com")
     verb.add_argument("--json", action="store_true", help="print one JSON document and end")
+
+
+def _add_drain(verbs: Any) -> None:
+    verb = verbs.add_parser("drain", help="work off what is to be done later, until told to end")
+    verb.add_argument("--once", action="store_true", help="end when what is due now is done")
+    verb.add_argument("--lane", help='a task\'s lane, or a model ("inbox.Message"); default: all')
+    verb.add_argument("--json", action="store_true", help="print one JSON document at the end")
+
+
+@contextmanager
+def _until_told() -> Iterator[None]:
+    """SIGTERM and Ctrl-C let what has begun come to its end."""
+    before = {each: signal(each, lambda *_: ending.set()) for each in (SIGTERM, SIGINT)}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal(each, handler)
+        ending.clear()
 
 
 def _line_of(each: Warmed) -> str:

@@ -1,0 +1,143 @@
+"""Working off what waits: what a kick leads to, and ``manage.py unhurried drain``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import DatabaseError, close_old_connections
+from django.db.models import Max
+from django.db.models.functions import Now
+
+from unhurried.measure.reading import say_once
+
+from ._brokers import THREAD, chosen
+from ._ending import ending
+from ._errors import LaterError, is_transient
+from ._kick import paused
+from ._lanes import lane
+from ._outbox._kinds import TASKS_LANE, WRITES, WRITES_LANE
+from ._outbox._tables import LINE, aliases, dead, waiting
+from ._task._running import drain_tasks
+from ._writing._drain import drain_lane
+
+PAUSE: Final = 0.1  # seconds between two looks at what another is working on
+IDLE: Final = 0.5  # seconds between two looks when there is nothing to do
+
+
+def drain_writes() -> None:
+    """Apply all deferred writes that are due, in each database."""
+    for alias in aliases():
+        with _passing(alias):
+            _writes(alias)
+
+
+def drain_all_tasks() -> None:
+    """Run all tasks that are due, in each database."""
+    for alias in aliases():
+        with _passing(alias):
+            drain_tasks(alias)
+
+
+def install() -> None:
+    """Both lanes are known wherever the app is: a worker needs nothing else."""
+    lane(WRITES_LANE)(drain_writes)
+    lane(TASKS_LANE, long=True)(drain_all_tasks)
+
+
+@dataclass(slots=True)
+class Done:
+    """What a drain has done: ``writes`` counts what was deferred, not the rows of the site's."""
+
+    tasks: int = 0
+    writes: int = 0
+    dead: int = 0
+
+
+def drain(*, once: bool = False, only: str | None = None) -> Done:
+    """Work here, in this thread, until the process is to end; or ``once``, until all is done.
+
+    That is: nothing that was due at the start waits, or is being worked on by another. What failed
+    meanwhile, and is to be tried again later, is done in that sense.
+
+    Args:
+        only: one lane: a task's, or a model's label for what is written to it.
+
+    Raises:
+        LaterError: the tables are missing.
+    """
+    if not aliases():
+        raise LaterError("There is no table for what is to be done later.", f"{LINE}, and migrate.")
+    done, before = Done(), _dead()
+    moments = {alias: _latest(alias, only) for alias in aliases()} if once else {}
+    with paused() if chosen() == THREAD else nullcontext():  # this is the thread
+        while not ending.is_set():
+            close_old_connections()
+            for alias in aliases():
+                with _passing(alias):
+                    _turn(alias, only, done)
+            if once and not any(_left(alias, only, moments[alias]) for alias in moments):
+                break
+            ending.wait(PAUSE if once else IDLE)
+    done.dead = _dead() - before
+    return done
+
+
+def _turn(alias: str, only: str | None, done: Done) -> None:
+    if only is None:
+        done.writes += _writes(alias)
+    elif "." in only:
+        done.writes += drain_lane(alias, only) or 0
+    if only is None or "." not in only:
+        done.tasks += drain_tasks(alias, only)
+
+
+def _writes(alias: str) -> int:
+    """Lane by lane; one that another drains is left to him, who looks once more at its end."""
+    others: list[str] = []
+    done = 0
+    while not ending.is_set() and (name := _next(alias, others)) is not None:
+        drained = drain_lane(alias, name)
+        done += drained or 0
+        if drained is None:
+            others.append(name)
+    return done
+
+
+def _dead() -> int:
+    return sum(dead(alias).count() for alias in aliases())
+
+
+def _next(alias: str, others: list[str]) -> str | None:
+    found = _due(alias, None).filter(kind__in=WRITES).exclude(lane__in=others)
+    name: str | None = found.order_by("due").values_list("lane", flat=True).first()
+    return name
+
+
+def _due(alias: str, only: str | None) -> Any:
+    found = waiting(alias).filter(due__lte=Now())
+    return found if only is None else found.filter(lane=only)
+
+
+def _latest(alias: str, only: str | None) -> datetime | None:
+    """The moment from which on the last of those was due that are due now; None if none is."""
+    moment: datetime | None = _due(alias, only).aggregate(latest=Max("due"))["latest"]
+    return moment
+
+
+def _left(alias: str, only: str | None, moment: datetime | None) -> bool:
+    return moment is not None and bool(_due(alias, only).filter(due__lte=moment).exists())
+
+
+@contextmanager
+def _passing(alias: str) -> Iterator[None]:
+    """What the database can't do now it will: the sweep comes back to it."""
+    try:
+        yield
+    except DatabaseError as error:
+        if not is_transient(error):
+            raise
+        say_once("unhurried can't work off %r (%s); it tries again.", alias, type(error).__name__)

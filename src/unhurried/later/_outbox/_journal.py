@@ -1,0 +1,65 @@
+"""Writing down what is to be done: one INSERT, in the caller's transaction and database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from django.db import transaction
+
+from .._kick import kick
+from . import _sweep
+from ._kinds import TASK, TASKS_LANE, WRITES_LANE
+from ._tables import waiting
+
+_UNIQUE: Final = {"update_conflicts": True, "unique_fields": ["key"], "update_fields": ["key"]}
+
+
+def journal(
+    *,
+    kind: str,
+    target: str,
+    bodies: Sequence[dict[str, Any]],
+    using: str,
+    lane: str = "",
+    actor: str = "",
+    key: str | None = None,
+    due: Any = None,
+) -> None:
+    """Let each of the bodies be done after the commit; a rollback leaves nothing of them.
+
+    Args:
+        kind: ``"task"``, or ``"update"``, ``"delete"``, ``"create"``, ``"sql"``.
+        target: a task's name, or a model's label.
+        bodies: what there is to know, as JSON can tell it; a row each.
+        lane: default: the target.
+        key: nothing is added while another with this key waits.
+        due: a moment or an expression; default: now.
+    """
+    model = waiting(using).model
+    rows = [
+        model(
+            lane=lane or target,
+            kind=kind,
+            target=target,
+            body=json.dumps(body, allow_nan=False, separators=(",", ":")),
+            actor=actor,
+            key=key,
+            **({} if due is None else {"due": due}),
+        )
+        for body in bodies
+    ]
+    # Who finds the key there locks that row: it can't begin before this transaction has ended,
+    # so whoever does it sees what was written here.
+    same: dict[str, Any] = {} if key is None else _UNIQUE
+    waiting(using).bulk_create(rows, **same)
+    asked = partial(ask, kind, target)
+    transaction.on_commit(asked, using=using, robust=True)
+
+
+def ask(kind: str, label: str = "") -> None:
+    """Kick whoever does that kind of work, and see to it that lost kicks are found."""
+    _sweep.watch()
+    kick(TASKS_LANE if kind == TASK else WRITES_LANE, label=label)

@@ -1,0 +1,103 @@
+"""Leases by compare-and-set: one alone drains a lane of writes, and one alone runs a task."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django.db import DatabaseError, connections
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from unhurried.measure.reading import swallow
+
+from .._errors import is_transient
+from ._clock import in_seconds
+from ._tables import lanes, waiting
+
+LEASE: Final = 6.0  # seconds after which a holder who says nothing is taken for dead
+BEAT: Final = 1.5  # seconds between two signs of life
+
+FREE: Final = Q(until__isnull=True) | Q(until__lt=Now())
+
+
+def a_name() -> str:
+    """Whoever holds a lease; nobody else has this name."""
+    return secrets.token_hex(16)
+
+
+class LaneLease:
+    """The right to drain one lane of one database."""
+
+    def __init__(self, alias: str, lane: str) -> None:
+        self.alias, self.lane = alias, lane
+        self.holder = a_name()
+        self._renewed = 0.0
+
+    def taken(self) -> bool:
+        """Whether it is ours now."""
+        if self._set(FREE):
+            return True
+        _, made = lanes(self.alias).get_or_create(
+            name=self.lane, defaults={"holder": self.holder, "until": in_seconds(LEASE)}
+        )
+        self._renewed = time.monotonic()
+        return bool(made)
+
+    def _set(self, condition: Q) -> bool:
+        self._renewed = time.monotonic()
+        found = lanes(self.alias).filter(condition, name=self.lane)
+        return bool(found.update(holder=self.holder, until=in_seconds(LEASE)))
+
+    def keep(self) -> bool:
+        """Renew it in time; False if another has it."""
+        if time.monotonic() - self._renewed < BEAT:
+            return True
+        return self._set(Q(holder=self.holder))
+
+    def release(self) -> None:
+        lanes(self.alias).filter(name=self.lane, holder=self.holder).update(until=None, holder="")
+
+
+def claimed(alias: str, pk: int, holder: str) -> bool:
+    """Whether the task is ours to run; from here on it has been tried once more."""
+    found = waiting(alias).filter(FREE, pk=pk, due__lte=Now())
+    values = {"holder": holder, "until": in_seconds(LEASE), "key": None}
+    return bool(found.update(attempts=F("attempts") + 1, **values))
+
+
+@contextmanager
+def alive(alias: str, pk: int, holder: str) -> Iterator[threading.Event]:
+    """Tell the database every BEAT seconds that the task is still being run.
+
+    The event is set when another has taken it over: nobody heard from us for as long as LEASE.
+    """
+    over, lost = threading.Event(), threading.Event()
+
+    def beat() -> None:
+        while not over.wait(BEAT):
+            if not _beaten(alias, pk, holder):
+                lost.set()
+                break
+        connections.close_all()
+
+    thread = threading.Thread(target=beat, name="unhurried-lease", daemon=True)
+    thread.start()
+    try:
+        yield lost
+    finally:
+        over.set()
+        thread.join()
+
+
+def _beaten(alias: str, pk: int, holder: str) -> bool:
+    try:
+        return bool(waiting(alias).filter(pk=pk, holder=holder).update(until=in_seconds(LEASE)))
+    except DatabaseError as error:
+        if not is_transient(error):
+            swallow("a lease", error)
+        return True  # perhaps the next one gets through

@@ -1,0 +1,73 @@
+"""The tables of ``unhurried.later``, found when they are wanted: no room imports models."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from django.apps import apps
+from django.db import connections, router
+
+from .._errors import LaterError
+
+APP: Final = "unhurried_later"
+AGAIN: Final = 30.0  # seconds until a database that had no tables is asked again
+LINE: Final = 'INSTALLED_APPS += ["unhurried.later"]'
+
+
+_migrated: Final[set[str]] = set()
+_missing: Final[dict[str, float]] = {}
+
+
+def installed() -> bool:
+    return apps.ready and apps.is_installed("unhurried.later")
+
+
+def require() -> None:
+    """LaterError, with the way out, where the app is missing."""
+    if not installed():
+        raise LaterError("There is no table for what is to be done later.", f"{LINE}, and migrate.")
+
+
+def _table(name: str) -> Any:
+    require()
+    return apps.get_model(APP, name)
+
+
+def waiting(alias: str) -> Any:
+    return _table("Waiting").objects.using(alias)
+
+
+def lanes(alias: str) -> Any:
+    return _table("Lane").objects.using(alias)
+
+
+def dead(alias: str) -> Any:
+    return _table("Dead").objects.using(alias)
+
+
+def chosen() -> str:
+    """The database that tasks wait in, unless another is named."""
+    return str(router.db_for_write(_table("Waiting")))
+
+
+def aliases() -> list[str]:
+    """Databases that have the tables."""
+    if not installed():
+        return []
+    model = _table("Waiting")
+    return [
+        alias
+        for alias in connections
+        if router.allow_migrate_model(alias, model) and _is_migrated(alias, model._meta.db_table)
+    ]
+
+
+def _is_migrated(alias: str, table: str) -> bool:
+    """Asked once, and again every now and then while it is not."""
+    if alias not in _migrated and _missing.get(alias, 0.0) < time.monotonic():
+        if table in connections[alias].introspection.table_names():
+            _migrated.add(alias)
+        else:
+            _missing[alias] = time.monotonic() + AGAIN
+    return alias in _migrated

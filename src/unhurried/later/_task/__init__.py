@@ -1,0 +1,1 @@
+"""``@task``: functions that are called later, and what becomes of their arguments till then."""

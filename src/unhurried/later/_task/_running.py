@@ -1,0 +1,135 @@
+"""Running the tasks that wait: one after another, each under a lease of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import iscoroutinefunction
+from typing import Any, Final
+
+from asgiref.sync import async_to_sync
+from django.apps import apps
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
+from django.db.models.functions import Now
+
+from unhurried.measure import counter, measured
+from unhurried.measure.reading import say_once
+
+from .._ending import ending
+from .._errors import LaterError
+from .._outbox._clock import backoff, in_seconds
+from .._outbox._dead import bury, told
+from .._outbox._kinds import TASK
+from .._outbox._lease import FREE, a_name, alive, claimed
+from .._outbox._tables import waiting
+from ._arguments import read
+from ._task import ATTEMPTS, Task, tasks
+
+BATCH: Final = 20  # tasks looked at in one query
+
+
+def drain_tasks(alias: str, lane: str | None = None) -> int:
+    """Run what is due in one database, or in one lane of it; how many were run."""
+    done = 0
+    while found := _due(alias, lane):
+        ran = sum(_run(alias, row) for row in found if not ending.is_set())
+        done += ran
+        if not ran:
+            break  # others have them all, or it is time to end
+    return done
+
+
+def _due(alias: str, lane: str | None) -> list[Any]:
+    found = waiting(alias).filter(FREE, kind=TASK, due__lte=Now())
+    if lane is not None:
+        found = found.filter(lane=lane)
+    return list(found.order_by("due", "id")[:BATCH])
+
+
+def _run(alias: str, row: Any) -> bool:
+    """Run one of them, unless another does."""
+    holder = a_name()
+    if not claimed(alias, row.pk, holder):
+        return False
+    row.attempts, row.holder = row.attempts + 1, holder
+    most = ATTEMPTS
+    try:
+        task = named(row.target)
+        most = task.attempts
+        call = _call(row, task)
+        with alive(alias, row.pk, holder):
+            _done(alias, row, task, call)
+    except _HopelessError as error:
+        bury(alias, row, row.attempts, str(error))
+    except Exception as error:  # boundary: the site's own code runs in there
+        _failed(alias, row, error, most)
+    return True
+
+
+def _call(row: Any, task: Task[Any, Any]) -> Callable[[], Any]:
+    """The call that was written down."""
+    if row.attempts > task.attempts:
+        raise _HopelessError(f"whoever ran it died, {row.attempts - 1} times")
+    try:
+        args, kwargs = read(json.loads(row.body))
+    except ObjectDoesNotExist as error:
+        raise _HopelessError(f"an argument is gone: {error}") from error
+    function = async_to_sync(task.function) if iscoroutinefunction(task.function) else task.function
+    return partial(function, *args, **kwargs)
+
+
+def _done(alias: str, row: Any, task: Task[Any, Any], call: Callable[[], Any]) -> None:
+    """Run it and forget it: at once, if it is to be atomic."""
+    with transaction.atomic(using=alias) if task.atomic else nullcontext():
+        with measured(f"task:{task.name}"):
+            call()
+        ours = waiting(alias).filter(pk=row.pk, holder=row.holder).delete()[0]
+        if task.atomic and not ours:
+            raise LaterError(
+                f"{task.name} was taken over by another worker while it ran.",
+                "What it wrote is rolled back: this process was silent for too long.",
+            )
+
+
+def named(name: str) -> Task[Any, Any]:
+    """The task of that name; its module is imported if it names one.
+
+    Raises:
+        LaterError: there is none.
+    """
+    if name not in tasks and (module := _module(name)):
+        import_module(module)
+    try:
+        return tasks[name]
+    except KeyError:
+        raise LaterError(
+            f"No task is called {name!r}.",
+            "A worker needs the site's INSTALLED_APPS and its release; a task that was renamed "
+            "keeps its old name by @task(name=…) until none waits.",
+        ) from None
+
+
+def _module(name: str) -> str | None:
+    """Where a task of that name would be, if in one of the site's apps: no other is imported."""
+    module = name.rpartition(".")[0]
+    ours = any(f"{module}.".startswith(f"{config.name}.") for config in apps.get_app_configs())
+    return module if ours and find_spec(module) else None
+
+
+def _failed(alias: str, row: Any, error: Exception, most: int) -> None:
+    if row.attempts >= most:
+        return bury(alias, row, row.attempts, error)
+    say_once("The task %s raised %s; it is tried again.", row.target, told(error))
+    counter("unhurried.later.retried").increment()
+    again = {"due": in_seconds(backoff(row.attempts)), "until": None, "holder": ""}
+    waiting(alias).filter(pk=row.pk, holder=row.holder).update(**again)
+    return None
+
+
+class _HopelessError(Exception):
+    """It would be the same next time."""

@@ -1,0 +1,1 @@
+"""Deferred writes: ``later(queryset).update(…)``, and how they are applied."""

@@ -1,0 +1,51 @@
+"""A row that is to be created later, as JSON tells it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+from django.db.models.expressions import DatabaseDefault
+
+from .._errors import LaterError
+from ._values import told
+
+
+def told_instance(instance: Model, alias: str) -> dict[str, Any]:
+    """Its columns as of now: ``auto_now_add`` is when it was asked for.
+
+    Raises:
+        LaterError: a value is an expression, is missing, or is nothing that the column can hold.
+    """
+    instance._state.db = alias
+    fields: dict[str, Any] = {}
+    for field in instance._meta.concrete_fields:
+        value: Any = field.pre_save(instance, add=True)
+        if isinstance(value, DatabaseDefault) or _is_made(field):
+            continue
+        if value is None and (field.primary_key or field.null):
+            if field.null:
+                fields[field.name] = None
+            continue
+        fields[field.name] = _told(field, value)
+    return {"fields": fields, "keyed": True} if instance.pk is not None else {"fields": fields}
+
+
+def _is_made(field: Any) -> bool:
+    """By the database, or by the parents' rows."""
+    return getattr(field, "generated", False) or bool(
+        field.remote_field and getattr(field.remote_field, "parent_link", False)
+    )
+
+
+def _told(field: Any, value: Any) -> Any:
+    where = f"{field.model._meta.label}.{field.name}"
+    if hasattr(value, "resolve_expression"):
+        raise LaterError(f"{where} = {value} is an expression.", "Give create() the value itself.")
+    if value is None:
+        raise LaterError(f"{where} is missing.", f"Give create() a value for {field.name}.")
+    try:
+        return told(field, value)
+    except (ValidationError, ValueError, TypeError) as error:
+        raise LaterError(f"{where} can't be {value!r:.80}.", str(error)) from error

@@ -1,0 +1,51 @@
+"""Values of fields as JSON tells them: plain ones as they are, others by the field's own text."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Field, Model
+
+_PLAIN: Final = (str, int, float, bool)
+
+
+def told(field: Any, value: Any) -> Any:
+    """What JSON says for a value of that field; an instance, for a foreign key, is its key.
+
+    Raises:
+        django.core.exceptions.ValidationError, ValueError, TypeError: the field can't hold it.
+    """
+    if isinstance(value, Model):
+        value = getattr(value, field.target_field.attname)
+    if value is None:
+        return None
+    clean = _own(field).to_python(value)
+    if type(clean) in _PLAIN:
+        return clean
+    holder = field.model()
+    setattr(holder, field.attname, clean)
+    return field.value_to_string(holder)
+
+
+def read(field: Any, value: Any) -> Any:
+    """The value that JSON told."""
+    return None if value is None else _own(field).to_python(value)
+
+
+def field_of(model: type[Model], name: str) -> Field[Any, Any]:
+    """A column of the model's own table; LookupError if it has none of that name (any more)."""
+    try:
+        found: Any = model._meta.get_field("pk" if name == "pk" else name)
+    except FieldDoesNotExist as error:
+        raise LookupError(f"{model._meta.label} has no field {name!r}.") from error
+    if not getattr(found, "concrete", False) or found.many_to_many:
+        raise LookupError(f"{model._meta.label}.{name} is no column that can be written.")
+    return found  # type: ignore[no-any-return]
+
+
+def _own(field: Any) -> Any:
+    """A foreign key's values are those of the field it leads to."""
+    while field.remote_field is not None:
+        field = field.target_field
+    return field

@@ -1,0 +1,54 @@
+"""The inbox's tasks, and what they were called with."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from unhurried.later import task
+
+from .models import Message
+
+calls: list[Any] = []
+
+
+@task
+def mark_received(message_ids: Any) -> None:
+    """Slide 40's."""
+    calls.append(message_ids)
+    Message.objects.filter(pk__in=message_ids).update(received=True)
+
+
+@task
+def note(*args: Any, **kwargs: Any) -> None:
+    calls.append((args, kwargs))
+
+
+@task(lane="mail", attempts=3)
+def fails(text: str = "") -> None:
+    calls.append(text)
+    raise ValueError(f"no mail for {text}")
+
+
+@task(unique=True)
+def digest(user: int) -> None:
+    calls.append(user)
+
+
+@task(atomic=True)
+def count(pk: int, *, fail: bool = False) -> None:
+    message = Message.objects.get(pk=pk)
+    message.views += 1
+    message.save()
+    if fail:
+        raise ValueError("after it was written")
+
+
+@task
+async def waits(text: str) -> None:
+    calls.append(text)
+
+
+@task
+def dies() -> None:
+    os._exit(9)
