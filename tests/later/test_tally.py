@@ -26,7 +26,7 @@ from unhurried.later._tally import _flush, _ledger, _ledgers, _watermark
 from unhurried.later._thread import Worker
 from unhurried.later._writing._drain import drain_lane
 from unhurried.later.models import Dead, Flushed, Waiting
-from unhurried.later.reading import paused
+from unhurried.later.reading import drain_now, paused
 from unhurried.measure import snapshot
 
 HOUR = 3600.0
@@ -39,6 +39,7 @@ def ledgers(monkeypatch: pytest.MonkeyPatch) -> Iterator[_ledgers.Ledgers]:
     monkeypatch.setattr(_ledgers, "_ledgers", fresh)
     yield fresh
     for each in fresh.of.values():
+        each.forget()
         each.worker.stop()
         wait_until(lambda each=each: not each.worker.alive)
 
@@ -774,9 +775,10 @@ def test_a_hit_of_grade_commit_is_a_row_of_its_own(page: Page) -> None:
 def test_a_hit_of_grade_commit_is_applied_by_whoever_drains() -> None:
     _drain.install()
     page, views = Page.objects.create(), Tally(Page, "views", grade="commit")
-    for _ in range(20):
-        views.add(page)
-    wait_until(lambda: views.pending(page) == 0)
+    with paused():
+        for _ in range(20):
+            views.add(page)
+        assert drain_now() == ["writes"]
     assert (stored(page), views.value(page)) == (20, 20)
 
 

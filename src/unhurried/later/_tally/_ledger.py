@@ -48,7 +48,7 @@ class Ledger:
     def __init__(self, alias: str, process: str) -> None:
         self.alias, self.process = alias, process
         self.database = _name(alias)
-        self.worker = Worker(f"unhurried-tally-{alias}", self.turn)
+        self.worker = Flusher(self)
         # For the four below it. Never held while a database is asked; reentrant, because a signal's
         # handler may add as well.
         self._lock = threading.RLock()
@@ -58,6 +58,7 @@ class Ledger:
         self._flushing = threading.RLock()
         self._not_before, self._failures = 0.0, 0
         self._swept = -inf
+        self._ending, self._ended = threading.Event(), threading.Event()
 
     def add(self, target: Target, pk: Any, n: int, every: float, most: int) -> None:
         """Microseconds, whatever becomes of the database."""
@@ -89,6 +90,9 @@ class Ledger:
 
     def turn(self) -> float | None:
         """One turn of the thread: flush what is due; the seconds until the next are the answer."""
+        if self._ending.is_set():
+            self._end()
+            return None
         with self._flushing:  # who flushes just now may leave nothing that is due
             wait = self._wait()
             if wait is None or wait > 0:
@@ -183,41 +187,55 @@ class Ledger:
         if self.database == _name(self.alias):
             return False
         self.database = _name(self.alias)
-        with self._lock:
-            self._next = Batch(self._next.sequence, {})
-            self._begun, self._due = Batch(0, {}, applied=True), inf
+        self.forget()
         return True
 
+    def forget(self) -> None:
+        with self._lock:
+            self._next, self._due = Batch(self._next.sequence, {}), inf
+            self._begun = Batch(0, {}, applied=True)
+
     def last(self) -> None:
-        """The process ends: flush, and have some patience with a database that fails."""
-        if self._is_of_another_database():
+        """The process ends: all is flushed, by our thread if there is one, in AT_EXIT at most.
+
+        By this one only if it must be: it may hold a connection that it shares with its parent.
+        """
+        if self._is_of_another_database() or not (self.hits() or self._begun.sequence):
             return
+        self._ending.set()
+        if self.worker.wake():
+            self._ended.wait(AT_EXIT)
+        else:
+            self._end()
+        if lost := self.hits():
+            say_once("The process ends: %d hits for the database %r are lost.", lost, self.alias)
+
+    def _end(self) -> None:
+        """With some patience for a database that fails; who has flushed takes the mark away."""
         until = time.monotonic() + AT_EXIT
-        while self.hits() and self._flushing.acquire(timeout=max(until - time.monotonic(), 0.0)):
+        while time.monotonic() < until:
             try:
-                self.flush()
+                with self._flushing:
+                    self.flush()
+                    _watermark.remove(self.alias, self.process)
+                    self._begun.sequence = 0
+                break
             except Exception as error:  # boundary: nobody is left to tell but the log
                 self._failed(error)
-            else:
-                break
-            finally:
-                self._flushing.release()
-            if self._not_before > until:
-                break
-            time.sleep(max(self._not_before - time.monotonic(), 0.0))
-        if lost := self.hits():
-            say_once(
-                "The process ends, and %d hits for the database %r are lost.", lost, self.alias
-            )
-        elif self._begun.sequence:
-            self._leave()
+            time.sleep(max(min(self._not_before, until) - time.monotonic(), 0.0))
+        self._ended.set()
 
-    def _leave(self) -> None:
-        try:
-            _watermark.remove(self.alias, self.process)
-        except Exception as error:  # boundary: it will be swept
-            swallow("the removal of a tally's mark", error)
-        connections[self.alias].close()
+
+class Flusher(Worker):
+    """At the end of the process it is stopped when all is flushed."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        super().__init__(f"unhurried-tally-{ledger.alias}", ledger.turn)
+        self._last = ledger.last
+
+    def stop(self) -> None:
+        self._last()
+        super().stop()
 
 
 def _name(alias: str) -> Any:

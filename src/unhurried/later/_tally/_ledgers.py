@@ -40,7 +40,7 @@ def ledger(alias: str) -> Ledger:
 
 
 def _await_end() -> None:
-    """Before any worker's hook, so that it runs after they have stopped."""
+    """For what no thread has flushed: before any worker's hook, so that it runs after them."""
     atexit.unregister(at_exit)
     atexit.register(at_exit)
     if "celery" in sys.modules:  # its children end without atexit
@@ -52,7 +52,6 @@ def _await_end() -> None:
 def at_exit(**kwargs: object) -> None:
     for each in list(_ledgers.of.values()):
         each.worker.stop()
-        each.last()
 
 
 def _after_fork() -> None:
