@@ -7,6 +7,7 @@ and nothing else is.
 
 from __future__ import annotations
 
+import atexit
 import random
 import threading
 import time
@@ -74,6 +75,8 @@ class Ledger:
             self._due = due
         if not self.worker.wake():
             self._due = inf  # no thread to be had: let the next one try
+            if self._ending.is_set():
+                self.last()
 
     def look(self, label: str, pk: Any) -> Look:
         """What waits for a row, in both parts, as of one moment."""
@@ -236,6 +239,13 @@ class Flusher(Worker):
     def stop(self) -> None:
         self._last()
         super().stop()
+
+    def disown(self) -> None:
+        """In a child: what the parent has waiting must not be flushed at the child's end as well.
+
+        Its locks may be held for ever, so none is taken.
+        """
+        atexit.unregister(self._end)
 
 
 def _name(alias: str) -> Any:

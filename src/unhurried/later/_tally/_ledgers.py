@@ -56,6 +56,8 @@ def at_exit(**kwargs: object) -> None:
 
 def _after_fork() -> None:
     global _ledgers
+    for each in _ledgers.of.values():
+        each.worker.disown()
     _ledgers = Ledgers()
 
 
