@@ -216,17 +216,22 @@ class Ledger:
     def _end(self) -> None:
         """With some patience for a database that fails; who has flushed takes the mark away."""
         until = time.monotonic() + AT_EXIT
-        while time.monotonic() < until:
+        while self.hits() and time.monotonic() < until:
             try:
-                with self._flushing:
-                    self.flush()
-                    _watermark.remove(self.alias, self.process)
-                    self._begun.sequence = 0
-                break
+                self.flush()
             except Exception as error:  # boundary: nobody is left to tell but the log
                 self._failed(error)
-            time.sleep(max(min(self._not_before, until) - time.monotonic(), 0.0))
+                time.sleep(max(min(self._not_before, until) - time.monotonic(), 0.0))
+        if not self.hits():
+            self._leave()
         self._ended.set()
+
+    def _leave(self) -> None:
+        self._begun.sequence = 0
+        try:
+            _watermark.remove(self.alias, self.process)
+        except (Error, OSError):
+            connections[self.alias].close()  # the mark will be swept
 
 
 class Flusher(Worker):
