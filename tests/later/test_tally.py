@@ -20,6 +20,7 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from tests.later.conftest import wait_until
 from tests.pages.models import Article, File, Page, Shared
+from unhurried.cache import cached
 from unhurried.later import LaterError, Tally, _drain, later
 from unhurried.later._outbox._dead import retry
 from unhurried.later._tally import _flush, _ledger, _ledgers, _watermark
@@ -347,6 +348,20 @@ class InATestCase(TestCase):
         assert views.value(page) == 1
 
 
+def test_no_thread_flushes_what_a_testcase_counts(page: Page, ledgers: Any) -> None:
+    """It would see none of its rows, and be in the way when the test database is dropped."""
+    views = Tally(Page, "views", every=0.01, most=1)
+    with transaction.atomic():
+        views.add(page)
+        with pytest.raises(RuntimeError, match="a transaction is open"):
+            views.flush()
+    time.sleep(0.2)
+    assert not ledgers.of["default"].worker.alive
+    assert views.pending(page) == 1
+    views.flush()
+    assert stored(page) == 1
+
+
 # Each hit once
 
 
@@ -462,6 +477,23 @@ def test_marks_of_the_gone_are_swept(db: None) -> None:
     Flushed.objects.create(process="new", sequence=1, at=Now() - timedelta(hours=23))
     _watermark.sweep("default")
     assert [each.process for each in Flushed.objects.all()] == ["new"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_kept_is_made_anew_after_a_flush() -> None:
+    """The cache hears the flush as any other write, and nothing before it."""
+    page, views = Page.objects.create(), quiet()
+    made: list[int] = []
+
+    @cached(600, on_change="wait")
+    def shown(pk: int) -> int:
+        made.append(pk)
+        return int(Page.objects.values_list("views", flat=True).get(pk=pk))
+
+    views.add(page, 3)
+    assert [shown(page.pk), shown(page.pk), len(made)] == [0, 0, 1]
+    views.flush()
+    assert [shown(page.pk), shown(page.pk), len(made)] == [3, 3, 2]
 
 
 # Rows that are gone, or refuse

@@ -14,7 +14,7 @@ import time
 from math import inf
 from typing import Any, Final, NamedTuple
 
-from django.db import Error, connections, transaction
+from django.db import Error, connections
 from django.db import close_old_connections as let_go_of_old
 
 from unhurried.measure import counter, gauge, measured
@@ -22,7 +22,7 @@ from unhurried.measure.reading import say_once, swallow
 
 from .. import _kick
 from .._thread import Worker
-from . import _watermark
+from . import _transactions, _watermark
 from ._counts import Batch, Counts
 from ._flush import flush
 from ._target import Target
@@ -73,7 +73,9 @@ class Ledger:
             if due >= self._due:
                 return
             self._due = due
-        if not self.worker.wake():
+        if _transactions.is_test(self.alias):
+            self._due = inf  # whoever tests flushes
+        elif not self.worker.wake():
             self._due = inf  # no thread to be had: let the next one try
             if self._ending.is_set():
                 self.last()
@@ -255,23 +257,3 @@ class Flusher(Worker):
 
 def _name(alias: str) -> Any:
     return connections[alias].settings_dict["NAME"]
-
-
-def refuse_transaction(alias: str) -> None:
-    """RuntimeError inside of one, where nobody could say whether a flush has happened.
-
-    Django's own tests may: their transactions are never committed.
-    """
-    connection = connections[alias]
-    if connection.get_autocommit():
-        return
-    try:
-        if not connection.in_atomic_block:
-            raise RuntimeError("autocommit is off")
-        with transaction.atomic(using=alias, durable=True):
-            return
-    except RuntimeError as error:
-        raise RuntimeError(
-            f"flush() wants a transaction of its own on {alias!r}, and is called within one "
-            f"({error}). Call it afterwards: transaction.on_commit(tally.flush)."
-        ) from None

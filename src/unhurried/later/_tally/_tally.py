@@ -10,7 +10,7 @@ from django.apps import apps
 from django.db import connections, router
 
 from .._outbox._tables import require
-from . import _commit, _ledger, _value
+from . import _commit, _transactions, _value
 from ._ledgers import ledger
 from ._target import Target, model_of, target
 
@@ -171,7 +171,7 @@ class Tally:
         """
         if self._grade == "batch":
             alias = self._alias()
-            _ledger.refuse_transaction(alias)
+            _transactions.refuse(alias)
             ledger(alias).flush_here()
 
     async def aflush(self) -> None:
