@@ -33,6 +33,7 @@ PACKAGES = {
     "postgres": "postgresql",
     "redis-server": "redis-server",
     "memcached": "memcached",
+    "rabbitmq-server": "rabbitmq-server",
     "carbon-cache": "graphite-carbon",
     "chromium": "chromium",
     "varnishd": "varnish",
@@ -109,6 +110,50 @@ def memcached():
         argv = [executable("memcached"), "-l", "127.0.0.1", "-p", str(port), "-U", "0"]
         with _running(argv, port, folder, user="nobody") as server:
             yield server
+
+
+@contextlib.contextmanager
+def rabbitmq():
+    """User and password `guest`."""
+    with _folder("rabbitmq") as folder:
+        port, names = free_port(), free_port()
+        plugins = folder / "plugins"
+        plugins.write_text("[].")
+        environment = {
+            "RABBITMQ_NODE_PORT": port,
+            "RABBITMQ_DIST_PORT": free_port(),
+            "ERL_EPMD_PORT": names,
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"unhurried{port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_MNESIA_BASE": folder / "mnesia",
+            "RABBITMQ_LOG_BASE": folder / "log",
+            "RABBITMQ_PID_FILE": folder / "pid",
+            "RABBITMQ_ENABLED_PLUGINS_FILE": plugins,
+            "HOME": folder,
+        }
+        with (
+            _names_of_erlang(names, folder),
+            _running(
+                [executable("rabbitmq-server")],
+                port,
+                folder,
+                user="rabbitmq",
+                stop=signal.SIGKILL,  # there is nothing to be saved
+                environment={name: str(value) for name, value in environment.items()},
+            ) as server,
+        ):
+            yield server
+
+
+@contextlib.contextmanager
+def _names_of_erlang(port: int, folder: Path):
+    """The name server that RabbitMQ would start by itself, and leave behind."""
+    argv = [executable("epmd"), "-port", str(port), "-address", "127.0.0.1"]
+    inner = folder / "epmd"
+    inner.mkdir()
+    with _running(argv, port, inner, user="nobody"):
+        yield
 
 
 @contextlib.contextmanager
@@ -252,7 +297,7 @@ def _initdb(program: str, data: Path, folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _running(argv, port, folder, user=None, stop=signal.SIGTERM, said=""):
+def _running(argv, port, folder, user=None, stop=signal.SIGTERM, said="", environment=None):
     parent = os.getpid()
 
     def die_with_parent():  # after Popen has changed the user, which would clear it
@@ -262,12 +307,12 @@ def _running(argv, port, folder, user=None, stop=signal.SIGTERM, said=""):
 
     # Its own session: the terminal's Ctrl-C must not stop it before its tests.
     # PYTHON* would reach carbon, which is a Python program of the system's.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV"))}
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "COV"))}
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             argv,
             cwd=folder,
-            env=environment,
+            env={**inherited, **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -303,7 +348,8 @@ def _wait(process: subprocess.Popen, server: Server, name: str, said: str) -> No
 
 
 def _stop(process: subprocess.Popen, how: signal.Signals) -> None:
-    process.send_signal(how)
+    """With its children: the scripts around some servers tell them nothing."""
+    os.killpg(process.pid, how)
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:

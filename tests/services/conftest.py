@@ -29,6 +29,12 @@ def postgres_server():
 
 
 @pytest.fixture(scope="session")
+def rabbitmq_server():
+    with servers.rabbitmq() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
 def carbon_server():
     with servers.carbon() as server:
         yield server

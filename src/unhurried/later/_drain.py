@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.db.models import Max
 from django.db.models.functions import Now
 
@@ -20,7 +20,7 @@ from ._errors import LaterError, is_transient
 from ._kick import paused
 from ._lanes import lane
 from ._outbox._kinds import TASKS_LANE, WRITES, WRITES_LANE
-from ._outbox._tables import LINE, aliases, dead, waiting
+from ._outbox._tables import LINE, aliases, dead, let_go, waiting
 from ._task._running import drain_tasks
 from ._writing._drain import drain_lane
 
@@ -75,7 +75,7 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
     moments = {alias: _latest(alias, only) for alias in aliases()} if once else {}
     with paused() if chosen() == THREAD else nullcontext():  # this is the thread
         while not ending.is_set():
-            close_old_connections()
+            let_go()
             for alias in aliases():
                 with _passing(alias):
                     _turn(alias, only, done)

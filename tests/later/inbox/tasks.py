@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from unhurried.later import task
 
-from .models import Message
+from .models import Message, Ticket
 
 calls: list[Any] = []
 
@@ -49,6 +48,7 @@ async def waits(text: str) -> None:
     calls.append(text)
 
 
-@task
-def dies() -> None:
-    os._exit(9)
+@task(name="prove", atomic=True)
+def prove(title: str) -> None:
+    """Its name does not say where it is."""
+    Ticket.objects.create(title=title)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from types import MethodType
 from typing import Any, Final
 
+from django.conf import settings
 from django.middleware.cache import CacheMiddleware
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -13,7 +14,9 @@ _DEEP: Final = 12  # decorators around each other
 
 
 def pages() -> Iterator[tuple[str, Any]]:
-    """Each (route, view) where ``cached_page`` is among the decorators."""
+    """Each (route, view) where ``cached_page`` is among the decorators; none without a URLconf."""
+    if not hasattr(settings, "ROOT_URLCONF"):
+        return
     for route, view in _views(get_resolver().url_patterns, ""):
         if any(hasattr(part, "unhurried_page") for part in parts(view)):
             yield route, view

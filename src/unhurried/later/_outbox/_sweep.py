@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError
 from django.db.models.functions import Now
 
 from unhurried.measure.reading import say_once, swallow
@@ -22,7 +22,7 @@ from .._kick import is_paused, kick
 from .._thread import Worker
 from ._kinds import TASK, TASKS_LANE, WRITES, WRITES_LANE
 from ._lease import FREE
-from ._tables import aliases, waiting
+from ._tables import aliases, let_go, waiting
 
 EVERY: Final = 2.0  # seconds, give or take a half
 
@@ -55,7 +55,7 @@ def watch() -> None:
 
 def look() -> None:
     """Kick for whatever is due and nobody's, in each database."""
-    close_old_connections()
+    let_go()
     for alias in aliases():
         try:
             for lane in due(alias):
@@ -65,7 +65,7 @@ def look() -> None:
                 say_once("unhurried can't see what waits in %r (%s); it looks again.", alias, error)
             else:
                 swallow(f"what waits in {alias!r}", error)
-    close_old_connections()
+    let_go()
 
 
 def due(alias: str) -> list[str]:

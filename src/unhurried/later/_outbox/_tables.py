@@ -63,6 +63,13 @@ def aliases() -> list[str]:
     ]
 
 
+def let_go() -> None:
+    """Close connections that are too old or broken, as between two requests; not within one."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+
+
 def _is_migrated(alias: str, table: str) -> bool:
     """Asked once, and again every now and then while it is not."""
     if alias not in _migrated and _missing.get(alias, 0.0) < time.monotonic():

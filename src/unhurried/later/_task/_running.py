@@ -16,6 +16,7 @@ from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils.module_loading import autodiscover_modules
 
 from unhurried.measure import counter, measured
 from unhurried.measure.reading import say_once
@@ -97,11 +98,13 @@ def _done(alias: str, row: Any, task: Task[Any, Any], call: Callable[[], Any]) -
 
 
 def named(name: str) -> Task[Any, Any]:
-    """The task of that name; its module is imported if it names one.
+    """The task of that name; for one that is not known the apps' ``tasks`` modules are loaded.
 
     Raises:
         LaterError: there is none.
     """
+    if name not in tasks:
+        autodiscover_modules("tasks")
     if name not in tasks and (module := _module(name)):
         import_module(module)
     try:

@@ -51,6 +51,8 @@ def encoded(params: Sequence[Any]) -> list[Any]:
 def _encoded(value: Any) -> Any:
     if type(value) in _PLAIN:
         return value
+    if isinstance(value, int):  # of a size that the driver has given it
+        return int(value)
     for name, (cls, tell, _) in _KINDS.items():
         if isinstance(value, cls):
             return {name: tell(value)}

@@ -1,0 +1,190 @@
+"""``kill -9`` at random points: what was committed is done, once, within ten seconds.
+
+Twenty kills in each cell; ``KILLS=125`` in the environment makes it a thousand in all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.services.rows import create_database
+
+ROOT = Path(__file__).parents[2]
+KILLS = int(os.environ.get("KILLS", "20"))
+DEADLINE = 10.0  # seconds from the last kill to the last thing done
+CELLS = [
+    (database, later)
+    for database in ("postgres", "sqlite")
+    for later in ("thread", "tasks-db", "celery-rabbitmq", "celery-redis")
+]
+WORKERS = {
+    "tasks:default": ["-m", "django", "db_worker", "--interval", "0.1"],
+    "celery": [
+        *("-m", "celery", "-A", "tests.services.later_site", "worker", "-c", "2"),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    ],
+}
+
+
+class Fleet:
+    """The processes of one site; whoever is killed is started anew."""
+
+    def __init__(self, environment: dict[str, str], folder: Path, stack: ExitStack) -> None:
+        self.environment, self.folder, self._stack = environment, folder, stack
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._log = stack.enter_context((folder / "log").open("ab"))
+
+    def run(self, *argv: str) -> str:
+        return subprocess.run(
+            [sys.executable, *argv],
+            cwd=ROOT,
+            env=self.environment,
+            check=True,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            timeout=120,
+        ).stdout
+
+    def start(self, name: str, *argv: str) -> None:
+        begun = subprocess.Popen(
+            [sys.executable, *argv],
+            cwd=ROOT,
+            env=self.environment,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        self.processes[name] = begun
+        self._stack.callback(_end, begun)
+
+    def kill(self, name: str) -> None:
+        """All of it, at once, and another in its place."""
+        process = self.processes[name]
+        argv: Any = process.args
+        _end(process)
+        self.start(name, *argv[1:])
+
+    def kill_child(self, name: str) -> bool:
+        """One that it has forked; who forked it sees to the next."""
+        pid = self.processes[name].pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if children:
+            os.kill(int(random.choice(children)), signal.SIGKILL)
+        return bool(children)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text()[-3000:]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@pytest.fixture(params=CELLS, ids="-".join)
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+    database, later = request.param
+    environment = {
+        **os.environ,
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
+        "LATER_FOLDER": str(tmp_path),
+        "LATER_DATABASE": json.dumps(_database(database, tmp_path, request)),
+        "LATER": {"thread": "thread", "tasks-db": "tasks:default"}.get(later, "celery"),
+        "DJANGO_SETTINGS_MODULE": "tests.services.later_settings",
+    }
+    if later.startswith("celery"):
+        environment["LATER_BROKER"] = _broker(later, request)
+    with ExitStack() as stack:
+        yield Fleet(environment, tmp_path, stack)
+
+
+def _database(kind: str, folder: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
+    if kind == "sqlite":
+        options = {"timeout": 20, "transaction_mode": "IMMEDIATE"}
+        name = str(folder / "db.sqlite3")
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": options}
+    server = request.getfixturevalue("postgres_server")
+    name = f"later_{random.getrandbits(32):x}"
+    create_database(server.port, name)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": "postgres",
+        "HOST": "127.0.0.1",
+        "PORT": server.port,
+    }
+
+
+def _broker(kind: str, request: pytest.FixtureRequest) -> str:
+    if kind == "celery-redis":
+        return f"redis://127.0.0.1:{request.getfixturevalue('redis_server').port}/5"
+    return f"amqp://guest:guest@127.0.0.1:{request.getfixturevalue('rabbitmq_server').port}//"
+
+
+@pytest.fixture
+def say(record_property: Any, request: pytest.FixtureRequest) -> Callable[[str], None]:
+    def tell(text: str) -> None:
+        record_property("seen", text)
+        sys.stdout.write(f"{request.node.name}: {text}\n")
+
+    return tell
+
+
+def test_what_was_committed_is_done_once(fleet: Fleet, say: Callable[[str], None]) -> None:
+    fleet.run("-m", "tests.services.later_site", "tables")
+    later = fleet.environment["LATER"]
+    fleet.start("web", "-m", "tests.services.later_site", "preload")
+    for number in range(2 if later in WORKERS else 0):
+        fleet.start(f"worker {number}", *WORKERS[later])
+    _kill_at_random(fleet)
+    (fleet.folder / "quiet").touch()
+    seconds = _until_done(fleet)
+    found = json.loads(fleet.run("-m", "tests.services.later_site", "said"))
+    say(
+        f"{KILLS} killed; {found['sent']} committed, {found['sum'] / 3:g} sums and "
+        f"{found['proofs']} tasks done, the last {seconds:.1f} s after the last death"
+    )
+    assert found["dead"] == []
+    assert found["sent"] > KILLS
+    assert found["sum"] == 3 * found["sent"]
+    assert found["proofs"] == found["different"] == found["sent"]
+    assert seconds <= DEADLINE
+
+
+def _kill_at_random(fleet: Fleet) -> None:
+    """Children that others have forked, mostly; and workers as a whole, with their parents."""
+    workers = [name for name in fleet.processes if name != "web"]
+    time.sleep(3 if workers else 1)  # until they work
+    killed = 0
+    while killed < KILLS:
+        time.sleep(random.uniform(0.05, 0.6))
+        if not workers or random.random() < 0.5:
+            killed += fleet.kill_child("web")
+        elif fleet.environment["LATER"] == "celery" and random.random() < 0.7:
+            killed += fleet.kill_child(random.choice(workers))
+        else:
+            fleet.kill(random.choice(workers))
+            killed += 1
+
+
+def _until_done(fleet: Fleet) -> float:
+    """Seconds until nothing waits, of five times as many as there may be."""
+    begun = time.monotonic()
+    while left := json.loads(fleet.run("-m", "tests.services.later_site", "left")):
+        assert time.monotonic() < begun + 5 * DEADLINE, f"{left} left\n{fleet.log()}"
+        time.sleep(0.1)
+    return time.monotonic() - begun
