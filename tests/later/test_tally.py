@@ -729,13 +729,20 @@ def test_a_batch_that_is_committed_but_not_yet_known_is_seen_once(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_end_of_the_process_flushes_and_takes_the_mark_away(ledgers: Any) -> None:
+@pytest.mark.parametrize("threads", [True, False])
+def test_the_end_of_the_process_flushes_and_takes_the_mark_away(
+    threads: bool, ledgers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over no connection of this thread's: after a fork it may be the parent's."""
     page, views = Page.objects.create(), quiet()
     views.add(page)
     views.flush()
+    if not threads:
+        monkeypatch.setattr(Worker, "wake", lambda self: False)
     views.add(page)
-    with paused():  # whoever pauses loses nothing either
+    with paused(), CaptureQueriesContext(connection) as asked:  # who pauses loses nothing either
         _ledgers.at_exit()
+    assert not asked.captured_queries
     assert stored(page) == 2
     assert not Flushed.objects.exists()
 

@@ -11,6 +11,8 @@ import atexit
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from math import inf
 from typing import Any, Final, NamedTuple
 
@@ -133,11 +135,12 @@ class Ledger:
         self._failures = min(self._failures + 1, 16)
         self._not_before = time.monotonic() + pause
         counter("unhurried.tally.failed").increment()
-        say_once(
-            "Tallies wait for the database %r, which fails (%s: %s). Where a table is missing: "
-            "manage.py migrate --database %s.",
-            *(self.alias, type(error).__name__, error, self.alias),
-        )
+        if self._failures == 1:  # of an outage the first: texts differ, and each would be said
+            say_once(
+                "Tallies wait for the database %r, which fails (%s: %s). Where a table is missing: "
+                "manage.py migrate --database %s.",
+                *(self.alias, type(error).__name__, error, self.alias),
+            )
         connections[self.alias].close()
 
     def _sweep(self) -> None:
@@ -201,17 +204,19 @@ class Ledger:
             self._begun = Batch(0, {}, applied=True)
 
     def last(self) -> None:
-        """The process ends: all is flushed, by our thread if there is one, in AT_EXIT at most.
+        """The process ends: all is flushed, in AT_EXIT at most.
 
-        By this one only if it must be: it may hold a connection that it shares with its parent.
+        By our thread, or if there is none to be had over another connection than this one's, which
+        it may share with its parent.
         """
         if self._is_of_another_database() or not (self.hits() or self._begun.sequence):
             return
         self._ending.set()
         if self.worker.wake():
             self._ended.wait(AT_EXIT)
-        else:
-            self._end()
+        elif self.hits():
+            with _other_connection(self.alias):
+                self._end()
         if lost := self.hits():
             say_once("The process ends: %d hits for the database %r are lost.", lost, self.alias)
 
@@ -253,6 +258,20 @@ class Flusher(Worker):
         Its locks may be held for ever, so none is taken.
         """
         atexit.unregister(self._end)
+
+
+@contextmanager
+def _other_connection(alias: str) -> Iterator[None]:
+    """A new one for this thread, closed in the end."""
+    had, new = connections[alias], connections.create_connection(alias)
+    connections[alias] = new
+    try:
+        yield
+    finally:
+        connections[alias] = had
+        new.close()
+        if new.connection is not None:  # of a database in memory, which Django leaves open
+            new.connection.close()
 
 
 def _name(alias: str) -> Any:

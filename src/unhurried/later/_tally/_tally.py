@@ -8,6 +8,7 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.db import connections, router
+from django.db.models import Model
 
 from .._outbox._tables import require
 from . import _commit, _transactions, _value
@@ -48,7 +49,7 @@ class Tally:
 
     def __init__(
         self,
-        model: Any,
+        model: type[Model] | str,
         field: str,
         *,
         grade: str = "batch",
