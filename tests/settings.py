@@ -2,6 +2,8 @@
 
 import tempfile
 
+import django
+
 SECRET_KEY = "tests"
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
@@ -19,6 +21,8 @@ INSTALLED_APPS = [
     "django.contrib.sitemaps",
     "unhurried",
     "unhurried.later",
+    *(["django_tasks"] if django.VERSION < (6,) else []),  # from 6.0 it has them
+    "django_tasks_db",
     "tests.later.inbox",
     "tests.books",
     "tests.pages",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
-from django.tasks.backends.base import BaseTaskBackend
+import django
+
+#: Django 6 has them; for 5.2 the package django-tasks does.
+API = "django.tasks" if django.VERSION >= (6,) else "django_tasks"
+BaseTaskBackend: Any = import_module(f"{API}.backends.base").BaseTaskBackend
 
 enqueued: list[tuple[str, str, str, tuple[Any, ...], dict[str, Any]]] = []
 

@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import transaction
 
-from unhurried.later import LaterError, task
+from unhurried.later import LaterError, _drain, _lanes, task
 from unhurried.later._drain import drain
 from unhurried.later._outbox import _dead, _lease
 from unhurried.later._outbox._clock import in_seconds
@@ -303,3 +303,12 @@ def test_mistakes_at_the_definition() -> None:
         task(attempts=0)(messages)
     with pytest.raises(LaterError, match="is the name of"):
         task(name=tasks.note.name)(messages)
+
+
+def test_a_task_that_a_kick_has_led_to_is_a_unit_of_its_own(store: Any) -> None:
+    _drain.install()
+    tasks.note.delay(1)
+    _lanes.run("tasks")
+    routes = snapshot()["routes"]
+    assert f"task:{tasks.note.name}" in routes
+    assert "later:tasks" not in routes

@@ -27,7 +27,9 @@ app = celery.Celery("later_site", broker=os.environ.get("LATER_BROKER", "memory:
 app.conf.worker_hijack_root_logger = False
 django.setup()
 
+from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+from django.core.signals import request_started  # noqa: E402
 from django.db import OperationalError, connection, transaction  # noqa: E402
 from django.db.models import F  # noqa: E402
 
@@ -63,6 +65,7 @@ def once(rng: random.Random) -> None:
 
 def web() -> None:
     """Until it is told to stop writing; then it only lives, as a site without visitors does."""
+    request_started.send(sender=WSGIHandler, environ={})  # as a server that answers does
     rng = random.Random(os.getpid())
     while True:
         if not (FOLDER / "quiet").exists():

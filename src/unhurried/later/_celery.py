@@ -26,7 +26,7 @@ _parents: list[Any] = []  # never collected: closing them would say goodbye in t
 @celery.shared_task(name=NAME, ignore_result=True)  # type: ignore[untyped-decorator]
 def drain(lane: str, label: str = "") -> None:
     """What the worker runs. The label is for whoever watches."""
-    run(lane)
+    run(lane, worker=True)
 
 
 def install() -> None:

@@ -19,6 +19,7 @@ from ._ending import ending
 from ._errors import LaterError, is_transient
 from ._kick import paused
 from ._lanes import lane
+from ._outbox import _sweep
 from ._outbox._kinds import TASKS_LANE, WRITES, WRITES_LANE
 from ._outbox._tables import LINE, aliases, dead, let_go, waiting
 from ._task._running import drain_tasks
@@ -140,4 +141,5 @@ def _passing(alias: str) -> Iterator[None]:
     except DatabaseError as error:
         if not is_transient(error):
             raise
+        _sweep.watch()
         say_once("unhurried can't work off %r (%s); it tries again.", alias, type(error).__name__)

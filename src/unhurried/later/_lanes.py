@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TypeVar
 
 from unhurried.measure import measured
@@ -14,6 +15,8 @@ D = TypeVar("D", bound=Drain)
 
 _lanes: dict[str, Drain] = {}
 _long: set[str] = set()
+#: Called in each worker before it drains.
+workers: list[Callable[[], object]] = []
 
 
 def lane(name: str, *, long: bool = False) -> Callable[[D], D]:
@@ -64,8 +67,14 @@ def drain_of(name: str) -> Drain:
         ) from None
 
 
-def run(name: str) -> None:
-    """Drain a lane here and now, measured as a unit of work of its own."""
+def run(name: str, *, worker: bool = False) -> None:
+    """Drain a lane here and now, measured as a unit of work; what takes long measures itself.
+
+    A ``worker`` is a process for just that: it is told so, once it is one.
+    """
     drain = drain_of(name)
-    with measured(f"later:{name}"):
+    if worker:
+        for told in workers:
+            told()
+    with nullcontext() if is_long(name) else measured(f"later:{name}"):
         drain()

@@ -52,7 +52,7 @@ def _task(function: Any) -> Any:
 @_task
 def drain(lane: str, label: str = "") -> None:
     """What the worker runs. The label is for whoever watches."""
-    run(lane)
+    run(lane, worker=True)
 
 
 class TasksBroker:

@@ -22,6 +22,8 @@ NO_UNITS: Final = frozenset(
         *("unhurried", "db_worker", "qcluster", "rqworker", "celery"),
     }
 )
+#: Our own task of Celery's: what it works off are units of their own.
+DRAIN: Final = "unhurried.drain"
 
 
 def _execute(original: Any) -> Any:
@@ -77,8 +79,9 @@ _tasks: dict[str, tuple[Record, Token[Record | None]]] = {}
 
 
 def _task_begins(*, task_id: str, sender: Any = None, **kwargs: object) -> None:
-    if current.get() is None:  # an eager task is part of the request that calls it
-        record = start("unit", f"task:{getattr(sender, 'name', sender)}")
+    name = getattr(sender, "name", sender)
+    if current.get() is None and name != DRAIN:  # an eager task is part of the request
+        record = start("unit", f"task:{name}")
         if record is not None:
             _tasks[task_id] = record, current.set(record)
 

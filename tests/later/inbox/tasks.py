@@ -52,3 +52,10 @@ async def waits(text: str) -> None:
 def prove(title: str) -> None:
     """Its name does not say where it is."""
     Ticket.objects.create(title=title)
+
+
+@task
+def again(times: int) -> None:
+    calls.append(times)
+    if times:
+        again.delay(times - 1)

@@ -52,6 +52,8 @@ _CLOCKS: Final = frozenset(
     "uuid_generate_v4 nextval lastval currval changes total_changes last_insert_rowid "
     "pg_backend_pid txid_current pg_current_xact_id unixepoch age sysdate systimestamp".split()
 )
+#: Tables whose changes nobody follows.
+OURS: Final = "unhurried_later_"
 
 
 def tables_of(sql: object, vendor: str) -> Tables:
@@ -64,10 +66,19 @@ def tables_of(sql: object, vendor: str) -> Tables:
         text = _digest(sql)
     found = _known.get((text, vendor))
     if found is None:
-        found = _scanned(sql, vendor)
+        found = _without_ours(_scanned(sql, vendor))
         if len(_known) >= MOST:
             _known.clear()  # texts with values in them would fill it for ever
         _known[text, vendor] = found
+    return found
+
+
+def _without_ours(found: Tables) -> Tables:
+    """Nothing, of what waits in ``unhurried.later``: no page is made of it, and all defer to it."""
+    touched = found.reads | found.writes
+    blind = found.reads_all or found.writes_all or found.ddl
+    if touched and not blind and all(name.startswith(OURS) for name in touched):
+        return Tables(ends_commit=found.ends_commit)
     return found
 
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 from django.db import transaction
 
 from .._kick import kick
-from . import _sweep
 from ._kinds import TASK, TASKS_LANE, WRITES_LANE
 from ._tables import waiting
 
@@ -51,15 +50,18 @@ def journal(
         )
         for body in bodies
     ]
-    # Who finds the key there locks that row: it can't begin before this transaction has ended,
-    # so whoever does it sees what was written here.
-    same: dict[str, Any] = {} if key is None else _UNIQUE
-    waiting(using).bulk_create(rows, **same)
+    if key is not None:
+        # Who finds the key there locks that row: it can't begin before this transaction has
+        # ended, so whoever does it sees what was written here.
+        waiting(using).bulk_create(rows, **_UNIQUE)
+    elif len(rows) == 1:
+        rows[0].save(using=using, force_insert=True)  # one statement, and no transaction for it
+    else:
+        waiting(using).bulk_create(rows)
     asked = partial(ask, kind, target)
     transaction.on_commit(asked, using=using, robust=True)
 
 
 def ask(kind: str, label: str = "") -> None:
-    """Kick whoever does that kind of work, and see to it that lost kicks are found."""
-    _sweep.watch()
+    """Kick whoever does that kind of work."""
     kick(TASKS_LANE if kind == TASK else WRITES_LANE, label=label)

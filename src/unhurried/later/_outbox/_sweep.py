@@ -1,6 +1,7 @@
 """Finding what is due and nobody works on: kicks get lost, workers die, retries come due.
 
-Each process that serves requests, or works, looks every few seconds, and asks as a kick does.
+Each process that serves requests, is a worker, or has left something to be tried again, looks every
+few seconds, and asks as a kick does.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from unhurried.measure.reading import say_once, swallow
 
 from .._errors import is_transient
 from .._kick import is_paused, kick
+from .._lanes import workers
 from .._thread import Worker
 from ._kinds import TASK, TASKS_LANE, WRITES, WRITES_LANE
 from ._lease import FREE
@@ -84,6 +86,8 @@ def _served(sender: Any, **kwargs: Any) -> None:
 def install() -> None:
     """When the app is there."""
     request_started.connect(_served, dispatch_uid="unhurried.later.sweep")
+    if watch not in workers:
+        workers.append(watch)
 
 
 def _after_fork() -> None:

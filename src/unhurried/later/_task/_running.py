@@ -23,6 +23,7 @@ from unhurried.measure.reading import say_once
 
 from .._ending import ending
 from .._errors import LaterError
+from .._outbox import _sweep
 from .._outbox._clock import backoff, in_seconds
 from .._outbox._dead import bury, told
 from .._outbox._kinds import TASK
@@ -127,6 +128,7 @@ def _module(name: str) -> str | None:
 def _failed(alias: str, row: Any, error: Exception, most: int) -> None:
     if row.attempts >= most:
         return bury(alias, row, row.attempts, error)
+    _sweep.watch()
     say_once("The task %s raised %s; it is tried again.", row.target, told(error))
     counter("unhurried.later.retried").increment()
     again = {"due": in_seconds(backoff(row.attempts)), "until": None, "holder": ""}

@@ -18,6 +18,7 @@ from unhurried.measure import counter
 
 from .._ending import ending
 from .._errors import is_transient
+from .._outbox import _sweep
 from .._outbox._clock import backoff, in_seconds
 from .._outbox._dead import bury
 from .._outbox._kinds import WRITES
@@ -171,6 +172,7 @@ def _failed(alias: str, row: Any, error: Exception) -> None:
 
 
 def _postpone(alias: str, row: Any, seconds: float, attempts: int | None = None) -> None:
+    _sweep.watch()
     values = {} if attempts is None else {"attempts": attempts}
     waiting(alias).filter(pk=row.pk).update(due=in_seconds(seconds), **values)
 
