@@ -19,7 +19,7 @@ from django.test import TestCase
 from django.test.utils import CaptureQueriesContext, isolate_apps
 
 from tests.later.conftest import wait_until
-from tests.pages.models import Article, File, Page, Shared
+from tests.pages.models import Article, File, Hits, Page, Shared
 from unhurried.cache import cached
 from unhurried.later import LaterError, Tally, _drain, later
 from unhurried.later._outbox._dead import retry
@@ -155,6 +155,20 @@ def test_a_child_and_a_proxy_are_pages(db: None) -> None:
     assert (article.views, article.words) == (2, 7)
 
 
+@pytest.mark.parametrize("grade", ["batch", "commit"])
+def test_a_table_of_its_own_is_counted_by_the_keys_of_the_other(page: Page, grade: str) -> None:
+    hits, row = quiet(Hits, "count", grade=grade), Hits.objects.create(page=page)
+    hits.add(page.pk)
+    hits.add(row, 2)
+    hits.add(str(page.pk))
+    assert (hits.pending(row), hits.value(page.pk)) == (4, 4)
+    hits.flush()
+    drain_lane("default", "pages.Hits", leased=False)
+    assert (stored(row, "count"), hits.value(row)) == (4, 4)
+    with pytest.raises(TypeError, match="takes a Hits, not"):
+        hits.add(page)
+
+
 def test_what_adds_up_to_nothing_writes_no_row(page: Page) -> None:
     views = quiet()
     views.add(page, 3)
@@ -219,7 +233,7 @@ def test_a_wrong_tally_is_told_where_it_is_made(
         (True, 1, TypeError, "no primary key"),
         (Page(), 1, ValueError, "not in the database. Save it first"),
         (Page(pk=3), 1, ValueError, "or give the pk of the one that is"),
-        (File(), 1, TypeError, "counts Pages, not"),
+        (File(), 1, TypeError, "takes a Page, not"),
         (1, 1.0, TypeError, "whole numbers, not 1.0"),
         (1, True, TypeError, "whole numbers, not True"),
         (1, "1", TypeError, "whole numbers, not '1'"),

@@ -32,3 +32,11 @@ class File(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Hits(models.Model):
+    page = models.OneToOneField(Page, models.CASCADE, primary_key=True)
+    count = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.count)

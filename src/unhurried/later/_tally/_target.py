@@ -41,8 +41,8 @@ class Target:
     def _of_instance(self, instance: models.Model) -> Any:
         if not isinstance(instance, self.model):
             raise TypeError(
-                f"Tally of {self.label} counts {self._name}s, not {instance!r}, "
-                f"a {type(instance).__name__}. Make it a Tally of its own."
+                f"Tally of {self.label} takes a {self._name}, not {instance!r}, "
+                f"a {type(instance).__name__}: give a {self._name}, or its pk."
             )
         # By name: a child of two models has the primary keys of both.
         pk = getattr(instance, self.model._meta.pk.attname)
@@ -85,7 +85,10 @@ def target(model: Any, name: str) -> Target:
         )
     if isinstance(owner._meta.pk, models.CompositePrimaryKey):
         raise ValueError(f"{owner._meta.label} has a composite primary key; Tally takes none.")
-    ints = isinstance(owner._meta.pk, models.IntegerField)
+    key = owner._meta.pk
+    while key.remote_field is not None:  # a row for each of another model's
+        key = key.target_field
+    ints = isinstance(key, models.IntegerField)
     return Target(owner, field, f"{owner._meta.label}.{name}", ints)
 
 
