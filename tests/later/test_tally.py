@@ -250,6 +250,15 @@ def test_what_can_not_be_added(grade: str, what: Any, n: Any, error: Any, said: 
     assert views.lost_at_most == 0
 
 
+@pytest.mark.parametrize("grade", ["batch", "commit"])
+def test_nothing_is_nothing(grade: str, page: Page) -> None:
+    views = quiet(grade=grade)
+    with CaptureQueriesContext(connection) as asked:
+        views.add(page, 0)
+        views.flush()
+    assert not asked.captured_queries
+
+
 @isolate_apps("tests.pages")
 def test_a_composite_key_is_refused() -> None:
     class Pair(models.Model):

@@ -114,6 +114,8 @@ class Tally:
         if not -MOST < n < MOST:
             raise ValueError(f"{self!r} adds less than 2**63 at a time, not {n}.")
         pk, alias = found.pk_of(what), self._alias()
+        if not n:
+            return
         if self._grade == "commit":
             _commit.add(found, pk, n, alias)
         else:
