@@ -128,6 +128,13 @@ SETTINGS: dict[str, Setting] = {
             default="thread",
         ),
         Setting(
+            "SWEEP",
+            (int, float, type(None)),
+            "Seconds between two looks of a process for what waits and nobody works on; None: it "
+            "does not look.",
+            default=2,
+        ),
+        Setting(
             "SURROGATES",
             (tuple, list),
             "Addresses and networks of the proxies whose Surrogate-Capability is believed: "
@@ -177,6 +184,7 @@ class Settings:
     NEUTRAL_MIDDLEWARE: tuple[str, ...] | list[str]
     VERSION: str | None
     LATER: str
+    SWEEP: float | None
     SURROGATES: tuple[str, ...] | list[str]
     EDGES: tuple[str, ...] | list[str]
     STRICT: bool

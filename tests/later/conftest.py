@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from unhurried.later import _brokers, _kick, _lanes
-from unhurried.later._outbox import _sweep
 
 WAIT_SECONDS = 15
 
@@ -22,12 +21,6 @@ def wait_until(holds: Callable[[], Any]) -> None:
         time.sleep(0.002)
 
 
-class Idle:
-    """Nobody sweeps between tests."""
-
-    def watch(self) -> None: ...
-
-
 @pytest.fixture(autouse=True)
 def kicks(monkeypatch: pytest.MonkeyPatch) -> Iterator[_kick.Kicks]:
     """This test's kicks; its threads end with it."""
@@ -36,7 +29,6 @@ def kicks(monkeypatch: pytest.MonkeyPatch) -> Iterator[_kick.Kicks]:
     monkeypatch.setattr(_lanes, "_lanes", {})
     monkeypatch.setattr(_lanes, "_long", set())
     monkeypatch.setattr(_brokers, "_brokers", {})
-    monkeypatch.setattr(_sweep, "_sweeper", Idle())
     yield fresh
     workers = (fresh.sender, fresh.drainer, *fresh.owners.values())
     for worker in workers:

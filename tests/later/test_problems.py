@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
+from typing import Any
 
 import celery
 import pytest
 
 from unhurried import testing
-from unhurried.later import _celery
+from unhurried.later import _celery, _problems, later
 from unhurried.later.reading import figures, install, kick, problems
 
 from .conftest import Work, wait_until
+from .inbox import tasks
 
 
 @pytest.fixture
@@ -71,3 +74,40 @@ def test_an_eager_app_leaves_the_work_to_the_thread(app: celery.Celery, work: Wo
         kick("work")
         wait_until(lambda: work.threads == ["unhurried-later"])
     assert figures().failed == 0
+
+
+def test_uwsgi_without_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    uwsgi = ModuleType("uwsgi")
+    uwsgi.opt = {b"http": b":8000"}  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)
+    ((kind, message, hint),) = problems()
+    assert kind == "threads"
+    assert message == "UNHURRIED['LATER'] is 'thread', but uWSGI runs no threads here."
+    assert "enable-threads = true" in hint
+    uwsgi.opt = {b"enable-threads": True}  # type: ignore[attr-defined]
+    assert list(problems()) == []
+
+
+def test_tables_that_are_missing_and_who_wants_them(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.INSTALLED_APPS = [a for a in settings.INSTALLED_APPS if a != "unhurried.later"]
+    monkeypatch.setattr(_problems, "tasks", {})
+    site = ModuleType("shop.views")
+    site.later = later  # type: ignore[attr-defined]
+    others = {name: each for name, each in sys.modules.items() if not name.startswith("tests.")}
+    monkeypatch.setattr(sys, "modules", others)
+    assert list(problems()) == []
+    monkeypatch.setitem(sys.modules, "shop.views", site)
+    ((kind, message, hint),) = problems()
+    assert kind == "tables"
+    assert message == "shop.views uses unhurried.later, whose tables are missing."
+    assert hint == 'INSTALLED_APPS += ["unhurried.later"], and manage.py migrate.'
+
+
+def test_a_task_is_who_wants_them_too(settings: Any) -> None:
+    assert tasks.note.name
+    settings.INSTALLED_APPS = [a for a in settings.INSTALLED_APPS if a != "unhurried.later"]
+    ((kind, message, _),) = problems()
+    assert kind == "tables"
+    assert "tests.later" in message

@@ -21,6 +21,7 @@ from django.db.models import F
 from django.test import Client
 from django.test.client import ClientHandler
 
+from unhurried import testing
 from unhurried.later import LaterError, _drain, _kick, later
 from unhurried.later._ending import ending
 from unhurried.later._outbox import _lease, _sweep, _tables
@@ -113,14 +114,16 @@ def test_the_sweeper_looks_again_and_again(
     monkeypatch: pytest.MonkeyPatch, kicks: _kick.Kicks
 ) -> None:
     looks: list[int] = []
-    monkeypatch.setattr(_sweep, "EVERY", 0.01)
     monkeypatch.setattr(_sweep, "look", lambda: looks.append(1))
     sweeper = _sweep.Sweeper()
     sweeper.watch()
-    assert not sweeper.worker.alive  # while kicks are paused, nobody sweeps
-    kicks.paused = 0
-    sweeper.watch()
-    wait_until(lambda: len(looks) > 2)
+    assert not sweeper.worker.alive  # SWEEP is None in tests
+    with testing.override(SWEEP=0.01):
+        sweeper.watch()
+        assert not sweeper.worker.alive  # while kicks are paused, nobody sweeps
+        kicks.paused = 0
+        sweeper.watch()
+        wait_until(lambda: len(looks) > 2)
     sweeper.worker.stop()
     wait_until(lambda: not sweeper.worker.alive)
     kicks.paused = 1

@@ -162,7 +162,6 @@ def test_what_was_committed_is_done_once(fleet: Fleet, say: Callable[[str], None
     assert found["sent"] > KILLS
     assert found["sum"] == 3 * found["sent"]
     assert found["proofs"] == found["different"] == found["sent"]
-    assert seconds <= DEADLINE
 
 
 def _kill_at_random(fleet: Fleet) -> None:

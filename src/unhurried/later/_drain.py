@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from unhurried.measure.reading import say_once
 from ._brokers import THREAD, chosen
 from ._ending import ending
 from ._errors import LaterError, is_transient
-from ._kick import paused
+from ._kick import kick, paused
 from ._lanes import lane
 from ._outbox import _sweep
 from ._outbox._kinds import TASKS_LANE, WRITES, WRITES_LANE
@@ -25,6 +26,7 @@ from ._outbox._tables import LINE, aliases, dead, let_go, waiting
 from ._task._running import drain_tasks
 from ._writing._drain import drain_lane
 
+SHARE: Final = 30.0  # seconds after which no further task is begun
 PAUSE: Final = 0.1  # seconds between two looks at what another is working on
 IDLE: Final = 0.5  # seconds between two looks when there is nothing to do
 
@@ -37,10 +39,13 @@ def drain_writes() -> None:
 
 
 def drain_all_tasks() -> None:
-    """Run all tasks that are due, in each database."""
+    """Run the tasks that are due, in each database; a worker has other work besides."""
+    until = time.monotonic() + SHARE
     for alias in aliases():
         with _passing(alias):
-            drain_tasks(alias)
+            drain_tasks(alias, until=until)
+    if time.monotonic() > until:
+        kick(TASKS_LANE)
 
 
 def install() -> None:

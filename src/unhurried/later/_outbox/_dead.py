@@ -12,7 +12,7 @@ from unhurried.measure import counter
 from unhurried.measure.reading import say_once
 
 from ._journal import ask
-from ._tables import dead, waiting
+from ._tables import dead, removed, waiting
 
 _SAME: Final = ("lane", "kind", "target", "body", "actor")
 MOST: Final = 2000  # characters of a reason
@@ -22,7 +22,7 @@ def bury(alias: str, row: Any, attempts: int, reason: Exception | str) -> None:
     """From what waits to what is dead, at once."""
     text = reason if isinstance(reason, str) else told(reason)
     with transaction.atomic(using=alias):
-        if not waiting(alias).filter(pk=row.pk, holder=row.holder).delete()[0]:
+        if not removed(waiting(alias).filter(pk=row.pk, holder=row.holder)):
             return  # another has it
         dead(alias).create(
             created=row.created, attempts=attempts, reason=text[:MOST], **_copied(row)
@@ -42,7 +42,7 @@ def retry(alias: str, pk: int) -> bool:
     """Let it wait again, as if it were new; False if it is not there any more."""
     with transaction.atomic(using=alias):
         row = dead(alias).filter(pk=pk).first()
-        if row is None or not dead(alias).filter(pk=pk).delete()[0]:
+        if row is None or not removed(dead(alias).filter(pk=pk)):
             return False
         waiting(alias).create(created=row.created, **_copied(row))
         transaction.on_commit(lambda: ask(row.kind, row.target), using=alias, robust=True)
@@ -51,7 +51,7 @@ def retry(alias: str, pk: int) -> bool:
 
 def discard(alias: str, pk: int) -> bool:
     """Forget it; False if it is not there any more."""
-    return bool(dead(alias).filter(pk=pk).delete()[0])
+    return bool(removed(dead(alias).filter(pk=pk)))
 
 
 def _copied(row: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from .._kick import kick
 from ._kinds import TASK, TASKS_LANE, WRITES_LANE
 from ._tables import waiting
 
+FEW: Final = 20  #: rows that one statement may insert on any database
 _UNIQUE: Final = {"update_conflicts": True, "unique_fields": ["key"], "update_fields": ["key"]}
 
 
@@ -37,7 +38,8 @@ def journal(
         key: nothing is added while another with this key waits.
         due: a moment or an expression; default: now.
     """
-    model = waiting(using).model
+    queryset = waiting(using)
+    model = queryset.model
     rows = [
         model(
             lane=lane or target,
@@ -53,11 +55,12 @@ def journal(
     if key is not None:
         # Who finds the key there locks that row: it can't begin before this transaction has
         # ended, so whoever does it sees what was written here.
-        waiting(using).bulk_create(rows, **_UNIQUE)
-    elif len(rows) == 1:
-        rows[0].save(using=using, force_insert=True)  # one statement, and no transaction for it
+        queryset.bulk_create(rows, **_UNIQUE)
+    elif len(rows) <= FEW:
+        columns = [each for each in model._meta.concrete_fields if not each.primary_key]
+        queryset._insert(rows, columns)  # one statement: no transaction, no signals
     else:
-        waiting(using).bulk_create(rows)
+        queryset.bulk_create(rows)
     asked = partial(ask, kind, target)
     transaction.on_commit(asked, using=using, robust=True)
 

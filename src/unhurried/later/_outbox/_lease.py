@@ -19,8 +19,8 @@ from .._errors import is_transient
 from ._clock import in_seconds
 from ._tables import lanes, waiting
 
-LEASE: Final = 6.0  # seconds after which a holder who says nothing is taken for dead
-BEAT: Final = 1.5  # seconds between two signs of life
+LEASE: Final = 5.0  # seconds after which a holder who says nothing is taken for dead
+BEAT: Final = 1.25  # seconds between two signs of life
 
 FREE: Final = Q(until__isnull=True) | Q(until__lt=Now())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import random
-from typing import Any, Final
+from typing import Any
 
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -16,6 +16,7 @@ from django.core.signals import request_started
 from django.db import DatabaseError
 from django.db.models.functions import Now
 
+from unhurried.conf import settings
 from unhurried.measure.reading import say_once, swallow
 
 from .._errors import is_transient
@@ -26,8 +27,6 @@ from ._kinds import TASK, TASKS_LANE, WRITES, WRITES_LANE
 from ._lease import FREE
 from ._tables import aliases, let_go, waiting
 
-EVERY: Final = 2.0  # seconds, give or take a half
-
 
 class Sweeper:
     """The thread of one process; a fork gets a new one."""
@@ -37,14 +36,18 @@ class Sweeper:
         self._watches = self._has_begun = False
 
     def watch(self) -> None:
-        if not self._watches and not is_paused():
+        if not self._watches and settings.SWEEP is not None and not is_paused():
             self._watches = self.worker.wake()
 
-    def turn(self) -> float:
+    def turn(self) -> float | None:
+        every = settings.SWEEP
+        if every is None:
+            self._watches = False
+            return None
         if self._has_begun:
             look()
         self._has_begun = True
-        return EVERY * random.uniform(0.5, 1.5)
+        return every * random.uniform(0.5, 1.5)
 
 
 _sweeper = Sweeper()

@@ -63,6 +63,12 @@ def aliases() -> list[str]:
     ]
 
 
+def removed(rows: Any) -> int:
+    """Delete them in one statement, without signals; how many there were."""
+    count: int = rows._raw_delete(rows.db)
+    return count
+
+
 def let_go() -> None:
     """Close connections that are too old or broken, as between two requests; not within one."""
     for connection in connections.all(initialized_only=True):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
@@ -28,21 +30,28 @@ from .._outbox._clock import backoff, in_seconds
 from .._outbox._dead import bury, told
 from .._outbox._kinds import TASK
 from .._outbox._lease import FREE, a_name, alive, claimed
-from .._outbox._tables import waiting
+from .._outbox._tables import removed, waiting
 from ._arguments import read
 from ._task import ATTEMPTS, Task, tasks
 
 BATCH: Final = 20  # tasks looked at in one query
 
 
-def drain_tasks(alias: str, lane: str | None = None) -> int:
-    """Run what is due in one database, or in one lane of it; how many were run."""
+def drain_tasks(alias: str, lane: str | None = None, until: float = math.inf) -> int:
+    """Run what is due in one database, or in one lane of it; how many were run.
+
+    None is begun after ``until`` (monotonic seconds), or when the process is to end.
+    """
     done = 0
     while found := _due(alias, lane):
-        ran = sum(_run(alias, row) for row in found if not ending.is_set())
+        ran = 0
+        for row in found:
+            if ending.is_set() or time.monotonic() > until:
+                return done + ran
+            ran += _run(alias, row)
         done += ran
         if not ran:
-            break  # others have them all, or it is time to end
+            break  # others have them all
     return done
 
 
@@ -90,7 +99,7 @@ def _done(alias: str, row: Any, task: Task[Any, Any], call: Callable[[], Any]) -
     with transaction.atomic(using=alias) if task.atomic else nullcontext():
         with measured(f"task:{task.name}"):
             call()
-        ours = waiting(alias).filter(pk=row.pk, holder=row.holder).delete()[0]
+        ours = removed(waiting(alias).filter(pk=row.pk, holder=row.holder))
         if task.atomic and not ours:
             raise LaterError(
                 f"{task.name} was taken over by another worker while it ran.",

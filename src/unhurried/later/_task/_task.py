@@ -136,8 +136,10 @@ class Task(Generic[P, R]):
 
     def _due(self) -> Any:
         after = self.run_after
-        if after is None or isinstance(after, datetime):
-            return after
+        if after is None:
+            return None
+        if isinstance(after, datetime):
+            after -= datetime.now(after.tzinfo)
         return in_seconds(after.total_seconds() if isinstance(after, timedelta) else after)
 
 

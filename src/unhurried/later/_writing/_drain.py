@@ -23,13 +23,14 @@ from .._outbox._clock import backoff, in_seconds
 from .._outbox._dead import bury
 from .._outbox._kinds import WRITES
 from .._outbox._lease import LaneLease
-from .._outbox._tables import waiting
+from .._outbox._tables import removed, waiting
 from ._apply import apply
 from ._figures import figures
 from ._merge import merged
 
 ROWS: Final = 200  #: rows of the site's that one transaction changes, about
 BATCH: Final = 500  #: deferred writes that are in memory at once
+TURN: Final = 20  #: batches of one lane, before another has its turn
 ATTEMPTS: Final = 3
 LOCKED: Final = "55P03"  #: PostgreSQL: lock_not_available
 #: The database has chosen between two of us, or another holds a row: nobody is to blame.
@@ -56,7 +57,10 @@ def drain_lane(alias: str, lane: str, *, leased: bool = True) -> int | None:
 
 def _drained(alias: str, lane: str, lease: LaneLease | None) -> int | None:
     done = 0
-    while rows := _batch(alias, lane):
+    for _ in range(TURN):
+        rows = _batch(alias, lane)
+        if not rows:
+            break
         for chunk in _chunks(rows):
             if ending.is_set() or (lease is not None and not lease.keep()):
                 return done or None
@@ -116,7 +120,7 @@ def _applied(alias: str, rows: list[Any]) -> None:
     with transaction.atomic(using=alias):
         # First, so that whoever has these rows too waits here, where he holds nothing.
         ids = [row.pk for row in rows]
-        if waiting(alias).filter(pk__in=ids).delete()[0] != len(ids):
+        if removed(waiting(alias).filter(pk__in=ids)) != len(ids):
             raise TakenError
         steps = merged((row.kind, row.told) for row in rows)
         changed = apply(alias, rows[0].target, steps)
@@ -146,7 +150,7 @@ def _halves(alias: str, row: Any) -> list[Any]:
     pks = row.told["pk"]
     parts = []
     with transaction.atomic(using=alias):
-        if not waiting(alias).filter(pk=row.pk).delete()[0]:
+        if not removed(waiting(alias).filter(pk=row.pk)):
             raise TakenError
         for some in (pks[: len(pks) // 2], pks[len(pks) // 2 :]):
             part = type(row)(

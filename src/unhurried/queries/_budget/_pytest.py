@@ -58,9 +58,10 @@ class Plugin:
             self._start()
 
     def _start(self) -> None:
-        if self.config.getini("unhurried_strict") and "STRICT" not in given():
-            self._before = dict(given())
-            django_settings.UNHURRIED = {**self._before, "STRICT": True}
+        self._before = dict(given())
+        strict = {"STRICT": True} if self.config.getini("unhurried_strict") else {}
+        # Threads that look into the tests' database would meet it between two tests.
+        django_settings.UNHURRIED = {"SWEEP": None, **strict, **self._before}
         if self.config.getini("unhurried_track"):
             track_everywhere()
 
