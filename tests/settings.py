@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "tests.later.inbox",
     "tests.books",
+    "tests.pages",
     "tests.queries.corpus",
     "tests.queries.corpus.club",
 ]

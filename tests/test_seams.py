@@ -60,6 +60,8 @@ WRAPPED |= {f"{LOCMEM}.{prefix}{verb}": None for verb in VERBS for prefix in (""
 
 #: Private names of others that the source reads: expression or string -> why.
 PRIVATE = {
+    "blocks[0]._from_testcase": "whether a TestCase is under way, whose rows no thread sees",
+    "blocks[-1]._from_testcase": "the same, as atomic(durable=True) asks it",
     "rows._iterable_class": "whether a queryset gives instances or values",
     "rows._result_cache": "whether it has been evaluated: then it costs no query",
     "target._fields": "whether it is values() or values_list()",
@@ -137,6 +139,7 @@ FRAMES = {
 #: Public by name, promised by no documentation.
 UNDOCUMENTED = {
     "connection.execute_wrappers": (connection, "execute_wrappers"),
+    "connection.atomic_blocks": (connection, "atomic_blocks"),
     "CursorWrapper.cursor": (CursorWrapper(None, connection), "cursor"),
     "CursorWrapper.db": (CursorWrapper(None, connection), "db"),
     "connection.make_cursor": (connection, "make_cursor"),

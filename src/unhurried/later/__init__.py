@@ -12,13 +12,17 @@ Do it later, lose nothing, and let no request wait for it::
 
     mark_received.delay(messages.values_list("id", flat=True))
 
+    views = Tally(Page, "views")
+    views.add(page)
+
 What is asked for is written down in the transaction that is open, in tables of
 ``INSTALLED_APPS += ["unhurried.later"]``. Where it is done is the setting ``LATER``: ``"thread"``
 (one in each process), ``"tasks:<alias>"`` of Django's ``TASKS``, or ``"celery"``.
 """
 
 from ._errors import LaterError
+from ._tally import Tally
 from ._task._task import Task, task
 from ._writing._later import later
 
-__all__ = ["LaterError", "Task", "later", "task"]
+__all__ = ["LaterError", "Tally", "Task", "later", "task"]

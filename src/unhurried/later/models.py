@@ -67,3 +67,17 @@ class Dead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target}"
+
+
+class Flushed(models.Model):
+    """How far a process has written what it had added up, so that nothing is written twice."""
+
+    process = models.CharField(max_length=32, primary_key=True)
+    sequence = models.BigIntegerField()
+    at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        verbose_name_plural = "flushed"
+
+    def __str__(self) -> str:
+        return f"{self.process} {self.sequence}"
