@@ -1,8 +1,18 @@
 """Rule 3: procrastinate.
 
-So far only the kick, with which ``unhurried.cache`` asks for its background work. Where that work
-is done is the setting ``LATER``: ``"thread"`` (one in each process), ``"tasks:<alias>"`` of
-Django's ``TASKS``, or ``"celery"``.
+A slow view answers at once, with a waiting page, and then, at the same URL, with its result::
+
+    from unhurried.later import hang_on, progress
+
+    @hang_on(after=0.3)
+    def report(request): ...
+
+Where the work is done is the setting ``LATER``: ``"thread"`` (some in each process),
+``"tasks:<alias>"`` of Django's ``TASKS``, or ``"celery"``.
 """
 
-__all__: list[str] = []
+from ._errors import LaterError
+from ._hang_on._progress import progress
+from ._hang_on._view import hang_on
+
+__all__ = ["LaterError", "hang_on", "progress"]

@@ -66,7 +66,7 @@ class Worker:
             while self._goes_on(self._turn()):
                 pass
         finally:
-            _let_go()
+            let_go()
             with self._changed:
                 if self._thread is threading.current_thread():
                     self._thread = None
@@ -85,7 +85,7 @@ class Worker:
             return True
 
 
-def _let_go() -> None:
+def let_go() -> None:
     """Close this thread's connections; those to databases in memory, which Django leaves, too."""
     connections.close_all()
     for each in connections.all(initialized_only=True):
