@@ -38,6 +38,7 @@ from unhurried.later import _thread  # noqa: E402
 from unhurried.later.reading import figures, kick, lane  # noqa: E402
 
 drained: list[int] = []
+PARENT = os.getpid()
 
 
 @lane("work")
@@ -59,6 +60,17 @@ def ours() -> list[str]:
 def say(*words: object) -> None:
     sys.stdout.write(" ".join(map(str, words)) + "\n")
     sys.stdout.flush()
+
+
+def child() -> None:
+    """What is to end with the parent does not end with a child, whose copy of it may be locked."""
+    kick("work")
+    wait_until(lambda: drained)
+    stop = _thread.Worker.stop
+    _thread.Worker.stop = lambda self: (say("stopped in", os.getpid() - PARENT), stop(self))[1]  # type: ignore[method-assign]
+    if not (pid := os.fork()):
+        sys.exit()
+    os.waitpid(pid, 0)
 
 
 def fork() -> None:

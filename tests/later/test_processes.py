@@ -18,6 +18,7 @@ WARNINGS = ["-W", "error", "-W", "ignore:This process:DeprecationWarning"]
     [
         ("fork", "child True unhurried-later\nparent True\n"),
         ("idle", "closed\n"),
+        ("child", "stopped in 0\n"),
         ("leave", "leaving\n"),
         ("flush", "sent work\n"),
         ("late", "late False\n"),

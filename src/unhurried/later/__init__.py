@@ -2,7 +2,7 @@
 
 Do it later, lose nothing, and let no request wait for it::
 
-    from unhurried.later import later, task
+    from unhurried.later import Tally, hang_on, later, progress, task
 
     later(messages).update(received=True)
 
@@ -15,14 +15,20 @@ Do it later, lose nothing, and let no request wait for it::
     views = Tally(Page, "views")
     views.add(page)
 
+    @hang_on(after=0.3)
+    def report(request):  # answers at once, with a waiting page, and then with its result
+        ...
+
 What is asked for is written down in the transaction that is open, in tables of
 ``INSTALLED_APPS += ["unhurried.later"]``. Where it is done is the setting ``LATER``: ``"thread"``
-(one in each process), ``"tasks:<alias>"`` of Django's ``TASKS``, or ``"celery"``.
+(some in each process), ``"tasks:<alias>"`` of Django's ``TASKS``, or ``"celery"``.
 """
 
 from ._errors import LaterError
+from ._hang_on._progress import progress
+from ._hang_on._view import hang_on
 from ._tally import Tally
 from ._task._task import Task, task
 from ._writing._later import later
 
-__all__ = ["LaterError", "Tally", "Task", "later", "task"]
+__all__ = ["LaterError", "Tally", "Task", "hang_on", "later", "progress", "task"]

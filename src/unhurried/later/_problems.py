@@ -8,7 +8,9 @@ from typing import Any
 
 from ._brokers import CELERY, TASKS, THREAD, adapter, broker, chosen
 from ._errors import LaterError
+from ._hang_on._view import hang_on
 from ._outbox._tables import LINE, installed
+from ._tally import Tally
 from ._task._task import tasks
 from ._writing._later import later
 
@@ -65,9 +67,12 @@ def _user() -> str | None:
     """A module of the site that wants something done later."""
     for made in tasks.values():
         return str(made.__module__)
+    ours = {"later": later, "hang_on": hang_on, "Tally": Tally}
     for name, module in list(sys.modules.items()):
-        if not name.startswith("unhurried.") and vars(module).get("later") is later:
-            return name
+        if not name.startswith("unhurried."):
+            held = vars(module)
+            if any(held.get(each) is it for each, it in ours.items()):
+                return name
     return None
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from collections.abc import Callable
 from contextvars import Context
 from typing import Final
+from weakref import WeakSet
 
 from django.db import connections
 
@@ -14,6 +16,10 @@ from ._ending import ending
 
 IDLE: Final = 60.0  # seconds: then it ends, and lets go of its database connections
 AT_EXIT: Final = 0.5  # seconds that the end of a process waits for the turn under way
+
+
+#: Those whose end a child of this process must not wait for.
+_begun: Final[WeakSet[Worker]] = WeakSet()
 
 
 class Worker:
@@ -51,12 +57,17 @@ class Worker:
             self._thread = None
             return False
         atexit.register(self._end)
+        _begun.add(self)
         return True
 
     def _end(self) -> None:
         """The process ends: what has begun is finished, if it is quick, and nothing more begun."""
         ending.set()
         self.stop()
+
+    def disown(self) -> None:
+        """In a child: its end is not this worker's. Its lock may be held for ever: not taken."""
+        atexit.unregister(self._end)
 
     def stop(self) -> None:
         """End after the turn under way; nobody waits longer than AT_EXIT."""
@@ -73,7 +84,7 @@ class Worker:
             while self._goes_on(self._turn()):
                 pass
         finally:
-            _let_go()
+            let_go()
             with self._changed:
                 if self._thread is threading.current_thread():
                     self._thread = None
@@ -92,10 +103,20 @@ class Worker:
             return True
 
 
-def _let_go() -> None:
+def let_go() -> None:
     """Close this thread's connections; those to databases in memory, which Django leaves, too."""
     connections.close_all()
     for each in connections.all(initialized_only=True):
         if each.connection is not None:
             each.connection.close()
             each.connection = None
+
+
+def _after_fork() -> None:
+    for each in list(_begun):
+        each.disown()
+    _begun.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

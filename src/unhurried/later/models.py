@@ -81,3 +81,36 @@ class Flushed(models.Model):
 
     def __str__(self) -> str:
         return f"{self.process} {self.sequence}"
+
+
+class Work(models.Model):
+    """A page in the making, one for all who wait for it (``hang_on``), and then its result."""
+
+    id = models.BigAutoField(primary_key=True)
+    key = models.CharField(max_length=64, unique=True)
+    state = models.CharField(max_length=10, default="waiting")  # running, done, failed
+    path = models.TextField()
+    asked = models.TextField()  # JSON: what the request is made again from
+    owner = models.CharField(max_length=80)  # who asked first, for the cap
+    created = models.DateTimeField(db_default=Now())
+    attempts = models.PositiveSmallIntegerField(default=0)
+    holder = models.CharField(max_length=32, default="")
+    until = models.DateTimeField(null=True)
+    done = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(null=True)
+    message = models.CharField(max_length=255, default="")
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.TextField(default="")  # JSON
+    body = models.BinaryField(default=b"")
+    incident = models.CharField(max_length=32, default="")
+    expires = models.DateTimeField(null=True)  # of a result, or of a failure
+
+    class Meta:
+        verbose_name_plural = "work"
+        indexes = [
+            models.Index(fields=["state", "created"], name="unhurried_work_state"),
+            models.Index(fields=["owner", "state"], name="unhurried_work_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} {self.path}"

@@ -9,3 +9,4 @@ WRITES: Final = ("update", "delete", "create", "sql")
 
 TASKS_LANE: Final = "tasks"
 WRITES_LANE: Final = "writes"
+PAGES_LANE: Final = "hang_on"

@@ -20,10 +20,11 @@ from unhurried.conf import settings
 from unhurried.measure.reading import say_once, swallow
 
 from .._errors import is_transient
+from .._hang_on._rows import waits, works
 from .._kick import is_paused, kick
 from .._lanes import workers
 from .._thread import Worker
-from ._kinds import TASK, TASKS_LANE, WRITES, WRITES_LANE
+from ._kinds import PAGES_LANE, TASK, TASKS_LANE, WRITES, WRITES_LANE
 from ._lease import FREE
 from ._tables import aliases, let_go, waiting
 
@@ -63,7 +64,7 @@ def look() -> None:
     let_go()
     for alias in aliases():
         try:
-            for lane in due(alias):
+            for lane in [*due(alias), *pages_of(alias)]:
                 kick(lane)
         except DatabaseError as error:
             if is_transient(error):
@@ -78,6 +79,11 @@ def due(alias: str) -> list[str]:
     found = waiting(alias).filter(FREE, due__lte=Now())
     tasks, writes = found.filter(kind=TASK), found.filter(kind__in=WRITES)
     return [lane for lane, rows in ((TASKS_LANE, tasks), (WRITES_LANE, writes)) if rows.exists()]
+
+
+def pages_of(alias: str) -> list[str]:
+    """The lane of ``hang_on``, if a page waits there to be made, and its maker is gone."""
+    return [PAGES_LANE] if alias == works().db and waits() else []
 
 
 def _served(sender: Any, **kwargs: Any) -> None:
