@@ -1,10 +1,10 @@
-"""The fixed pages, kept: one line each, and nobody who writes knows of it."""
+"""The fixed pages, kept: one line each, and nobody who writes knows of it; messages, later."""
 
 from django.urls import path
 
 from accounts.fixed import user_detail
 from books.fixed import book_list, create_book
-from inbox.fixed import mark_received, message_list
+from inbox.fast import mark_received, message_list
 from pins.fixed import feed, pin_detail, tag_detail
 from reports.fixed import yearly_report
 from unhurried.cache import cached_page

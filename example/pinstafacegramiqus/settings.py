@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "unhurried",
+    "unhurried.later",
     "pinstafacegramiqus",
     "accounts",
     "pins",

@@ -82,7 +82,7 @@ SINS = (
         "Messages",
         "messages",
         "Every visit writes to every message before the page is sent. Needs a login.",
-        "select_related of the senders; the writes stay",
+        "select_related of the senders; later() writes, and only what is new",
     ),
     Sin(
         "Report",

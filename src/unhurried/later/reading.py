@@ -7,12 +7,14 @@ from ._errors import LaterError
 from ._kick import Figures, drain_now, figures, kick, paused
 from ._lanes import lane
 from ._problems import problems
+from ._ratio import Ratio, write_read_ratio
 from ._thread import Worker
 
 __all__ = [
     "Done",
     "Figures",
     "LaterError",
+    "Ratio",
     "Worker",
     "drain",
     "drain_now",
@@ -23,4 +25,5 @@ __all__ = [
     "lane",
     "paused",
     "problems",
+    "write_read_ratio",
 ]

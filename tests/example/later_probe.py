@@ -1,0 +1,72 @@
+"""Run in a process of its own: messages under /fast/, what they write and when, prints JSON."""
+
+import json
+import sys
+from typing import Any
+
+import django
+from django.core.management import call_command
+
+django.setup()
+
+from django.contrib.auth.models import User  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.test.utils import CaptureQueriesContext, setup_test_environment  # noqa: E402
+
+from inbox.models import Message  # noqa: E402
+from unhurried.later.reading import drain, paused  # noqa: E402
+
+WRITES = ("INSERT", "UPDATE", "DELETE")
+
+
+def visit(client: Client, url: str) -> dict[str, Any]:
+    with CaptureQueriesContext(connection) as captured:
+        response = client.get(url)
+    asked = [query["sql"] for query in captured.captured_queries]
+    return {
+        "status": response.status_code,
+        "writes": sum(sql.startswith(WRITES) for sql in asked),
+        "queries": len(asked),
+        "new": unreceived(),
+    }
+
+
+def unreceived() -> int:
+    return Message.objects.filter(recipient__username="jacob", received=False).count()
+
+
+def main() -> dict[str, Any]:
+    setup_test_environment()
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("seed", scale=float(sys.argv[1]), verbosity=0)
+    jacob = User.objects.get(username="jacob")
+    jacob.messages.update(received=False)
+    Message.objects.create(sender=jacob, recipient=jacob, text="old", sent="2000-01-01T00:00Z")
+    client = Client()
+    client.force_login(jacob)
+    count = unreceived()
+    with paused():
+        first = visit(client, "/fast/messages/")
+        Message.objects.create(sender=jacob, recipient=jacob, text="new", sent="2030-01-01T00:00Z")
+        drain(once=True)
+        after = unreceived()
+        second = visit(client, "/fast/messages/")  # the new one
+        third = visit(client, "/fast/messages/")
+        fourth = visit(client, "/fast/messages/")
+        client.post("/fast/messages/received/")
+        marked = visit(client, "/fast/messages/")
+    return {
+        "count": count,
+        "first": first,
+        "after": after,
+        "second": second,
+        "third": third,
+        "fourth": fourth,
+        "marked": marked,
+        "all": unreceived(),
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main()))

@@ -1,0 +1,31 @@
+"""Messages under /fast/: nobody waits for them to be written, and what is received never is."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def seen(probe):
+    return probe("later_probe.py", 0.01)
+
+
+def test_the_page_writes_down_what_was_shown_and_no_message(seen):
+    assert seen["first"]["status"] == 200
+    assert seen["first"]["writes"] == 1
+    assert seen["first"]["new"] == seen["count"]
+
+
+def test_what_came_between_the_page_and_the_drain_is_new(seen):
+    assert seen["after"] == 1 + max(seen["count"] - 50, 0)
+
+
+def test_who_has_written_reads_it(seen):
+    assert seen["third"]["new"] < seen["second"]["new"]
+
+
+def test_a_page_of_what_is_received_writes_nothing(seen):
+    assert seen["fourth"]["writes"] == 0
+    assert seen["fourth"]["queries"] == 4  # session, user, the look for one's own, messages
+
+
+def test_the_button_marks_all(seen):
+    assert seen["all"] == 0
