@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(os.environ["LATER_FOLDER"])
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.services.later_settings")
@@ -32,6 +33,7 @@ from django.core.management import call_command  # noqa: E402
 from django.core.signals import request_started  # noqa: E402
 from django.db import OperationalError, connection, transaction  # noqa: E402
 from django.db.models import F  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from tests.later.inbox.models import Folder, Message, Ticket  # noqa: E402
 from tests.later.inbox.tasks import prove  # noqa: E402
@@ -166,6 +168,41 @@ def deadlocks() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
         sys.stdout.write(json.dumps(cursor.fetchone()))
+
+
+def received() -> None:
+    """Twenty pages of messages that are all received: with ``later``, and without."""
+    Message.objects.update(received=True)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")  # what is noted about rows on first sight is noted
+
+    def page(defers: bool) -> None:
+        messages = Message.objects.order_by("pk")
+        list(messages)
+        if defers:
+            later(messages).update(received=True)
+
+    def seen(defers: bool) -> tuple[int, int]:
+        with connection.cursor() as cursor, CaptureQueriesContext(connection) as captured:
+            before = wal(cursor)
+            for _ in range(20):
+                page(defers)
+            after = wal(cursor)
+        return after - before, len(captured)
+
+    for defers in (False, True):
+        page(defers)
+    (plain_wal, plain), (own, statements) = seen(False), seen(True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM inbox_message WHERE xmax::text <> '0'")
+        (locked,) = cursor.fetchone()
+    found = {"plain_wal": plain_wal, "plain_statements": plain, "wal": own}
+    sys.stdout.write(json.dumps({**found, "statements": statements, "locked": locked}))
+
+
+def wal(cursor: Any) -> int:
+    cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'")
+    return int(cursor.fetchone()[0])
 
 
 def left() -> None:

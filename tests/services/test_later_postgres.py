@@ -98,3 +98,11 @@ def test_drainers_that_race_with_reversed_updates_never_deadlock(
     assert one + two > 0
     (deadlocks,) = run(site, "deadlocks")
     assert deadlocks == 0
+
+
+def test_what_is_received_already_costs_nothing(postgres_server: Any, site: dict[str, str]) -> None:
+    """Beside the same SELECTs: no write, no lock on a row, no more WAL."""
+    found = run(site, "received")
+    assert found["statements"] == found["plain_statements"]
+    assert found["wal"] == found["plain_wal"]
+    assert found["locked"] == 0
