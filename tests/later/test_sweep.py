@@ -222,6 +222,16 @@ def test_drain_once_has_an_end_where_tasks_ask_for_others() -> None:
 
 
 @pytest.mark.django_db
+def test_drain_once_knows_what_was_due_at_a_whole_second() -> None:
+    tasks.note.delay(1)
+    table = Waiting._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET due = '2026-11-28 12:00:00.000'")
+    drained()
+    assert tasks.calls == [((1,), {})]
+
+
+@pytest.mark.django_db
 def test_drain_of_one_lane() -> None:
     messages(1)
     tasks.note.delay(1)

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import Context, Engine
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_POST, require_safe
 
 from unhurried.measure import StoreError
 
@@ -36,6 +37,23 @@ def render(request: HttpRequest, template: str, *, status: int = 200, **data: An
 def page(view: View) -> View:
     """A page for who may look; a store that can't be used is said, with the way out."""
     return _gate(view, _access.refuse, _trouble)
+
+
+def act(view: View) -> View:
+    """What changes something: POST alone, by who may look, from a page of our own."""
+
+    @require_POST
+    @csrf_protect
+    @wraps(view)
+    def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs) if _access.may(request) else denied()
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def denied() -> HttpResponse:
+        return HttpResponse(_access.DENIED, status=403, content_type="text/plain")
+
+    return inner
 
 
 def data(view: View) -> View:

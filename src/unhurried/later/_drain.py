@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import DatabaseError
@@ -136,7 +136,8 @@ def _due(alias: str, only: str | None) -> Any:
 def _latest(alias: str, only: str | None) -> datetime | None:
     """The moment from which on the last of those was due that are due now; None if none is."""
     moment: datetime | None = _due(alias, only).aggregate(latest=Max("due"))["latest"]
-    return moment
+    # SQLite compares texts, and that of a whole second has no fraction.
+    return moment and moment + timedelta(microseconds=1)
 
 
 def _left(alias: str, only: str | None, moment: datetime | None) -> bool:

@@ -4,26 +4,43 @@ from ._brokers import install
 from ._drain import Done, drain
 from ._ending import ending
 from ._errors import LaterError
+from ._hang_on._shown import running_views
 from ._kick import Figures, drain_now, figures, kick, paused
 from ._lanes import lane
+from ._outbox._dead import discard, retry
+from ._outbox._status import DeadRow, LaneStatus, lanes_now, newest_dead
+from ._outbox._tables import LINE, aliases, installed
 from ._problems import problems
 from ._ratio import Ratio, write_read_ratio
 from ._thread import Worker
+from ._writing._advice import LaneFigures, figures_of_lanes
 
 __all__ = [
+    "LINE",
+    "DeadRow",
     "Done",
     "Figures",
+    "LaneFigures",
+    "LaneStatus",
     "LaterError",
     "Ratio",
     "Worker",
+    "aliases",
+    "discard",
     "drain",
     "drain_now",
     "ending",
     "figures",
+    "figures_of_lanes",
     "install",
+    "installed",
     "kick",
     "lane",
+    "lanes_now",
+    "newest_dead",
     "paused",
     "problems",
+    "retry",
+    "running_views",
     "write_read_ratio",
 ]

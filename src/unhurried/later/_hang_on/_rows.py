@@ -18,6 +18,7 @@ LEASE: Final = 5.0  # seconds without a heartbeat after which a worker counts as
 ATTEMPTS: Final = 3  # workers that may die of one work
 POISON: Final = 10.0  # seconds for which a failure stands before anybody may try again
 SWEPT: Final = 60.0  # seconds after which what has expired is deleted
+SHOWN: Final = 50  # works that are told one by one
 OPEN: Final = ("waiting", "running")
 
 
@@ -78,6 +79,16 @@ def claim() -> Any | None:
 
 def waits() -> int:
     return works().filter(Q(state="waiting") | Q(state="running", until__lt=Now())).count()
+
+
+def running() -> list[dict[str, Any]]:
+    """Those that are in the making: {path, state, done, total, message, seconds}, oldest first."""
+    fields = ("path", "state", "done", "total", "message", "created")
+    found = works().filter(state__in=OPEN).order_by("created").annotate(now=Now())
+    return [
+        {**row, "seconds": max((row.pop("now") - row.pop("created")).total_seconds(), 0.0)}
+        for row in found.values(*fields, "now")[:SHOWN]
+    ]
 
 
 def _held(row: Any) -> QuerySet[Any]:
