@@ -393,7 +393,7 @@ class Broken:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> None:
         self.left = 0
-        commit = connection.commit
+        commit = connection._commit  # below whatever is wrapped around commit()
 
         def failing() -> None:
             if self.left:
@@ -403,7 +403,7 @@ class Broken:
                 raise OperationalError("the connection is gone")
             commit()
 
-        monkeypatch.setattr(connection, "commit", failing)
+        monkeypatch.setattr(connection, "_commit", failing)
 
 
 @pytest.mark.django_db(transaction=True)
