@@ -60,6 +60,7 @@ WRAPPED |= {f"{LOCMEM}.{prefix}{verb}": None for verb in VERBS for prefix in (""
 
 #: Private names of others that the source reads: expression or string -> why.
 PRIVATE = {
+    "_non_atomic_requests": "which a view has asked for already: the decorator can only add to it",
     "blocks[0]._from_testcase": "whether a TestCase is under way, whose rows no thread sees",
     "blocks[-1]._from_testcase": "the same, as atomic(durable=True) asks it",
     "rows._iterable_class": "whether a queryset gives instances or values",

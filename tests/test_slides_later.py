@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,31 +15,24 @@ from django.urls import path
 from tests.later.inbox import tasks
 from tests.later.inbox.models import Message
 from unhurried import testing
-from unhurried.later import _drain, hang_on, later, progress
-from unhurried.later._hang_on import _lane, _rows
-from unhurried.later.models import Work
+from unhurried.later import _drain, later
 from unhurried.later.reading import drain, drain_now, paused, problems, write_read_ratio
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
-HTML = {"Accept": "text/html"}
-made: list[int] = []
 
 
-@hang_on(after=0.05)
-def report(request: HttpRequest) -> HttpResponse:
-    made.append(1)
-    progress(1, 3, "adding up")
-    return HttpResponse("the report")
+def page(request: HttpRequest) -> HttpResponse:
+    mark(Message.objects.all())
+    return HttpResponse()
 
 
-urlpatterns = [path("report/", report)]
+urlpatterns = [path("page/", page)]
 
 
 @pytest.fixture(autouse=True)
 def nobody_works() -> Iterator[None]:
     """But who is told to."""
     _drain.install()
-    made.clear()
     tasks.calls.clear()
     with paused():
         yield
@@ -51,28 +43,6 @@ def asked(function: Any) -> list[str]:
     with CaptureQueriesContext(connection) as captured:
         function()
     return [query["sql"] for query in captured.captured_queries]
-
-
-def test_33_a_slow_view_answers_at_once_and_then_with_its_result() -> None:
-    begun = time.monotonic()
-    waiting = Client().get("/report/", headers=HTML)
-    assert (waiting.status_code, waiting["Cache-Control"]) == (202, "no-store")
-    assert b"Hang on" in waiting.content
-    assert time.monotonic() - begun < 5
-    assert Client().get("/report/", headers=HTML).status_code == 202
-    _lane._all()
-    assert Client().get("/report/", headers=HTML).content == b"the report"
-    assert made == [1]
-
-
-def test_36_how_far_it_is() -> None:
-    Client().get("/report/", headers=HTML)
-    row = _rows.claim()
-    _rows.beat(row, done=1, total=3, message="adding up")
-    waiting = Client().get("/report/", headers=HTML).content.decode()
-    assert 'max="3" value="1"' in waiting
-    assert "adding up" in waiting
-    Work.objects.all().delete()
 
 
 @pytest.mark.parametrize("name", ["thread", "tasks:default", "celery"])
@@ -87,8 +57,8 @@ def test_37_one_setting_says_who_works(name: str, settings: Any) -> None:
 
 def test_38_what_this_database_is_asked(store: Any) -> None:
     with testing.override(STORE=store):
-        Client().get("/report/", headers=HTML)
-        drain_now()
+        Message.objects.create(text="hello")
+        Client().get("/page/")
         (ratio,) = write_read_ratio()
     assert ratio.alias == "default"
     assert ratio.writes > 0

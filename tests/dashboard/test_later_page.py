@@ -79,9 +79,9 @@ def test_the_dead_and_nothing_that_is_somebodys(staff: Client) -> None:
 
 
 def test_pages_in_the_making(staff: Client) -> None:
-    Work.objects.create(key="k", state="running", path="/unhurried/", asked="{}", done=3, total=10)
+    Work.objects.create(key="k", state="running", route="/report/", asked="{}", done=3, total=10)
     html = seen(staff, PAGE)
-    assert "/unhurried/" in html
+    assert "/report/" in html
     assert "3 of 10" in html
 
 

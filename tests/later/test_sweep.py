@@ -238,7 +238,7 @@ def test_drain_of_one_lane() -> None:
     later(Message.objects.all()).update(views=3)
     out = io.StringIO()
     call_command("unhurried", "drain", "--once", "--lane", "inbox.Message", "--json", stdout=out)
-    assert json.loads(out.getvalue()) == {"tasks": 0, "writes": 1, "dead": 0}
+    assert json.loads(out.getvalue()) == {"tasks": 0, "writes": 1, "pages": 0, "dead": 0}
     assert waiting() == 1
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.services.rows import create_database
 
 ROOT = Path(__file__).parents[2]
-SUITE = ("test_writes.py", "test_outbox_tasks.py", "test_sweep.py")
+SUITE = ("test_writes.py", "test_outbox_tasks.py", "test_sweep.py", "test_hang_on.py")
 
 
 def test_the_embedded_suite(postgres_server: Any) -> None:

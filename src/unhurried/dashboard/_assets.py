@@ -24,6 +24,8 @@ FILES: Final = {
     "badge.css": ("badge.css", _CSS),
     "fragment.js": ("fragment.js", _JS),
     "regions.js": ("regions.js", _JS),
+    "hang_on.js": ("hang_on.js", _JS),
+    "hang_on.css": ("hang_on.css", _CSS),
     "icon.svg": ("icon.svg", "image/svg+xml"),
     "uplot.css": ("vendor/uplot.css", _CSS),
     "uplot.js": ("vendor/uplot.js", _JS),

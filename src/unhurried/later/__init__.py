@@ -25,8 +25,8 @@ What is asked for is written down in the transaction that is open, in tables of
 """
 
 from ._errors import LaterError
+from ._hang_on._decorator import hang_on
 from ._hang_on._progress import progress
-from ._hang_on._view import hang_on
 from ._tally import Tally
 from ._task._task import Task, task
 from ._writing._later import later

@@ -18,6 +18,7 @@ from unhurried.measure.reading import say_once
 from ._brokers import THREAD, chosen
 from ._ending import ending
 from ._errors import LaterError, is_transient
+from ._hang_on import _run
 from ._kick import kick, paused
 from ._lanes import lane
 from ._outbox import _sweep
@@ -60,6 +61,7 @@ class Done:
 
     tasks: int = 0
     writes: int = 0
+    pages: int = 0
     dead: int = 0
 
 
@@ -85,6 +87,9 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
             for alias in aliases():
                 with _passing(alias):
                     _turn(alias, only, done, moments.get(alias))
+            if only is None:
+                with _passing("what waits to be shown"):
+                    done.pages += _run.work_off()
             if once and not any(_left(alias, only, moments[alias]) for alias in moments):
                 break
             ending.wait(PAUSE if once else IDLE)

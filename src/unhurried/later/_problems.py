@@ -8,7 +8,7 @@ from typing import Any
 
 from ._brokers import CELERY, TASKS, THREAD, adapter, broker, chosen
 from ._errors import LaterError
-from ._hang_on._view import hang_on
+from ._hang_on._decorator import hang_on
 from ._outbox._tables import LINE, installed
 from ._tally import Tally
 from ._task._task import tasks

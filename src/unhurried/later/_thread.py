@@ -84,7 +84,7 @@ class Worker:
             while self._goes_on(self._turn()):
                 pass
         finally:
-            let_go()
+            close_all()
             with self._changed:
                 if self._thread is threading.current_thread():
                     self._thread = None
@@ -103,7 +103,7 @@ class Worker:
             return True
 
 
-def let_go() -> None:
+def close_all() -> None:
     """Close this thread's connections; those to databases in memory, which Django leaves, too."""
     connections.close_all()
     for each in connections.all(initialized_only=True):

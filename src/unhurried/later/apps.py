@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from . import _drain
+from ._hang_on import _run
 from ._outbox import _sweep
 
 
@@ -16,4 +17,5 @@ class LaterConfig(AppConfig):
 
     def ready(self) -> None:
         _drain.install()
+        _run.install()
         _sweep.install()

@@ -84,33 +84,34 @@ class Flushed(models.Model):
 
 
 class Work(models.Model):
-    """A page in the making, one for all who wait for it (``hang_on``), and then its result."""
+    """A page that takes long, made once for all who wait for it; see ``hang_on``."""
 
-    id = models.BigAutoField(primary_key=True)
-    key = models.CharField(max_length=64, unique=True)
-    state = models.CharField(max_length=10, default="waiting")  # running, done, failed
-    path = models.TextField()
-    asked = models.TextField()  # JSON: what the request is made again from
-    owner = models.CharField(max_length=80)  # who asked first, for the cap
+    key = models.CharField(max_length=64, primary_key=True)  # a hash of all that it differs by
+    route = models.CharField(max_length=255)
+    asked = models.TextField()  # JSON: what is known of the request
+    owner = models.CharField(max_length=64)  # who asked first
+    state = models.CharField(max_length=8, default="waiting")  # running, done, failed
     created = models.DateTimeField(db_default=Now())
-    attempts = models.PositiveSmallIntegerField(default=0)
     holder = models.CharField(max_length=32, default="")
-    until = models.DateTimeField(null=True)
-    done = models.BigIntegerField(default=0)
-    total = models.BigIntegerField(null=True)
-    message = models.CharField(max_length=255, default="")
+    until = models.DateTimeField(null=True)  # the lease of its holder
+    attempts = models.PositiveSmallIntegerField(default=0)
+    done = models.FloatField(null=True)
+    total = models.FloatField(null=True)
+    message = models.CharField(max_length=200, default="")
+    took = models.FloatField(null=True)  # seconds, the last time that it was done
+    failures = models.PositiveSmallIntegerField(default=0)  # since it was done
+    incident = models.CharField(max_length=16, default="")
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.TextField(default="")  # JSON
-    body = models.BinaryField(default=b"")
-    incident = models.CharField(max_length=32, default="")
-    expires = models.DateTimeField(null=True)  # of a result, or of a failure
+    body = models.BinaryField(null=True)
+    expires = models.DateTimeField(null=True)  # until then it is what it is: done, or failed
 
     class Meta:
         verbose_name_plural = "work"
         indexes = [
-            models.Index(fields=["state", "created"], name="unhurried_work_state"),
-            models.Index(fields=["owner", "state"], name="unhurried_work_owner"),
+            models.Index(fields=["state", "created"], name="unhurried_later_work_state"),
+            models.Index(fields=["owner", "state"], name="unhurried_later_work_owner"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.state} {self.path}"
+        return f"{self.state} {self.route}"

@@ -1,1 +1,1 @@
-"""Waiting pages: a slow view answers at once, and then, at the same URL, with its result."""
+"""``@hang_on``: a page that takes long answers at once, and the result comes at the same URL."""

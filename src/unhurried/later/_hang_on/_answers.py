@@ -1,75 +1,127 @@
-"""What those get who wait, and those who came for a result."""
+"""What is answered to those who wait, and to those who wait in vain."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import hashlib
+from functools import cache
+from math import ceil
+from pathlib import Path
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
 
-from . import _rows
+from ._job import RAISED
+from ._works import Result, Seen
 
-RETRY: Final = 1  # seconds
-
-
-def result(key: str) -> HttpResponse | None:
-    """The result, as it was; None if it has gone meanwhile."""
-    row = _rows.works().filter(key=key, state="done").first()
-    if row is None:
-        return None
-    response = HttpResponse(bytes(row.body), status=row.status)
-    del response["Content-Type"]
-    for name, value in json.loads(row.headers):
-        response[name] = value
-    return response
+POLL: Final = 400  # milliseconds between two looks of the script
+MOST_GUESSED: Final = 0.95
+_FOLDER: Final = Path(__file__).resolve().parents[2] / "static" / "unhurried"
 
 
-def waiting(request: HttpRequest, row: Any, template: str) -> HttpResponse:
-    context = {"state": "waiting", "done": row.done, "total": row.total, "message": row.message}
-    return _page(request, template, 202, context)
+def of_result(result: Result) -> HttpResponse:
+    """The page itself; Django's exceptions that are answers are raised, for the site's handlers."""
+    if result.raises:
+        raise RAISED[result.raises]
+    return HttpResponse(result.body, status=result.status, headers=dict(result.headers))
 
 
-def failed(request: HttpRequest, row: Any, template: str) -> HttpResponse:
-    """With the number that stands in the log, and never with what went wrong."""
-    context = {"state": "failed", "incident": row.incident}
-    return _page(request, template, 500, context, retry=int(_rows.POISON))
+def waiting(request: HttpRequest, template: str, seen: Seen, guess: float | None) -> HttpResponse:
+    """The page that waits: 202, for this reader now, and for no cache and no index."""
+    again = pause(seen)
+    context = {"state": "waiting", "refresh": again, "poll": POLL, **shown(seen, guess)}
+    return _page(request, template, context, 202, again)
 
 
-def too_many(request: HttpRequest, template: str) -> HttpResponse:
-    return _page(request, template, 429, {"state": "too many"}, retry=5)
+def told(seen: Seen, guess: float | None) -> HttpResponse:
+    """The same for the script, and for clients that would rather not wait."""
+    found = {"state": seen.state, **shown(seen, guess)}
+    return _plain(JsonResponse(found, status=202), pause(seen))
+
+
+def ended() -> HttpResponse:
+    """For the script: there is nothing to wait for any more; look at the page."""
+    return _plain(HttpResponse(status=204), None)
+
+
+def empty(seconds: int) -> HttpResponse:
+    """For HEAD: the result is not there."""
+    return _plain(HttpResponse(status=202), seconds)
+
+
+def unavailable(seconds: int) -> HttpResponse:
+    """For who can't be shown a page that waits."""
+    response = HttpResponse(
+        "This takes a while. Please ask again.\n", status=503, content_type="text/plain"
+    )
+    return _plain(response, seconds)
+
+
+def failed(request: HttpRequest, template: str | None, seen: Seen) -> HttpResponse:
+    """It could not be made: an incident's number, and nothing of what went wrong."""
+    again = max(1, ceil(seen.expires_in))
+    context = {"state": "failed", "incident": seen.incident, "again": again}
+    if template is None:
+        return _plain(JsonResponse(context, status=500), again)
+    return _page(request, template, context, 500, again)
+
+
+def too_many(request: HttpRequest, template: str | None, limit: int) -> HttpResponse:
+    context = {"state": "many", "limit": limit}
+    if template is None:
+        return _plain(JsonResponse(context, status=429), 5)
+    return _page(request, template, context, 429, 5)
+
+
+def pause(seen: Seen) -> int:
+    """Seconds until a browser without JavaScript looks again."""
+    return min(max(int(seen.age / 10), 1), 10)
+
+
+def shown(seen: Seen, guess: float | None) -> dict[str, Any]:
+    """How far it is: in percent, as far as somebody has said so, or can guess."""
+    found: dict[str, Any] = {"message": seen.message, "done": seen.done, "total": seen.total}
+    if seen.done is not None and seen.total:
+        return {**found, "percent": min(int(100 * seen.done / seen.total), 100), "estimate": False}
+    if guess:
+        share = min(seen.age / guess, MOST_GUESSED)
+        return {**found, "percent": int(100 * share), "estimate": True}
+    return {**found, "percent": None, "estimate": False}
 
 
 def _page(
-    request: HttpRequest, template: str, status: int, context: Mapping[str, Any], retry: int = RETRY
+    request: HttpRequest, template: str, context: dict[str, Any], status: int, seconds: int
 ) -> HttpResponse:
-    text = render_to_string(template, {**context, "retry": retry}, request)
-    return _never_kept(HttpResponse(text, status=status), retry)
-
-
-def status_of(row: Any) -> HttpResponse:
-    """For the script of the waiting page."""
-    said = {name: getattr(row, name) for name in ("state", "done", "total", "message")}
-    return _never_kept(JsonResponse(said, status=202))
-
-
-def plain(status: int, retry: int | None = RETRY) -> HttpResponse:
-    return _never_kept(HttpResponse(status=status), retry)
-
-
-def accepted(row: Any) -> HttpResponse:
-    """RFC 7240: who prefers not to wait."""
-    response = status_of(row)
-    response["Preference-Applied"] = "respond-async"
-    return response
-
-
-def _never_kept(response: HttpResponse, retry: int | None = RETRY) -> HttpResponse:
-    response["Cache-Control"] = "no-store"
+    context = {"url": request.get_full_path(), **_assets(), **context}
+    body = render_to_string(template, context, request)
+    response = _plain(HttpResponse(body, status=status), seconds)
     response["X-Robots-Tag"] = "noindex"
-    if retry is not None:
-        response["Retry-After"] = str(retry)
-    patch_vary_headers(response, ("Accept", "Cookie", "Prefer", "X-Unhurried-Poll"))
     return response
+
+
+def _plain(response: HttpResponse, seconds: int | None) -> HttpResponse:
+    response["Cache-Control"] = "no-store"
+    if seconds is not None:
+        response["Retry-After"] = str(seconds)
+    patch_vary_headers(response, ["Accept", "Cookie"])
+    return response
+
+
+def _assets() -> dict[str, str]:
+    return {"script": _asset("hang_on.js"), "style": _asset("hang_on.css")}
+
+
+def _asset(name: str) -> str:
+    """From the package's own pages where they are, else from the site's static files."""
+    try:
+        return f"{reverse('unhurried:asset', args=[name])}?v={_version(name)}"
+    except NoReverseMatch:
+        return static(f"unhurried/{name}")
+
+
+@cache
+def _version(name: str) -> str:
+    return hashlib.sha256((_FOLDER / name).read_bytes()).hexdigest()[:12]

@@ -1,78 +1,135 @@
-"""Who asks, what for, and what the work may know of it: never a cookie."""
+"""What a request is: who asks, in which way, for which work, and what the work may know of it."""
 
 from __future__ import annotations
 
-import hashlib
+import datetime
 import json
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Final, Literal
 
 from django.http import HttpRequest
+from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
-from django.utils.translation import get_language
 
+from .._errors import LaterError
 from ._options import Options
 
+Kind = Literal["page", "poll", "head", "prefetch", "async", "crawler", "client"]
+
 POLL: Final = "X-Unhurried-Poll"
-_CRAWLERS = re.compile(r"bot\b|crawl|spider|slurp|archiver|facebookexternalhit", re.IGNORECASE)
-_WAIT = re.compile(r"\bwait\s*=\s*\"?(\d{1,6})", re.IGNORECASE)
+HTML: Final = "text/html,*/*;q=0.1"  # what a work is told of all who want a page
+_SALT: Final = "unhurried.later.hang_on"
+_PAGES: Final = frozenset({("text", "html"), ("application", "xhtml+xml")})
+# Crawlers say what they are; those that do not are browsers as far as one can see.
+_CRAWLER: Final = re.compile(
+    r"bot\b|crawl|spider|slurp|mediapartners|facebookexternalhit|bingpreview|archiver",
+    re.IGNORECASE,
+)
+_ASYNC: Final = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s])", re.IGNORECASE)
+_WAIT: Final = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", re.IGNORECASE)
 
 
-def kind(request: HttpRequest) -> str:
-    """One of: prefetch, head, poll, crawler, async (RFC 7240), page, api."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for a work."""
+
+    kind: Kind
+    key: str
+    told: dict[str, Any]  # what the work is told, as JSON has it
+    wait: float | None = None  # seconds, of Prefer
+
+
+def asked(request: HttpRequest, args: Any, kwargs: Any, options: Options) -> Asked:
+    """May ask the database for the user."""
+    told = _told(request, options)
+    functions = [by for by in options.vary if not isinstance(by, str)]
+    named = {**told, "varied": [_text(by(request), by) for by in functions]}
+    if options.key is not None:
+        named["path"] = named["query"] = ""
+        named["key"] = _text(options.key(request, *args, **kwargs), options.key)
+    key = sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
+    kind = _kind(request)
+    wait = _preferred_wait(request) if kind == "async" else None
+    return Asked(kind, key, told, wait)
+
+
+def _told(request: HttpRequest, options: Options) -> dict[str, Any]:
+    meta = request.META
+    return {
+        "scheme": request.scheme,
+        "host": request.get_host(),
+        "port": request.get_port(),
+        "script": meta.get("SCRIPT_NAME", ""),
+        "path": request.path_info,
+        "query": meta.get("QUERY_STRING", ""),
+        "user": _user(request) if options.audience == "user" else None,
+        "language": translation.get_language(),
+        "zone": _zone(),
+        "headers": {
+            name: _header(request, name) for name in options.headers if name in request.headers
+        },
+    }
+
+
+def _header(request: HttpRequest, name: str) -> str:
+    """As it is; but a browser accepts something else where the page's script asks."""
+    if name.lower() == "accept" and (POLL in request.headers or _is_for_page(request)):
+        return HTML
+    return str(request.headers[name])
+
+
+def _is_for_page(request: HttpRequest) -> bool:
+    return any((each.main_type, each.sub_type) in _PAGES for each in request.accepted_types)
+
+
+def _zone() -> str | int:
+    """The time zone's name, or its minutes from UTC, if that is all it is."""
+    zone = timezone.get_current_timezone()
+    if isinstance(zone, datetime.timezone):
+        return int(zone.utcoffset(None).total_seconds()) // 60
+    return timezone.get_current_timezone_name()
+
+
+def _user(request: HttpRequest) -> str | None:
+    """The user's primary key; None of who is none."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return None
+    return str(user._meta.pk.value_to_string(user))
+
+
+def owner(request: HttpRequest) -> str:
+    """Whose works are counted together. Of who is nobody the address, hashed: often a household."""
+    user = _user(request)
+    name = f"address:{request.META.get('REMOTE_ADDR', '')}" if user is None else f"user:{user}"
+    return salted_hmac(_SALT, name, algorithm="sha256").hexdigest()
+
+
+def _text(value: Any, function: Any) -> str:
+    if isinstance(value, str):
+        return value
+    name = getattr(function, "__qualname__", repr(function))
+    raise LaterError(f"{name} returned {value!r}, which is no str.", "str(…) it.")
+
+
+def _kind(request: HttpRequest) -> Kind:
     headers = request.headers
-    if "prefetch" in f"{headers.get('Sec-Purpose', '')} {headers.get('Purpose', '')}".lower():
-        return "prefetch"
     if request.method == "HEAD":
         return "head"
     if POLL in headers:
         return "poll"
-    if _CRAWLERS.search(headers.get("User-Agent", "")):
+    purposes = (headers.get(name, "") for name in ("Sec-Purpose", "Purpose", "X-Moz"))
+    if any("prefetch" in each.lower() or "prerender" in each.lower() for each in purposes):
+        return "prefetch"
+    if _CRAWLER.search(headers.get("User-Agent", "")):
         return "crawler"
-    if "respond-async" in headers.get("Prefer", "").lower():
-        return "async"
-    accept = headers.get("Accept", "").lower()
-    return "page" if "text/html" in accept or "application/xhtml+xml" in accept else "api"
+    if _is_for_page(request):
+        return "page"
+    return "async" if _ASYNC.search(headers.get("Prefer", "")) else "client"
 
 
-def preferred_wait(request: HttpRequest, otherwise: float, most: float) -> float:
+def _preferred_wait(request: HttpRequest) -> float | None:
     found = _WAIT.search(request.headers.get("Prefer", ""))
-    return min(float(found[1]), most) if found else otherwise
-
-
-def user_pk(request: HttpRequest) -> str | None:
-    user = getattr(request, "user", None)
-    return str(user.pk) if user is not None and user.is_authenticated else None
-
-
-def owner(request: HttpRequest) -> str:
-    """Whose open works are counted: a user's, or those of an address, which is not stored."""
-    pk = user_pk(request)
-    if pk is not None:
-        return hashlib.sha256(f"user {pk}".encode()).hexdigest()
-    address = request.META.get("REMOTE_ADDR", "")
-    return salted_hmac("unhurried.hang_on", address, algorithm="sha256").hexdigest()
-
-
-def asked(request: HttpRequest, options: Options) -> dict[str, Any]:
-    """All that the request of the work is made from."""
-    urlconf = getattr(request, "urlconf", None)
-    return {
-        "path": request.path_info,
-        "script": request.path.removesuffix(request.path_info),
-        "query": request.META.get("QUERY_STRING", ""),
-        "scheme": request.scheme,
-        "host": request.get_host(),
-        "user": user_pk(request),
-        "language": get_language(),
-        "accept_language": request.headers.get("Accept-Language", ""),
-        "urlconf": urlconf if isinstance(urlconf, str) else None,
-        "headers": {name: request.headers.get(name, "") for name in options.vary},
-    }
-
-
-def key_of(name: str, asked: Mapping[str, Any], extra: str) -> str:
-    """The audience is in it: two users, languages or hosts never share a work."""
-    parts = {**asked, "accept_language": "", "view": name, "extra": extra}
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    return float(found[1]) if found else None

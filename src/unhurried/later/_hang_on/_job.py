@@ -1,142 +1,174 @@
-"""One work, from its row to its result: in no request, with a request made again."""
+"""Doing a work: the request is made anew of what was written down, and the view is called.
+
+It never has cookies, a session, or anything else of who asked but the user; the view is the one
+that the path leads to, whatever the row may say.
+"""
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Callable
-from http.cookies import SimpleCookie
-from inspect import iscoroutinefunction
-from io import BytesIO
-from types import SimpleNamespace
+import io
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
-from asgiref.sync import async_to_sync
-from django.contrib.auth import get_user, get_user_model
-from django.core.handlers.base import BaseHandler
+from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpResponseBase
-from django.urls import get_script_prefix, resolve, set_script_prefix
-from django.utils import translation
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import ResolverMatch, get_script_prefix, resolve, set_script_prefix
+from django.utils import timezone, translation
 
 from unhurried.conf import settings
-from unhurried.measure import measured
 from unhurried.measure.reading import say_once
 
 from .._errors import LaterError
-from . import _rows
-from ._progress import Beside, running
+from ._asked import HTML
+from ._works import Result
 
-BODY: Final = 10_000_000  # bytes of a result
-_logger = logging.getLogger("unhurried.later")
-
-
-def do(row: Any) -> None:
-    """Do the work and keep what comes of it; whatever it raises is a failure, and is logged."""
-    with Beside(row) as beside:
-        token = running.set(beside)
-        try:
-            result = _result(json.loads(row.asked))
-        except Exception:  # boundary: the site's view runs in there
-            incident = _rows.new_incident()
-            _logger.exception("The work for %s failed: incident %s", row.path, incident)
-            result = None
-        finally:
-            running.reset(token)
-    if result is None:
-        _rows.fail(row, incident)
-    else:
-        _rows.finish(row, *result)
+MOST: Final = 10 * 2**20  # bytes of a page
+RAISED: Final = {"Http404": Http404, "PermissionDenied": PermissionDenied}
+MARK: Final = "unhurried_hang_on"
 
 
-def _result(asked: dict[str, Any]) -> tuple[int, str, bytes, float]:
-    before = get_script_prefix()
-    set_script_prefix(asked["script"] + "/")
+def hung(path: str) -> tuple[ResolverMatch, Any]:
+    """(the match, what ``hang_on`` has made of the view) of a path.
+
+    Raises:
+        LaterError: no such view is there.
+    """
     try:
-        with translation.override(asked["language"]):
-            request = _request(asked)
-            match = request.resolver_match
-            page = getattr(match.func, "hang_on", None) if match is not None else None
-            if match is None or page is None:
-                raise LaterError(
-                    f"The view of {asked['path']} is not known to be one of hang_on's.",
-                    "Decorators above it want functools.wraps.",
-                )
-            with measured(f"hang_on:{match.route}"):
-                response = _called(_work_of(match.func, page), request, match)
-                return *_frozen(response), page.options.keep
-    finally:
-        set_script_prefix(before)
+        match = resolve(path)
+    except Http404:
+        match = None
+    found = getattr(getattr(match, "func", None), MARK, None)
+    if match is None or found is None:
+        raise LaterError(
+            f"{path} leads to no view under hang_on.",
+            "The work finds its view by the path, in ROOT_URLCONF: decorators above @hang_on need "
+            "functools.wraps, and request.urlconf is not followed.",
+        )
+    return match, found
 
 
-def _request(asked: dict[str, Any]) -> WSGIRequest:
-    host, _, port = asked["host"].partition(":")
-    environ = {
+@contextmanager
+def remade(told: dict[str, Any]) -> Iterator[HttpRequest]:
+    """The request, with its language, time zone and script prefix in force."""
+    prefix = get_script_prefix()
+    request = WSGIRequest(_environ(told))
+    with ExitStack() as stack:
+        stack.callback(set_script_prefix, prefix)
+        set_script_prefix(f"{told['script'].rstrip('/')}/")
+        zone = told["zone"]
+        zone = timezone.get_fixed_timezone(zone) if isinstance(zone, int) else zone
+        stack.enter_context(timezone.override(zone))
+        if told["language"]:
+            stack.enter_context(translation.override(told["language"]))
+            request.LANGUAGE_CODE = told["language"]
+        _put_user(request, told["user"])
+        yield request
+
+
+def _environ(told: dict[str, Any]) -> dict[str, Any]:
+    """As PEP 3333 has it: text is bytes in latin-1."""
+    headers = {f"HTTP_{name.upper().replace('-', '_')}": v for name, v in told["headers"].items()}
+    return {
         "REQUEST_METHOD": "GET",
-        "PATH_INFO": asked["path"].encode().decode("latin-1"),
-        "SCRIPT_NAME": asked["script"].encode().decode("latin-1"),
-        "QUERY_STRING": asked["query"],
-        "SERVER_NAME": host,
-        "SERVER_PORT": port or ("443" if asked["scheme"] == "https" else "80"),
-        "HTTP_HOST": asked["host"],
-        "HTTP_ACCEPT_LANGUAGE": asked["accept_language"],
-        "wsgi.url_scheme": asked["scheme"],
-        "wsgi.input": BytesIO(),
+        "SCRIPT_NAME": told["script"].encode().decode("latin-1"),
+        "PATH_INFO": told["path"].encode().decode("latin-1"),
+        "QUERY_STRING": told["query"],
+        "SERVER_NAME": told["host"].rpartition(":")[0] or told["host"],
+        "SERVER_PORT": told["port"],
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": told["host"],
+        "HTTP_ACCEPT": HTML,
+        "wsgi.url_scheme": told["scheme"],
+        "wsgi.input": io.BytesIO(),
+        **headers,
     }
-    for name, value in asked["headers"].items():
-        environ["HTTP_" + name.upper().replace("-", "_")] = value
-    request = WSGIRequest(environ)
-    request.LANGUAGE_CODE = asked["language"] or ""
-    request.user = _user(asked["user"])
-    request.resolver_match = resolve(asked["path"], asked["urlconf"])
-    request.unhurried_work = True  # type: ignore[attr-defined]
-    return request
 
 
-def _user(pk: str | None) -> Any:
-    if pk is None:
-        nobody = SimpleNamespace(session={})  # AnonymousUser itself can't be imported before apps
-        return get_user(nobody)  # type: ignore[arg-type]
+def _put_user(request: HttpRequest, pk: str | None) -> None:
+    if not apps.is_installed("django.contrib.auth"):
+        return
+    user: Any = _loaded(pk) if pk is not None else _anonymous()
+
+    async def auser() -> Any:
+        return user
+
+    request.user = user
+    request.auser = auser
+
+
+def _anonymous() -> Any:
+    module: Any = apps.get_app_config("auth").models_module
+    return module.AnonymousUser()
+
+
+def _loaded(pk: str) -> Any:
+    """The user as he is now."""
     model = get_user_model()
-    user = model._default_manager.get(pk=pk)
-    if not user.is_active:
-        raise LaterError("Who asked for this is not active any more.", "Ask as somebody else.")
+    try:
+        user = model._default_manager.get(pk=pk)
+    except ObjectDoesNotExist:
+        raise GoneError("the user is gone") from None
+    if not getattr(user, "is_active", True):
+        raise GoneError("the user is not active any more")
     return user
 
 
-def _work_of(view: Callable[..., Any], page: Any) -> Callable[..., Any]:
-    """The undecorated view; of a class the whole one, as its function is made per request."""
-    work: Callable[..., Any] = view if hasattr(view, "view_class") else page.inner
-    return work
+class GoneError(Exception):
+    """Who asked for it may not have it any more."""
 
 
-def _called(view: Callable[..., Any], request: WSGIRequest, match: Any) -> HttpResponseBase:
-    if iscoroutinefunction(view) or getattr(view, "view_is_async", False):
-        response = async_to_sync(view)(request, *match.args, **match.kwargs)
-    else:
-        response = BaseHandler().make_view_atomic(view)(request, *match.args, **match.kwargs)
-    if callable(getattr(response, "render", None)):
-        response = response.render()
-    found: HttpResponseBase = response
-    return found
+def answer(call: Any, request: HttpRequest) -> Result:
+    """What the view answers, as it is kept.
+
+    Raises:
+        LaterError: it can't be kept.
+    """
+    try:
+        response = call()
+        if callable(getattr(response, "render", None)):
+            response = response.render()
+    except tuple(RAISED.values()) as error:
+        name = "Http404" if isinstance(error, Http404) else "PermissionDenied"
+        return Result(404 if name == "Http404" else 403, [], b"", raises=name)
+    _refuse(request, response)
+    names = {"content-length", "set-cookie"}
+    headers = [(name, value) for name, value in response.items() if name.lower() not in names]
+    return Result(response.status_code, headers, bytes(response.content))
 
 
-def _frozen(response: HttpResponseBase) -> tuple[int, str, bytes]:
-    """Its status, headers and body. Cookies are one reader's, and are not kept."""
-    if response.streaming:
-        raise LaterError("A streamed response can't be kept.", "Return an HttpResponse.")
+def _refuse(request: HttpRequest, response: Any) -> None:
+    """What can't be kept, or would be another's."""
+    if not isinstance(response, HttpResponse):
+        response.close()
+        kind = type(response).__name__
+        raise LaterError(
+            f"The view returned a {kind}, which hang_on can't keep.",
+            "Return an HttpResponse; put a large file into a storage, and redirect to it.",
+        )
     if response.status_code >= 500:
-        raise LaterError(f"The view answered {response.status_code}.", "See its own log.")
-    if response.cookies != SimpleCookie():
-        _cookies(", ".join(response.cookies))
-    body = bytes(response.content)  # type: ignore[attr-defined]
-    if len(body) > BODY:
-        raise LaterError(f"{len(body)} bytes are too many to keep.", f"At most {BODY}.")
-    return response.status_code, json.dumps(list(response.items())), body
-
-
-def _cookies(names: str) -> None:
-    message = f"A view under hang_on sets cookies ({names}), which nobody gets."
-    if settings.STRICT:
-        raise LaterError(message, "Set them in a view or a middleware around it.")
-    say_once("%s", message)
+        raise LaterError(
+            f"The view answered {response.status_code}.", "It is tried again in a while."
+        )
+    if len(response.content) > MOST:
+        raise LaterError(
+            f"The page has {len(response.content)} bytes; hang_on keeps at most {MOST}.",
+            "Put the file into a storage, and redirect to it.",
+        )
+    if request.META.get("CSRF_COOKIE_NEEDS_UPDATE"):
+        raise LaterError(
+            "The page has a CSRF token, which would be nobody's: the work has no cookies.",
+            "Have the form on a page of its own, or take the token from the cookie by script.",
+        )
+    if response.cookies or response.has_header("Set-Cookie"):
+        names = ", ".join(response.cookies) or "by its header"
+        error = LaterError(
+            f"The view sets a cookie ({names}), and hang_on shares what it answers.",
+            "Set it in a view that is not under hang_on, or in a middleware.",
+        )
+        if settings.STRICT:
+            raise error
+        say_once("A cookie was left out: %s", error)

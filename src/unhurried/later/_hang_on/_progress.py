@@ -1,73 +1,74 @@
-"""How far a work is: said by the view, written by a thread beside it, outside its transactions."""
+"""``progress(done, total, message)``: how far a work is, for those who wait.
+
+It is only noted down where it is called. A thread with a connection of its own tells the database,
+so that a transaction of the work's is neither needed nor waited for.
+"""
 
 from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
+from math import isfinite
 from typing import Any, Final
 
-from django.db import Error
-
-from .._thread import let_go
-from . import _rows
-
-EVERY: Final = 0.25  # seconds between two writes of progress
-BEAT: Final = 1.5  # seconds between two renewals of the lease
-
-running: ContextVar[Beside | None] = ContextVar("unhurried_hang_on", default=None)
+MOST: Final = 200  # characters of a message
 
 
-class Beside:
-    """The thread beside a work: it renews the lease, and writes what ``progress`` said last."""
+class Running:
+    """A work under way in this process."""
 
-    def __init__(self, row: Any) -> None:
-        self.row = row
-        self._said: dict[str, Any] = {}
+    def __init__(self, key: str, holder: str) -> None:
+        self.key, self.holder = key, holder
+        self.lost = threading.Event()  # another has taken it over
         self._lock = threading.Lock()
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="unhurried-beside", daemon=True)
+        self._share = 0.0
+        self._news: dict[str, Any] = {}
 
-    def __enter__(self) -> Beside:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._end.set()
-        self._thread.join()
-
-    def say(self, done: int, total: int | None, message: str) -> None:
+    def note(self, done: float, total: float | None, message: str) -> None:
+        """What is further back than what was said before is not said, but for its message."""
+        share = min(done / total, 1.0) if total else 0.0
         with self._lock:
-            done = max(done, self._said.get("done", 0))  # a bar never goes back
-            self._said = {"done": done, "total": total, "message": message[:255]}
+            self._news["message"] = message[:MOST]
+            if share >= self._share:
+                self._share = share
+                self._news.update(done=done, total=total)
 
-    def _run(self) -> None:
-        written: dict[str, Any] = {}
-        silent = 0.0
-        try:
-            while not self._end.wait(EVERY):
-                silent += EVERY
-                with self._lock:
-                    said = self._said
-                if said is not written or silent >= BEAT:
-                    self._write(said)
-                    written, silent = said, 0.0
-        finally:
-            let_go()
+    def news(self) -> dict[str, Any]:
+        """What has been noted since this was asked last."""
+        with self._lock:
+            found, self._news = self._news, {}
+        return found
 
-    def _write(self, said: dict[str, Any]) -> None:
-        """SQLite has one writer: while the work itself writes, its progress is not seen."""
-        try:
-            _rows.beat(self.row, **said)
-        except Error:
-            let_go()
+    def again(self, news: dict[str, Any]) -> None:
+        """It could not be told: next time, if nothing newer has been noted."""
+        with self._lock:
+            self._news = {**news, **self._news}
 
 
-def progress(done: int, total: int | None = None, message: str = "") -> None:
-    """Tell those who wait how far the work is; does nothing where nobody waits.
+running: Final[ContextVar[Running | None]] = ContextVar("unhurried_running", default=None)
 
-    ``done`` of ``total`` in any unit, or of an unknown total. It costs microseconds: a thread
-    beside the work writes at most four times a second, outside the work's transactions.
+
+def progress(done: float, total: float | None = None, message: str = "") -> None:
+    """Say how far the work is: ``progress(n, len(rows), "Reading the orders")``.
+
+    For a view under ``hang_on``, and whatever it calls; elsewhere it does nothing. It may be called
+    as often as you like: those who wait see it four times a second at most, never going backwards.
+
+    Args:
+        done: of ``total``; any unit.
+        total: None, if nobody knows: then they are shown how long it took last time.
+        message: for the reader; of more than 200 characters the rest is left out.
+
+    Raises:
+        TypeError, ValueError: these are no numbers from 0 on, or no text.
     """
-    beside = running.get()
-    if beside is not None:
-        beside.say(int(done), None if total is None else int(total), str(message))
+    for name, value in (("done", done), ("total", 0 if total is None else total)):
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise TypeError(f"progress({name}={value!r}): {name} is a number.")
+        if not isfinite(value) or value < 0:
+            raise ValueError(f"progress({name}={value!r}): {name} is a number from 0 on.")
+    if not isinstance(message, str):
+        raise TypeError(f"progress(message={message!r}): message is a str.")
+    now = running.get()
+    if now is not None:
+        now.note(float(done), None if total is None else float(total), message)

@@ -9,4 +9,5 @@ WRITES: Final = ("update", "delete", "create", "sql")
 
 TASKS_LANE: Final = "tasks"
 WRITES_LANE: Final = "writes"
-PAGES_LANE: Final = "hang_on"
+HANG_ON_LANE: Final = "hang_on"
+OPEN: Final = ("waiting", "running")  # states of a page that somebody may be waiting for

@@ -20,13 +20,12 @@ from unhurried.conf import settings
 from unhurried.measure.reading import say_once, swallow
 
 from .._errors import is_transient
-from .._hang_on._rows import waits, works
 from .._kick import is_paused, kick
 from .._lanes import workers
 from .._thread import Worker
-from ._kinds import PAGES_LANE, TASK, TASKS_LANE, WRITES, WRITES_LANE
+from ._kinds import HANG_ON_LANE, OPEN, TASK, TASKS_LANE, WRITES, WRITES_LANE
 from ._lease import FREE
-from ._tables import aliases, let_go, waiting
+from ._tables import aliases, let_go, waiting, works
 
 
 class Sweeper:
@@ -64,7 +63,7 @@ def look() -> None:
     let_go()
     for alias in aliases():
         try:
-            for lane in [*due(alias), *pages_of(alias)]:
+            for lane in due(alias):
                 kick(lane)
         except DatabaseError as error:
             if is_transient(error):
@@ -75,15 +74,14 @@ def look() -> None:
 
 
 def due(alias: str) -> list[str]:
-    """The kick's lanes that have something to do there: two queries."""
+    """The kick's lanes that have something to do there: two queries, or three."""
     found = waiting(alias).filter(FREE, due__lte=Now())
     tasks, writes = found.filter(kind=TASK), found.filter(kind__in=WRITES)
-    return [lane for lane, rows in ((TASKS_LANE, tasks), (WRITES_LANE, writes)) if rows.exists()]
-
-
-def pages_of(alias: str) -> list[str]:
-    """The lane of ``hang_on``, if a page waits there to be made, and its maker is gone."""
-    return [PAGES_LANE] if alias == works().db and waits() else []
+    lanes = [(TASKS_LANE, tasks), (WRITES_LANE, writes)]
+    pages = works().filter(FREE, state__in=OPEN)
+    if pages.db == alias:
+        lanes.append((HANG_ON_LANE, pages))
+    return [lane for lane, rows in lanes if rows.exists()]
 
 
 def _served(sender: Any, **kwargs: Any) -> None:

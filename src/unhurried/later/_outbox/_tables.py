@@ -46,6 +46,12 @@ def dead(alias: str) -> Any:
     return _table("Dead").objects.using(alias)
 
 
+def works() -> Any:
+    """Pages that take long: in one database, and never read from a replica of it."""
+    model = _table("Work")
+    return model.objects.using(router.db_for_write(model))
+
+
 def chosen() -> str:
     """The database that tasks wait in, unless another is named."""
     return str(router.db_for_write(_table("Waiting")))

@@ -141,6 +141,8 @@ class Command(BaseCommand):
         if json:
             return self._print_json(asdict(done))
         self.stdout.write(f"{done.tasks} tasks run, {done.writes} deferred writes applied.")
+        if done.pages:
+            self.stdout.write(f"{done.pages} pages made that somebody waits for.")
         if done.dead:
             self.stdout.write(f"{done.dead} could not be done: the dashboard says why.")
 
