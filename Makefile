@@ -62,8 +62,9 @@ docs: $(call stamp,dev)  ## the talk's page from the last tests, Sphinx into doc
 bench: $(call stamp,dev)  ## what it costs and finds, beside its peers (BENCH=later: one of measure, queries, cache, fragments, late_store, later, tally)
 	@for room in $(BENCH); do $(call run,dev) benchmarks/$$room.py $(ARGS) || exit 1; done
 
-soak: $(call stamp,services)  ## random reads, writes and transactions against the cache (MINUTES=60 CELL=postgres-redis-redis)
-	$(call run,services) -m tests.cache.races.soak --minutes $(MINUTES) --cell $(CELL)
+soak: $(call stamp,services)  ## random interleavings against the cache (MINUTES=60 CELL=postgres-redis-redis), or KILLS=1000 of who defers and counts
+	$(if $(KILLS),KILLS=$$(($(KILLS) / 8)) $(call run,services) -m pytest -s -n 0 tests/services/test_later_kills.py,$(call run,services) -m tests.cache.races.soak --minutes $(MINUTES) --cell $(CELL))
+	$(if $(KILLS),KILLS=$(KILLS) $(call run,services) -m pytest -s -n 0 tests/services/test_tally_kills.py)
 
 clean:  ## forget the environments and everything built
 	rm -rf .tools .venvs .reports artefacts docs/_build dist .coverage .coverage.* .*_cache .hypothesis

@@ -88,6 +88,6 @@ SINS = (
         "Report",
         "report",
         "A year of rows is loaded to be added up in Python, month by month.",
-        "counts and sums in the database",
+        "counts and sums in the database; /fast/ shows a page that waits",
     ),
 )

@@ -56,7 +56,15 @@ def main() -> dict[str, Any]:
         fourth = visit(client, "/fast/messages/")
         client.post("/fast/messages/received/")
         marked = visit(client, "/fast/messages/")
+    html = {"headers": {"Accept": "text/html"}}
+    waits = client.get("/fast/report/", **html)
+    report = client.get("/fast/report/", headers={"Accept": "*/*"})  # waits till it is there
+    again = client.get("/fast/report/", **html)
+    fixed = client.get("/fixed/report/").content.replace(b"/fixed/", b"/fast/")
     return {
+        "waits": waits.status_code,
+        "report": [report.status_code, again.status_code, report.content == again.content],
+        "months": [text.count(b"<tr") for text in (again.content, fixed)],
         "count": count,
         "first": first,
         "after": after,

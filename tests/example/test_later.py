@@ -27,5 +27,11 @@ def test_a_page_of_what_is_received_writes_nothing(seen):
     assert seen["fourth"]["queries"] == 4  # session, user, the look for one's own, messages
 
 
+def test_the_report_is_there_at_once_or_a_page_that_waits_and_then_the_same_for_all(seen):
+    assert seen["waits"] in (200, 202)
+    assert seen["report"] == [200, 200, True]
+    assert seen["months"][0] == seen["months"][1] > 3
+
+
 def test_the_button_marks_all(seen):
     assert seen["all"] == 0
