@@ -90,6 +90,11 @@ def keyed(request: HttpRequest, number: int) -> HttpResponse:
     return HttpResponse(f"made {counted('keyed')}")
 
 
+@hang_on(after=5, key=lambda request, number: str(number % 2))
+def another(request: HttpRequest, number: int) -> HttpResponse:
+    return HttpResponse("another view's")
+
+
 @hang_on(after=5)
 def fails(request: HttpRequest) -> HttpResponse:
     counted("fails")
@@ -196,6 +201,7 @@ app = [
     path("mine/", mine),
     path("everybodys/", everybodys),
     path("keyed/<int:number>/", keyed),
+    path("another/<int:number>/", another),
     path("fails/", fails),
     path("answers/<str:kind>/", answering),
     path("coroutine/", coroutine),

@@ -378,6 +378,7 @@ def test_a_key_of_ones_own_stands_for_path_and_query() -> None:
     assert get("/keyed/3/?utm=x").content == b"made 1"
     assert get("/keyed/2/").content == b"made 2"
     assert get("/keyed/1/", member("ann")).content == b"made 3"
+    assert get("/another/1/").content == b"another view's"
 
 
 # How it ends.

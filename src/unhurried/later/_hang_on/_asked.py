@@ -47,7 +47,8 @@ def asked(request: HttpRequest, args: Any, kwargs: Any, options: Options) -> Ask
     functions = [by for by in options.vary if not isinstance(by, str)]
     named = {**told, "varied": [_text(by(request), by) for by in functions]}
     if options.key is not None:
-        named["path"] = named["query"] = ""
+        match = request.resolver_match
+        named["path"], named["query"] = match.route if match else request.path_info, ""
         named["key"] = _text(options.key(request, *args, **kwargs), options.key)
     key = sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
     kind = _kind(request)
