@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import DatabaseError
+from django.db import Error
 from django.db.models import Max
 from django.db.models.functions import Now
 
@@ -154,7 +154,7 @@ def _passing(alias: str) -> Iterator[None]:
     """What the database can't do now it will: the sweep comes back to it."""
     try:
         yield
-    except DatabaseError as error:
+    except Error as error:
         if not is_transient(error):
             raise
         _sweep.watch()

@@ -90,7 +90,7 @@ class Written:
         return self._told(value, place, argument)
 
     def _pk(self, row: Model, argument: str) -> Any:
-        if row.pk is None:
+        if row.pk is None or row._state.adding:
             raise ValueError(
                 f"{self._name}(): the argument {argument} is a {row._meta.model_name} that is not "
                 "saved, so nothing could load it later. Save it first."
@@ -98,6 +98,11 @@ class Written:
         return self._value(row.pk)
 
     def _value(self, pk: Any) -> Any:
+        if isinstance(pk, tuple):
+            raise TypeError(
+                f"{self._name}(): an instance with a key of several columns can't be written down. "
+                "Pass what it is found by."
+            )
         return pk if type(pk) in _PLAIN else str(pk)
 
     def _finite(self, value: float, argument: str) -> float:

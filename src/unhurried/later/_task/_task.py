@@ -56,8 +56,7 @@ class Task(Generic[P, R]):
                 "worker could find it.",
                 "Define it at the top of its module.",
             )
-        if not isinstance(lane, str) or not lane or "." in lane:
-            raise ValueError(f"@task(lane={lane!r}): a lane's name is a text without dots.")
+        _check_lane(lane)
         if type(attempts) is not int or not 1 <= attempts <= 100:
             raise ValueError(f"@task(attempts={attempts!r}): an int from 1 to 100.")
         self.lane, self.attempts, self.atomic, self.using_alias = lane, attempts, atomic, using
@@ -94,6 +93,7 @@ class Task(Generic[P, R]):
         if unique is not None:
             other.unique = unique
         if lane is not None:
+            _check_lane(lane)
             other.lane = lane
         if database is not None:
             other.using_alias = database
@@ -186,6 +186,11 @@ def task(function: Any = None, /, **options: Any) -> Any:
         return made
 
     return register if function is None else register(function)
+
+
+def _check_lane(lane: object) -> None:
+    if not isinstance(lane, str) or not lane or "." in lane:
+        raise ValueError(f"@task(lane={lane!r}): a lane's name is a text without dots.")
 
 
 def _place(made: Task[Any, Any]) -> str:

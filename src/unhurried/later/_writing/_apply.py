@@ -36,6 +36,11 @@ def apply(alias: str, label: str, steps: list[Step]) -> int:
     return changed
 
 
+def _rows(alias: str, model: type[Model]) -> QuerySet[Any]:
+    """All there are, whatever a manager of the site's leaves out."""
+    return QuerySet(model, using=alias)
+
+
 def _groups(updates: list[Step]) -> list[list[Step]]:
     """Those of the same fields together, if there are many of them."""
     by_fields: dict[Any, list[Step]] = {}
@@ -51,12 +56,12 @@ def _update(alias: str, model: type[Model], group: list[Step]) -> int:
     wanted = Q()
     for step in group:
         wanted |= _wanted(alias, model, step)
-    rows = model._base_manager.using(alias).filter(wanted)
+    rows = _rows(alias, model).filter(wanted)
     found = _locked(alias, rows)
     if found is not None:
         if not found:
             return 0
-        rows = model._base_manager.using(alias).filter(pk__in=found)
+        rows = _rows(alias, model).filter(pk__in=found)
     return int(rows.update(**_values(model, group)))
 
 
@@ -121,7 +126,7 @@ def _pks(model: type[Model], step: Step) -> list[Any]:
 
 
 def _delete(alias: str, model: type[Model], step: Step) -> int:
-    return model._base_manager.using(alias).filter(pk__in=_pks(model, step)).delete()[0]
+    return _rows(alias, model).filter(pk__in=_pks(model, step)).delete()[0]
 
 
 def _create(alias: str, model: type[Model], step: Step) -> int:
@@ -129,7 +134,7 @@ def _create(alias: str, model: type[Model], step: Step) -> int:
     rows = [_instance(model, fields) for fields in step.rows]
     if model._meta.parents:
         for row in rows:
-            row.save(using=alias, force_insert=True)
+            _save(alias, row)
         return len(rows)
     with_key = [row for row in rows if row.pk is not None]
     without = [row for row in rows if row.pk is None]
@@ -140,10 +145,20 @@ def _create(alias: str, model: type[Model], step: Step) -> int:
 
 def _insert(alias: str, model: type[Model], rows: list[Model], columns: list[Any]) -> None:
     """As they were told: what ``auto_now_add`` says is when it was asked for."""
-    queryset: Any = model._base_manager.using(alias)
+    queryset: Any = _rows(alias, model)
     size = connections[alias].ops.bulk_batch_size(columns, rows) or 1
     for at in range(0, len(rows), size):
         queryset._insert(rows[at : at + size], columns, raw=True)
+
+
+def _save(alias: str, row: Model) -> None:
+    """What has ``auto_now_add`` is from when it was asked for, though save() says otherwise."""
+    fields = [each for each in row._meta.concrete_fields if getattr(each, "auto_now_add", False)]
+    fields += [each for each in row._meta.concrete_fields if getattr(each, "auto_now", False)]
+    moments = {each.attname: getattr(row, each.attname) for each in fields}
+    row.save(using=alias, force_insert=True)
+    if moments:
+        _rows(alias, type(row)).filter(pk=row.pk).update(**moments)
 
 
 def _columns(model: type[Model], *, key: bool = True) -> list[Any]:

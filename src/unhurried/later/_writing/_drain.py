@@ -11,7 +11,8 @@ import sqlite3
 import time
 from typing import Any, Final
 
-from django.db import DatabaseError, transaction
+from django.core.exceptions import ValidationError
+from django.db import Error, transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
@@ -36,6 +37,8 @@ ATTEMPTS: Final = 3
 LOCKED: Final = "55P03"  #: PostgreSQL: lock_not_available
 #: The database has chosen between two of us, or another holds a row: nobody is to blame.
 CROWDED: Final = frozenset({LOCKED, "40P01", "40001"})
+#: It would be the same next time: a model or a field is gone, a value is none of the field's.
+HOPELESS: Final = (LookupError, ValidationError, ValueError, TypeError, ArithmeticError)
 TRIES: Final = 3  #: for a chunk of which another holds a row, before it is cut in two
 
 
@@ -118,6 +121,9 @@ def _told(row: Any) -> dict[str, Any]:
 
 
 def _keys(row: Any) -> set[Any]:
+    """Of the rows of the site's that it writes to, as far as they are known."""
+    if "keyed" in row.told:
+        return {row.told["keyed"]}
     return set(row.told.get("pk") or [f"row {row.pk}"])
 
 
@@ -158,39 +164,63 @@ def _apart(alias: str, rows: list[Any], error: Exception | None) -> bool:
         half = len(rows) // 2
         return _apply(alias, rows[:half]) and _apply(alias, rows[half:])
     if len(rows[0].told.get("pk", ())) > 1:
-        parts = [_apply(alias, [part]) for part in _halves(alias, rows[0])]
-        return all(parts)
+        error = _Pieces(alias, rows[0]).all_but_those_that_cannot(error)
+        if not rows[0].told["pk"]:
+            return True
     if error is None:
         _postpone(alias, rows[0], random.uniform(0.1, 0.5))
         return False
     return _failed(alias, rows[0], error)
 
 
-def _halves(alias: str, row: Any) -> list[Any]:
-    """The same for the one half of its keys, and for the other: two rows in the place of one."""
-    pks = row.told["pk"]
-    parts = []
-    with transaction.atomic(using=alias):
-        if not removed(waiting(alias).filter(pk=row.pk)):
-            raise TakenError
-        for some in (pks[: len(pks) // 2], pks[len(pks) // 2 :]):
-            part = type(row)(
-                **{name: getattr(row, name) for name in _COPIED},
-                body=json.dumps({**row.told, "pk": some}),
-            )
-            part.save(using=alias, force_insert=True)
-            part.told = {**row.told, "pk": some}
-            parts.append(part)
-    return parts
+class _Pieces:
+    """One deferred write, of whose rows some can't be written: the others are taken out of it.
+
+    It keeps its place: what was deferred after it must not overtake what is left.
+    """
+
+    def __init__(self, alias: str, row: Any) -> None:
+        self.alias, self.row = alias, row
+
+    def all_but_those_that_cannot(self, error: Exception | None) -> Exception | None:
+        """Why the rest can't, of the last one; None if another only holds it."""
+        for some in _halves(self.row.told["pk"]):
+            error = self._some(some, error)
+        return error
+
+    def _some(self, pks: list[Any], before: Exception | None) -> Exception | None:
+        try:
+            self._applied(pks)
+        except TakenError:
+            raise
+        except Exception as error:  # boundary: models, receivers and constraints of the site
+            if _passes(error) and not _is_crowded(error):
+                raise
+            if len(pks) == 1:
+                return None if _is_crowded(error) else error
+            for some in _halves(pks):
+                before = self._some(some, before)
+        return before
+
+    def _applied(self, pks: list[Any]) -> None:
+        rest = [pk for pk in self.row.told["pk"] if pk not in pks]
+        told = {**self.row.told, "pk": rest}
+        mine = waiting(self.alias).filter(pk=self.row.pk)
+        with transaction.atomic(using=self.alias):
+            if (mine.update(body=json.dumps(told)) if rest else removed(mine)) != 1:
+                raise TakenError
+            apply(self.alias, self.row.target, merged([(self.row.kind, {**told, "pk": pks})]))
+        self.row.told, self.row.body = told, json.dumps(told)
 
 
-_COPIED: Final = ("lane", "kind", "target", "actor", "created", "attempts")
+def _halves(pks: list[Any]) -> list[list[Any]]:
+    return [pks[: len(pks) // 2], pks[len(pks) // 2 :]]
 
 
 def _failed(alias: str, row: Any, error: Exception) -> bool:
     """Put off, to be tried again, or laid aside."""
     attempts = row.attempts + 1
-    if attempts >= ATTEMPTS or not isinstance(error, DatabaseError):
+    if attempts >= ATTEMPTS or isinstance(error, HOPELESS):
         bury(alias, row, attempts, error)
         return True
     counter("unhurried.later.retried").increment()
@@ -211,4 +241,4 @@ def _is_crowded(error: Exception) -> bool:
 def _passes(error: Exception) -> bool:
     """It is the database that can't, and it will again: nothing is wrong with the rows."""
     broken = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
-    return is_transient(error) and not broken
+    return isinstance(error, Error) and is_transient(error) and not broken

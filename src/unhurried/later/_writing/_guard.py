@@ -47,8 +47,9 @@ def can_compare(alias: str, field: Any) -> bool:
 def is_set(instance: Any, values: dict[Any, Any]) -> bool:
     """Whether a loaded instance says that all of it stands there already."""
     held = instance.__dict__
+    shown = held.get("_unhurried_shown", ())  # what was deferred, and perhaps rolled back since
     for field, value in values.items():
-        found = held.get(field.attname, _NOTHING)
+        found = _NOTHING if field.attname in shown else held.get(field.attname, _NOTHING)
         if type(found) is not type(value) or found != value:
             return False
     return True

@@ -46,8 +46,10 @@ class Deferred(Generic[M]):
             )
         self._label: str = concrete._meta.label
         self._actor, self._predicate = _name_of(actor), predicate
-        hinted = None if self._rows is None else self._rows._db
-        self._alias: str = hinted or router.db_for_write(self._model)
+        hints = {} if self._rows is None else self._rows._hints
+        named = None if self._rows is None else self._rows._db
+        self._alias: str = named or router.db_for_write(self._model, **hints)
+        self._lane = _lane_of(concrete)
 
     def update(self, **values: Any) -> int:
         """Let the rows have these values soon: constants, or ``F("n") + 1`` for a number to add.
@@ -65,12 +67,13 @@ class Deferred(Generic[M]):
         rows, begun = self._queryset("update"), time.perf_counter()
         what = wanted(self._model, values)
         if self._predicate:
-            self._write("sql", [self._statement(rows, what)], 1, begun)
-            return 1
+            body = self._statement(rows, what)
+            self._noted(what)
+            self._write("sql", [body] if body else [], 1, begun)
+            return int(body is not None)
         pks = self._keys(rows, what)
         if pks:
-            for field in self._fields(what):
-                _recent.note(*field)
+            self._noted(what)
         self._write("update", [what.body(some) for some in _parts(pks)], len(pks), begun)
         return len(pks)
 
@@ -107,6 +110,7 @@ class Deferred(Generic[M]):
         return await sync_to_async(self.create)(**fields)
 
     def _queryset(self, verb: str) -> QuerySet[M]:
+        """The rows, whose update() and delete() are Django's own: ours would not be theirs."""
         if self._rows is None:
             name = self._model.__name__
             raise LaterError(
@@ -114,6 +118,11 @@ class Deferred(Generic[M]):
                 f"Pass a queryset: later({name}.objects.filter(…)).{verb}(…).",
             )
         rows: QuerySet[M] = self._rows
+        if getattr(type(rows), verb) is not getattr(QuerySet, verb):
+            raise LaterError(
+                f"{type(rows).__name__} has a {verb}() of its own, which would not be called.",
+                "Call it now, or in a @task.",
+            )
         return rows
 
     def _keys(self, rows: QuerySet[M], what: Wanted) -> list[Any]:
@@ -124,7 +133,7 @@ class Deferred(Generic[M]):
         guarded = what.sets and not what.adds and self._can_compare(what)
         guarded = guarded and not any(_recent.may_differ(*each) for each in self._fields(what))
         stale = [row for row in loaded if not (guarded and is_set(row, what.sets))]
-        figures(self._label).suppressed(len(loaded) - len(stale))
+        figures(self._lane).suppressed(len(loaded) - len(stale))
         for row in stale:
             what.shown(row)
         return list(dict.fromkeys(self._key(row.pk) for row in stale))
@@ -136,17 +145,21 @@ class Deferred(Generic[M]):
         """
         rows = rows.using(self._alias)
         guard = changes(self._alias, what.sets) if what.sets and not what.adds else None
-        if guard is not None and not rows.query.is_sliced:
-            waits = waiting(self._alias).filter(lane=self._label, kind__in=WRITES)
+        if guard is not None and _is_simple(rows.query):
+            waits = waiting(self._alias).filter(lane=self._lane, kind__in=WRITES)
             rows = rows.filter(guard | Exists(waits))
         return rows.values_list("pk", flat=True)
+
+    def _noted(self, what: Wanted) -> None:
+        for field in self._fields(what):
+            _recent.note(*field)
 
     def _fields(self, what: Wanted) -> Iterator[tuple[_recent.Field, Any]]:
         """Each (field, value as told) of what is written."""
         for field, value in what.sets.items():
-            yield (self._alias, self._label, field.name), told(field, value)
+            yield (self._alias, self._lane, field.name), told(field, value)
         for field in what.adds:
-            yield (self._alias, self._label, field.name), _recent.ADDED
+            yield (self._alias, self._lane, field.name), _recent.ADDED
 
     def _can_compare(self, what: Wanted) -> bool:
         return all(can_compare(self._alias, each) for each in what.sets)
@@ -154,7 +167,7 @@ class Deferred(Generic[M]):
     def _key(self, pk: Any) -> Any:
         return told(self._model._meta.pk, pk)
 
-    def _statement(self, rows: QuerySet[M], what: Wanted) -> dict[str, Any]:
+    def _statement(self, rows: QuerySet[M], what: Wanted) -> dict[str, Any] | None:
         guard = changes(self._alias, what.sets) if what.sets and not what.adds else None
         rows = rows.using(self._alias)
         return statement(
@@ -164,8 +177,15 @@ class Deferred(Generic[M]):
     def _write(self, kind: str, bodies: list[dict[str, Any]], rows: int, begun: float) -> None:
         if not bodies:
             return
-        journal(kind=kind, target=self._label, bodies=bodies, using=self._alias, actor=self._actor)
-        figures(self._label).deferred(rows, time.perf_counter() - begun)
+        journal(
+            kind=kind,
+            target=self._label,
+            lane=self._lane,
+            bodies=bodies,
+            using=self._alias,
+            actor=self._actor,
+        )
+        figures(self._lane).deferred(rows, time.perf_counter() - begun)
 
 
 class Later:
@@ -243,6 +263,19 @@ def _rows_and_model(target: Any) -> tuple[Any, type[Model]]:
             "later() can't write to values(), or to a union.", "Pass the queryset of the rows."
         )
     return target, target.model
+
+
+def _lane_of(model: Any) -> str:
+    """One lane for a model and its parents, whose rows are its own, too."""
+    parents = model._meta.get_parent_list()
+    roots = [each for each in parents if not each._meta.parents]
+    label: str = min((each._meta.label for each in roots), default=model._meta.label)
+    return label
+
+
+def _is_simple(query: Any) -> bool:
+    """Whether a condition more leaves out rows, and changes nothing else."""
+    return not (query.is_sliced or query.distinct_fields or query.annotations)
 
 
 def _name_of(actor: Any) -> str:

@@ -21,15 +21,29 @@ def told_instance(instance: Model, alias: str) -> dict[str, Any]:
     instance._state.db = alias
     fields: dict[str, Any] = {}
     for field in instance._meta.concrete_fields:
+        if _is_made(field):
+            continue
+        _refuse_unsaved(instance, field)
         value: Any = field.pre_save(instance, add=True)
-        if isinstance(value, DatabaseDefault) or _is_made(field):
+        if isinstance(value, DatabaseDefault):
             continue
         if value is None and (field.primary_key or field.null):
             if field.null:
                 fields[field.name] = None
             continue
         fields[field.name] = _told(field, value)
-    return {"fields": fields, "keyed": True} if instance.pk is not None else {"fields": fields}
+    keyed = {} if instance.pk is None else {"keyed": told(instance._meta.pk, instance.pk)}
+    return {"fields": fields, **keyed}
+
+
+def _refuse_unsaved(instance: Model, field: Any) -> None:
+    if field.is_relation and field.is_cached(instance):
+        other = field.get_cached_value(instance)
+        if other is not None and other.pk is None:
+            raise LaterError(
+                f"{field.model._meta.label}.{field.name} is an instance that is not saved.",
+                "Save it first.",
+            )
 
 
 def _is_made(field: Any) -> bool:

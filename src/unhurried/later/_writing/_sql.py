@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import QuerySet
 from django.db.models.sql import UpdateQuery
@@ -29,8 +30,9 @@ _KINDS: Final[dict[str, tuple[type, Any, Any]]] = {
 _PLAIN: Final = (str, int, float, bool, type(None))
 
 
-def statement(alias: str, queryset: QuerySet[Any], values: dict[str, Any]) -> dict[str, Any]:
-    """The body of a deferred write: its SQL, and its parameters as JSON tells them."""
+def statement(alias: str, queryset: QuerySet[Any], values: dict[str, Any]) -> dict[str, Any] | None:
+    """The body of a deferred write: its SQL, and its parameters; None if it matches nothing."""
+    _refuse(queryset.query)
     query: Any = queryset.query.chain(UpdateQuery)
     query.add_update_values(values)
     if query.related_updates:
@@ -40,8 +42,21 @@ def statement(alias: str, queryset: QuerySet[Any], values: dict[str, Any]) -> di
         )
     query.annotations = {}
     query.clear_ordering(force=True)
-    sql, params = query.get_compiler(connection=connections[alias]).as_sql()
+    try:
+        sql, params = query.get_compiler(connection=connections[alias]).as_sql()
+    except EmptyResultSet:
+        return None
     return {"sql": sql, "params": encoded(params)}
+
+
+def _refuse(query: Any) -> None:
+    """What an UPDATE would not heed."""
+    windows = any(each.contains_over_clause for each in query.annotations.values())
+    if query.is_sliced or query.distinct_fields or windows:
+        raise LaterError(
+            "A predicate is asked row by row: no slice, no distinct(*fields), no window.",
+            "Defer it without predicate=True: the keys are enough then.",
+        )
 
 
 def encoded(params: Sequence[Any]) -> list[Any]:

@@ -18,14 +18,24 @@ def told(field: Any, value: Any) -> Any:
     """
     if isinstance(value, Model):
         value = getattr(value, field.target_field.attname)
+        if value is None:
+            raise ValueError("That is an instance which is not saved.")
     if value is None:
         return None
-    clean = _own(field).to_python(value)
+    clean = _plain(_own(field).to_python(value))
     if type(clean) in _PLAIN:
         return clean
     holder = field.model()
     setattr(holder, field.attname, clean)
     return field.value_to_string(holder)
+
+
+def _plain(value: Any) -> Any:
+    """What databases get of an enumeration's member, or of another subclass."""
+    for cls in (str, int, float):
+        if isinstance(value, cls) and type(value) is not bool:
+            return getattr(cls, f"__{cls.__name__}__")(value)
+    return value
 
 
 def read(field: Any, value: Any) -> Any:

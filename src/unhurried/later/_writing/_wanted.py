@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db.models import F, Model
+from django.db.models import DecimalField, F, FloatField, JSONField, Model
 from django.db.models.expressions import CombinedExpression, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from .._errors import LaterError
 from ._values import field_of, read, told
+
+#: On an instance: what it says not because it was loaded so.
+SHOWN: Final = "_unhurried_shown"
 
 
 @dataclass(slots=True)
@@ -46,6 +49,8 @@ class Wanted:
         for each, n in self.adds.items():
             if instance.__dict__.get(each.attname) is not None:
                 setattr(instance, each.attname, getattr(instance, each.attname) + n)
+        held: Any = instance.__dict__
+        held[SHOWN] = held.get(SHOWN, frozenset()) | {each.attname for each in self.sets}
 
 
 def wanted(model: type[Model], values: dict[str, Any]) -> Wanted:
@@ -85,6 +90,11 @@ def _constant(column: Any, value: Any) -> Any:
         value = timezone.now()  # when it was asked for, not when it is written
     elif isinstance(value, Value):
         value = value.value
+        if value is None and isinstance(column, JSONField):
+            raise LaterError(
+                f"{column.model._meta.label}.{column.name}: a JSON null can't be written down.",
+                "None is SQL's NULL; for JSON's, update() it now, or in a @task.",
+            )
     try:
         return read(column, told(column, value))
     except (ValidationError, ValueError, TypeError) as error:
@@ -99,7 +109,7 @@ def _delta(column: Any, value: Any) -> Any:
         left, right = value.lhs, value.rhs
         if isinstance(left, Value) and value.connector == "+":
             left, right = right, left
-        if _is_own(column, left) and isinstance(right, Value) and _is_number(right.value):
+        if _is_own(column, left) and isinstance(right, Value) and _fits(column, right.value):
             return right.value if value.connector == "+" else -right.value
     raise LaterError(
         f"{column.model._meta.label}.{column.name} = {value} can't be written down.",
@@ -111,5 +121,9 @@ def _is_own(column: Any, value: Any) -> bool:
     return isinstance(value, F) and vars(value)["name"] in (column.name, column.attname)
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+def _fits(column: Any, value: Any) -> bool:
+    """Whether the number can be added without a change: no fraction to an integer."""
+    kinds: Any = (int, float, Decimal) if isinstance(column, FloatField) else (int,)
+    if isinstance(column, DecimalField):
+        kinds = (int, Decimal)
+    return isinstance(value, kinds) and not isinstance(value, bool)

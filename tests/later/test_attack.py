@@ -1,0 +1,423 @@
+"""Promises of ``docs/rules/later.md``, attacked: each test says what should be, and was not."""
+
+# ruff: noqa: DJ008 - models that nobody shows
+
+from __future__ import annotations
+
+import datetime
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import pytest
+from django.db import models, transaction
+from django.db.models import Count, F, Q, Value, Window
+from django.db.models.functions import Lower, RowNumber
+from django.db.models.signals import pre_delete
+from django.utils.connection import ConnectionDoesNotExist
+
+from unhurried.later import LaterError, later
+from unhurried.later._outbox._clock import in_seconds
+from unhurried.later.models import Waiting
+
+from .inbox import tasks
+from .inbox.models import Child, Folder, Message, Parent, Ticket
+from .outbox import drained, drained_once, due_now, messages, reasons, waiting
+
+pytestmark = pytest.mark.django_db
+
+
+class Shown(models.Manager["Odd"]):
+    def get_queryset(self) -> models.QuerySet[Odd]:
+        return super().get_queryset().filter(hidden=False)
+
+
+class Odd(models.Model):
+    """A nullable JSON, and a base manager that hides rows."""
+
+    hidden = models.BooleanField(default=False)
+    views = models.IntegerField(default=0)
+    data = models.JSONField(null=True, default=dict)
+
+    objects = Shown()
+    everything: models.Manager[Odd] = models.Manager()
+
+    class Meta:
+        app_label = "inbox"
+        base_manager_name = "objects"
+
+
+class Sized(models.Model):
+    """A column that the database makes."""
+
+    name = models.CharField(max_length=20)
+    small = models.GeneratedField(
+        expression=Lower("name"), output_field=models.CharField(max_length=20), db_persist=True
+    )
+
+    class Meta:
+        app_label = "inbox"
+
+
+class Dated(models.Model):
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "inbox"
+
+
+class DatedChild(Dated):
+    name = models.CharField(max_length=20)
+
+    class Meta:
+        app_label = "inbox"
+
+
+class Soft(models.QuerySet["Kept"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
+        return self.update(gone=True), {}
+
+
+class Kept(models.Model):
+    """Whose rows are never really deleted."""
+
+    gone = models.BooleanField(default=False)
+
+    objects: ClassVar[Any] = Soft.as_manager()
+
+    class Meta:
+        app_label = "inbox"
+
+
+class Pair(models.Model):
+    pk = models.CompositePrimaryKey("left", "right")
+    left = models.IntegerField()
+    right = models.IntegerField()
+
+    class Meta:
+        app_label = "inbox"
+
+
+class Color(str, enum.Enum):  # noqa: UP042 - as it was written before StrEnum
+    RED = "red"
+
+
+# Wrong rows
+
+
+def test_a_slice_with_a_predicate_does_not_write_to_all_rows() -> None:
+    messages(5)
+    rows = Message.objects.order_by("pk")[:2]
+    try:
+        later(rows, predicate=True).update(views=F("views") + 1)
+    except (LaterError, TypeError):
+        return
+    drained()
+    assert list(Message.objects.order_by("pk").values_list("views", flat=True)) == [1, 1, 0, 0, 0]
+
+
+def test_the_guard_does_not_change_which_rows_a_window_chooses() -> None:
+    rows = messages(4)
+    Message.objects.filter(pk=rows[0].pk).update(received=True)
+    first_two = Message.objects.annotate(n=Window(RowNumber(), order_by="pk")).filter(n__lte=2)
+    later(first_two).update(received=True)
+    drained()
+    found = list(Message.objects.order_by("pk").values_list("received", flat=True))
+    assert found == [True, True, False, False]
+
+
+def test_rows_related_to_an_instance_are_written_to_in_its_database() -> None:
+    folder = Folder.objects.create(name="work")
+    messages(1, folder=folder)
+    folder._state.db = "other"  # as one that was loaded from there
+    with pytest.raises(ConnectionDoesNotExist):
+        folder.message_set.update(views=1)
+    try:
+        later(folder.message_set.all()).update(views=1)
+    except ConnectionDoesNotExist:
+        pass
+    drained()
+    assert Message.objects.get().views == 0
+
+
+def test_a_soft_delete_stays_soft() -> None:
+    row = Kept.objects.create()
+    try:
+        later(Kept.objects.all()).delete()
+    except LaterError:
+        pass
+    drained()
+    assert Kept.objects.filter(pk=row.pk).exists()
+
+
+# Order
+
+
+def test_what_was_cut_in_two_and_put_off_is_not_overtaken() -> None:
+    rows = messages(2)
+    Message.objects.filter(pk=rows[0].pk).update(views=999)
+    later(Message.objects.all()).update(views=F("views") + 1)  # of which rows[0] is refused
+    later(Message.objects.filter(pk=rows[0].pk)).update(views=5)
+    drained_once()
+    for _ in range(2):
+        due_now()
+        drained_once()
+    assert Message.objects.get(pk=rows[0].pk).views == 5
+
+
+def test_a_row_of_two_tables_is_written_in_order() -> None:
+    child = Child.objects.create(name="before", toy="bear")
+    later(Child.objects.all()).update(toy="car")
+    later(Parent.objects.all()).update(name="first")
+    later(Child.objects.all()).update(name="second")
+    drained()
+    child.refresh_from_db()
+    assert child.name == "second"
+
+
+def test_what_waits_for_the_parents_row_is_known_to_the_childs() -> None:
+    child = Child.objects.create(name="before", toy="bear")
+    later(Parent.objects.all()).update(name="first")
+    later(Child.objects.all()).update(name="before")
+    drained()
+    child.refresh_from_db()
+    assert child.name == "before"
+
+
+def test_a_created_key_does_not_overtake_its_deletion_that_was_put_off() -> None:
+    ticket = Ticket.objects.create(title="old")
+    later(Ticket.objects.all()).delete()
+    Waiting.objects.update(due=in_seconds(60))
+    later(Ticket).create(id=ticket.pk, title="new")
+    for _ in range(3):
+        drained_once()
+        Waiting.objects.filter(kind="create").update(due=in_seconds(-1))
+    due_now()
+    drained()
+    assert reasons() == []
+    assert Ticket.objects.get().title == "new"
+
+
+# Writes that are lost
+
+
+def test_after_a_rollback_the_same_call_is_no_repetition() -> None:
+    messages(1)
+    loaded = Message.objects.all()
+    list(loaded)
+    with transaction.atomic():
+        later(loaded).update(received=True)
+        transaction.set_rollback(True)
+    later(loaded).update(received=True)
+    drained()
+    assert Message.objects.get().received
+
+
+def test_a_loaded_row_is_not_right_while_a_predicate_waits() -> None:
+    messages(1, received=True)
+    loaded = Message.objects.all()
+    list(loaded)
+    later(Message.objects.filter(views=0), predicate=True).update(received=False)
+    later(loaded).update(received=True)
+    drained()
+    assert Message.objects.get().received
+
+
+def test_a_base_manager_that_hides_rows_hides_none_from_the_drain() -> None:
+    Odd.everything.create(hidden=True)
+    assert later(Odd.everything.all()).update(views=1) == 1
+    drained()
+    assert Odd.everything.get().views == 1
+
+
+@contextmanager
+def refused(error: Exception) -> Iterator[None]:
+    def receive(sender: Any, **kwargs: Any) -> None:
+        raise error
+
+    pre_delete.connect(receive, sender=Folder)
+    try:
+        yield
+    finally:
+        pre_delete.disconnect(receive, sender=Folder)
+
+
+def test_a_receiver_that_finds_no_service_stops_no_other_lane() -> None:
+    Folder.objects.create(name="work")
+    messages(1)
+    later(Folder.objects.all()).delete()
+    later(Message.objects.all()).update(views=1)
+    with refused(ConnectionRefusedError("the search engine is away")):
+        for _ in range(3):
+            try:
+                drained_once()
+            except OSError:
+                pass
+    assert Message.objects.get().views == 1
+
+
+# Wrong values
+
+
+def test_json_null_is_written_as_such() -> None:
+    messages(1, data={"a": 1})
+    try:
+        later(Message.objects.all()).update(data=Value(None, models.JSONField()))
+    except LaterError:
+        return
+    for _ in range(3):
+        drained()
+        due_now()
+    assert reasons() == []
+    assert Message.objects.filter(data=Value(None, models.JSONField())).exists()
+
+
+def test_none_is_sql_null_in_a_case_too() -> None:
+    rows = [Odd.objects.create() for _ in range(5)]
+    for n, row in enumerate(rows):
+        later(Odd.objects.filter(pk=row.pk)).update(data=None if n == 0 else {"n": n})
+    drained()
+    assert Odd.objects.filter(data__isnull=True).count() == 1
+
+
+def test_a_text_that_is_an_enums_is_its_value() -> None:
+    messages(2)
+    Message.objects.filter(pk=Message.objects.first().pk).update(text=Color.RED)  # type: ignore[union-attr]
+    later(Message.objects.all()).update(text=Color.RED)
+    drained()
+    assert list(Message.objects.values_list("text", flat=True)) == ["red", "red"]
+
+
+def test_an_instance_that_is_not_saved_is_no_null() -> None:
+    messages(1, folder=Folder.objects.create(name="work"))
+    with pytest.raises(ValueError, match=r"[Uu]nsaved"):
+        Message.objects.update(folder=Folder(name="new"))
+    with pytest.raises((ValueError, LaterError)):
+        later(Message.objects.all()).update(folder=Folder(name="new"))
+
+
+def test_nor_is_it_in_a_row_that_is_created() -> None:
+    with pytest.raises(ValueError, match="unsaved"):
+        Message.objects.create(text="a", folder=Folder(name="new"))
+    with pytest.raises((ValueError, LaterError)):
+        later(Message).create(text="a", folder=Folder(name="new"))
+
+
+def test_a_child_is_made_when_it_was_asked_for() -> None:
+    made = later(DatedChild).create(name="Ann")
+    drained()
+    assert DatedChild.objects.get().at == made.at
+
+
+def test_a_fraction_added_to_an_integer_is_told_or_kept() -> None:
+    messages(1, views=1)
+    try:
+        later(Message.objects.all()).update(views=F("views") + 1.5)
+    except LaterError:
+        return
+    drained()
+    kept = Message.objects.filter(views__gt=2).exists()
+    assert kept, "1 + 1.5 became 2"
+
+
+# What raises, and should not; what does not, and should
+
+
+def test_a_predicate_that_matches_nothing_writes_nothing() -> None:
+    messages(1)
+    later(Message.objects.filter(pk__in=[]), predicate=True).update(views=F("views") + 1)
+    later(Message.objects.none(), predicate=True).update(received=True)
+    drained()
+    assert Message.objects.get().views == 0
+
+
+def test_a_row_with_a_generated_column_can_be_created() -> None:
+    later(Sized).create(name="ANN")
+    drained()
+    assert Sized.objects.get().small == "ann"
+
+
+def test_an_instance_with_a_key_that_is_not_saved_is_told_at_the_call() -> None:
+    with pytest.raises(ValueError, match="not saved"):
+        tasks.note.delay(Ticket(title="never saved"))
+
+
+def test_an_instance_with_a_key_of_several_columns_comes_through_or_is_told() -> None:
+    pair = Pair.objects.create(left=1, right=2)
+    tasks.calls.clear()
+    try:
+        tasks.note.delay(pair)
+    except (TypeError, LaterError):
+        return
+    drained()
+    assert tasks.calls == [((pair,), {})]
+
+
+def test_a_lane_with_a_dot_is_refused_by_using_too() -> None:
+    with pytest.raises(ValueError, match="without dots"):
+        tasks.note.using(lane="a.b").delay(1)
+
+
+# What held
+
+
+def test_many_kinds_in_a_case() -> None:
+    folders = [Folder.objects.create(name=f"f{n}") for n in range(5)]
+    rows = messages(5)
+    at = datetime.datetime(2026, 10, 25, 2, 30, tzinfo=datetime.UTC)
+    for n, row in enumerate(rows):
+        values: dict[str, Any] = {
+            "folder": folders[n],
+            "took": datetime.timedelta(days=-n, microseconds=n),
+            "seen": at + datetime.timedelta(seconds=n),
+            "raw": bytes([n]),
+            "price": f"{n}.25",
+            "data": {"n": [n]},
+            "note": None if n else "x",
+        }
+        later(Message.objects.filter(pk=row.pk)).update(**values)
+    drained()
+    assert reasons() == []
+    for n, found in enumerate(Message.objects.order_by("pk")):
+        assert found.folder == folders[n]
+        assert found.took == datetime.timedelta(days=-n, microseconds=n)
+        assert found.seen == at + datetime.timedelta(seconds=n)
+        assert (bytes(found.raw), str(found.price), found.data) == (
+            bytes([n]),
+            f"{n}.25",
+            {"n": [n]},
+        )
+        assert found.note == (None if n else "x")
+
+
+def test_children_in_a_case() -> None:
+    rows = [Child.objects.create(name="x", toy="y") for _ in range(6)]
+    for n, row in enumerate(rows):
+        later(Child.objects.filter(pk=row.pk)).update(name=f"n{n}", toy=f"t{n}")
+    drained()
+    found = list(Child.objects.order_by("pk").values_list("name", "toy"))
+    assert found == [(f"n{n}", f"t{n}") for n in range(6)]
+
+
+@pytest.mark.parametrize("predicate", [False, True])
+def test_querysets_of_every_shape(predicate: bool) -> None:
+    work = Folder.objects.create(name="100% work")
+    messages(3, folder=work)
+    messages(2)
+    shapes: list[Any] = [
+        Message.objects.select_related("folder").filter(folder__name__contains="0% w"),
+        Message.objects.prefetch_related("folder").only("text").filter(folder=work),
+        Message.objects.defer("text").filter(folder__name__startswith="100%").order_by("-seen"),
+        Message.objects.extra(where=["folder_id = %s"], params=[work.pk]),
+        Message.objects.annotate(n=Count("folder__message")).filter(n__gte=3),
+        Message.objects.filter(Q(folder=work) & ~Q(text="%s")).distinct(),
+        Message.objects.exclude(folder=None).reverse(),
+        work.message_set.all(),
+    ]
+    for n, rows in enumerate(shapes, 1):
+        later(rows, predicate=predicate).update(views=n)
+        drained()
+        found = list(Message.objects.order_by("pk").values_list("views", flat=True))
+        assert (found, reasons()) == ([n, n, n, 0, 0], [])
+    assert waiting() == 0
