@@ -161,7 +161,7 @@ def test_a_task_is_claimed_by_one() -> None:
 def test_two_drainers_who_both_think_they_hold_the_lane_apply_it_once() -> None:
     messages(1)
     later(Message.objects.all()).update(views=F("views") + 1)
-    rows = _writes._free(_writes._batch("default", "inbox.Message"))
+    rows = _writes._next("default", "inbox.Message")
     (chunk,) = _writes._chunks(rows)
     drained()
     with pytest.raises(_writes.TakenError):

@@ -14,7 +14,10 @@ import pytest
 from tests.services.rows import create_database
 
 ROOT = Path(__file__).parents[2]
-SUITE = ("test_writes.py", "test_outbox_tasks.py", "test_sweep.py", "test_hang_on.py")
+SUITE = (
+    *("test_writes.py", "test_outbox_tasks.py", "test_sweep.py", "test_attack.py"),
+    "test_hang_on.py",
+)
 
 
 def test_the_embedded_suite(postgres_server: Any) -> None:

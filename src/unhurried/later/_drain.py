@@ -22,7 +22,7 @@ from ._hang_on import _run
 from ._kick import kick, paused
 from ._lanes import lane
 from ._outbox import _sweep
-from ._outbox._kinds import TASKS_LANE, WRITES, WRITES_LANE
+from ._outbox._kinds import TASK, TASKS_LANE, WRITES, WRITES_LANE
 from ._outbox._tables import LINE, aliases, dead, let_go, waiting
 from ._task._running import drain_tasks
 from ._writing._drain import drain_lane
@@ -134,7 +134,7 @@ def _next(alias: str, others: list[str], moment: datetime | None) -> str | None:
 
 
 def _due(alias: str, only: str | None) -> Any:
-    found = waiting(alias).filter(due__lte=Now())
+    found = waiting(alias).filter(due__lte=Now(), kind__in=(TASK, *WRITES))
     return found if only is None else found.filter(lane=only)
 
 

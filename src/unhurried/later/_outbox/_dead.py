@@ -18,7 +18,7 @@ _SAME: Final = ("lane", "kind", "target", "body", "actor")
 MOST: Final = 2000  # characters of a reason
 
 
-def bury(alias: str, row: Any, attempts: int, reason: Exception | str) -> None:
+def bury(alias: str, row: Any, attempts: int, reason: BaseException | str) -> None:
     """From what waits to what is dead, at once."""
     text = reason if isinstance(reason, str) else told(reason)
     with transaction.atomic(using=alias):
@@ -31,11 +31,16 @@ def bury(alias: str, row: Any, attempts: int, reason: Exception | str) -> None:
     say_once("unhurried could not do %s of lane %s; it is dead: %s", row.target, row.lane, text)
 
 
-def told(error: Exception) -> str:
-    """What it was and where, in one line: no values of local variables."""
+def told(error: BaseException) -> str:
+    """What it was and where, in one line: no local variables, nor a database's further lines.
+
+    PostgreSQL's have the row in them that it has refused.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    first = next(iter(str(error).splitlines()), "")
+    text = f"{type(error).__name__}: {first}{where}".replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return text.encode("utf-8", "replace").decode()
 
 
 def retry(alias: str, pk: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from asyncio import CancelledError
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime
@@ -35,6 +36,8 @@ from .._outbox._tables import removed, waiting
 from ._arguments import read
 from ._task import ATTEMPTS, Task, tasks
 
+#: What a task may raise that is no Exception, and is its failure all the same.
+LEAVING: Final = (SystemExit, CancelledError)
 BATCH: Final = 20  # tasks looked at in one query
 
 
@@ -85,6 +88,8 @@ def _run(alias: str, row: Any) -> bool:
             _done(alias, row, task, call)
     except _HopelessError as error:
         bury(alias, row, row.attempts, str(error))
+    except LEAVING as error:  # boundary: it would take the worker with it
+        _failed(alias, row, error, most)
     except Exception as error:  # boundary: the site's own code runs in there
         _failed(alias, row, error, most)
     return True
@@ -142,7 +147,7 @@ def _module(name: str) -> str | None:
     return module if ours and find_spec(module) else None
 
 
-def _failed(alias: str, row: Any, error: Exception, most: int) -> None:
+def _failed(alias: str, row: Any, error: BaseException, most: int) -> None:
     if row.attempts >= most:
         return bury(alias, row, row.attempts, error)
     _sweep.watch()

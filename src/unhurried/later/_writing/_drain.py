@@ -62,7 +62,7 @@ def drain_lane(alias: str, lane: str, *, leased: bool = True) -> int | None:
 def _drained(alias: str, lane: str, lease: LaneLease | None) -> int | None:
     done = 0
     for _ in range(TURN):
-        chunks = _chunks(_free(_batch(alias, lane)))
+        chunks = _chunks(_next(alias, lane))
         if not chunks:
             break
         for chunk in chunks:
@@ -77,28 +77,42 @@ def _drained(alias: str, lane: str, lease: LaneLease | None) -> int | None:
     return done
 
 
-def _batch(alias: str, lane: str) -> list[Any]:
-    """The oldest, those that were put off among them."""
-    found = waiting(alias).filter(lane=lane, kind__in=WRITES)
+def _next(alias: str, lane: str) -> list[Any]:
+    """The oldest that may be applied now; looked for behind those that have to wait."""
+    held, last = Held(), 0
+    for _ in range(TURN):
+        rows = _batch(alias, lane, last)
+        free = [row for row in rows if not held.holds(row)]
+        if free or len(rows) < BATCH:
+            return free
+        last = rows[-1].pk
+    return []
+
+
+def _batch(alias: str, lane: str, after: int = 0) -> list[Any]:
+    """In their order, those that were put off among them."""
+    found = waiting(alias).filter(lane=lane, kind__in=WRITES, id__gt=after)
     is_due = ExpressionWrapper(Q(due__lte=Now()), output_field=BooleanField())
     return list(found.annotate(is_due=is_due).order_by("id")[:BATCH])
 
 
-def _free(rows: list[Any]) -> list[Any]:
-    """Those that may be applied now: none overtakes an older one that writes to the same row."""
-    free: list[Any] = []
-    held: set[Any] = set()
-    all_held = False
-    for row in rows:
+class Held:
+    """Rows of the site's that an older write waits for: no younger one overtakes it."""
+
+    def __init__(self) -> None:
+        self._keys: set[Any] = set()
+        self._all = False
+
+    def holds(self, row: Any) -> bool:
+        """Whether this one has to wait; what comes after it has to wait for it then."""
         row.told = _told(row)
         own, is_sql = _keys(row), row.kind == "sql"  # of which nobody knows the rows
-        waits = not row.is_due or all_held or (held if is_sql else not held.isdisjoint(own))
-        if waits:
-            held |= own
-            all_held = all_held or is_sql
-        else:
-            free.append(row)
-    return free
+        met = bool(self._keys) if is_sql else not self._keys.isdisjoint(own)
+        if row.is_due and not self._all and not met:
+            return False
+        self._keys |= own
+        self._all = self._all or is_sql
+        return True
 
 
 def _chunks(rows: list[Any]) -> list[list[Any]]:

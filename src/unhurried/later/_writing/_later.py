@@ -239,7 +239,7 @@ def _flushed(alias: str, actor: str, deadline: float) -> bool:
         drained = [drain_lane(alias, lane, leased=leased) for lane in lanes]
         if time.monotonic() > deadline:
             return False
-        if not any(each is not None for each in drained):
+        if not any(drained):
             time.sleep(0.02)
     return True
 

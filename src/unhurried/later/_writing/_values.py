@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+import json
+import math
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Field, Model
+from django.db.models import Field, JSONField, Model
+from django.utils import timezone
 
 _PLAIN: Final = (str, int, float, bool)
 
@@ -23,6 +28,12 @@ def told(field: Any, value: Any) -> Any:
     if value is None:
         return None
     clean = _plain(_own(field).to_python(value))
+    if isinstance(clean, float) and not math.isfinite(clean):
+        raise ValueError("JSON has no such number.")
+    if isinstance(clean, datetime.datetime) and timezone.is_aware(clean) and not settings.USE_TZ:
+        raise ValueError("A moment with a zone can't be stored while USE_TZ is False.")
+    if isinstance(field, JSONField):
+        return json.loads(json.dumps(clean, cls=field.encoder, allow_nan=False))
     if type(clean) in _PLAIN:
         return clean
     holder = field.model()
