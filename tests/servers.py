@@ -349,7 +349,8 @@ def _wait(process: subprocess.Popen, server: Server, name: str, said: str) -> No
 
 def _stop(process: subprocess.Popen, how: signal.Signals) -> None:
     """With its children: the scripts around some servers tell them nothing."""
-    os.killpg(process.pid, how)
+    with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+        os.killpg(process.pid, how)
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:

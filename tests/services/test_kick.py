@@ -115,7 +115,7 @@ def test_a_worker_drains_what_a_request_kicks(
     assert str(os.getpid()) not in marks.read_text().split()
     assert here == []
     with testing.override(STORE=tmp_path / "store"):
-        assert snapshot()["routes"]["task:unhurried.drain"]["requests"] == sent
+        assert snapshot()["routes"]["later:mark"]["requests"] == sent
 
 
 class Dead:
