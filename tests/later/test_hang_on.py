@@ -141,9 +141,8 @@ def test_what_takes_long_is_waited_for_at_the_same_url() -> None:
 
 def test_two_hundred_wait_for_one() -> None:
     """Each with a connection of his own, as threads of a server have."""
-    for _ in range(3):
-        in_thread(lambda: get("/slow/"))
     with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: in_thread(lambda: get("/slow/")), range(3)))
         codes = list(
             threads.map(lambda _: in_thread(lambda: get("/slow/").status_code), range(200))
         )
