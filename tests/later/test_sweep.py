@@ -170,6 +170,23 @@ def test_two_drainers_who_both_think_they_hold_the_lane_apply_it_once() -> None:
 
 
 @pytest.mark.django_db
+def test_nor_what_another_has_taken_out_of_one_write_since_it_was_read() -> None:
+    rows = messages(2)
+    Message.objects.filter(pk=rows[0].pk).update(views=999)
+    later(Message.objects.all()).update(views=F("views") + 1)
+    stale = _writes._next("default", "inbox.Message")
+    _drain.drain_writes()  # one row is refused and stays; the other is done
+    with pytest.raises(_writes.TakenError):
+        _writes._apply("default", stale)
+    assert Message.objects.get(pk=rows[1].pk).views == 1
+    Message.objects.filter(pk=rows[0].pk).update(views=0)
+    Waiting.objects.update(due=in_seconds(-0.1))
+    drained()
+    assert list(Message.objects.values_list("views", flat=True)) == [1, 1]
+    assert waiting() == 0
+
+
+@pytest.mark.django_db
 def test_what_was_deferred_while_a_drain_was_ending_is_done_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -24,7 +24,7 @@ from .._outbox import _sweep
 from .._outbox._clock import backoff, in_seconds
 from .._outbox._dead import bury
 from .._outbox._kinds import WRITES
-from .._outbox._lease import LaneLease
+from .._outbox._lease import LaneLease, a_name
 from .._outbox._tables import removed, waiting
 from ._apply import apply
 from ._figures import figures
@@ -161,13 +161,21 @@ def _applied(alias: str, rows: list[Any]) -> None:
     begun = time.perf_counter()
     with transaction.atomic(using=alias):
         # First, so that whoever has these rows too waits here, where he holds nothing.
-        ids = [row.pk for row in rows]
-        if removed(waiting(alias).filter(pk__in=ids)) != len(ids):
+        if removed(waiting(alias).filter(_as_they_were(rows))) != len(rows):
             raise TakenError
         steps = merged((row.kind, row.told) for row in rows)
         changed = apply(alias, rows[0].target, steps)
     asked = sum(len(row.told.get("pk", (1,))) for row in rows)
     figures(rows[0].lane).applied(asked, steps, changed, time.perf_counter() - begun)
+
+
+def _as_they_were(rows: list[Any]) -> Q:
+    """Those rows, unless something has been taken out of one since it was read."""
+    whole = Q(pk__in=[row.pk for row in rows if not row.holder], holder="")
+    for row in rows:
+        if row.holder:
+            whole |= Q(pk=row.pk, holder=row.holder)
+    return whole
 
 
 def _apart(alias: str, rows: list[Any], error: Exception | None) -> bool:
@@ -190,7 +198,8 @@ def _apart(alias: str, rows: list[Any], error: Exception | None) -> bool:
 class _Pieces:
     """One deferred write, of whose rows some can't be written: the others are taken out of it.
 
-    It keeps its place: what was deferred after it must not overtake what is left.
+    It keeps its place: what was deferred after it must not overtake what is left. And it gets
+    another ``holder`` each time, by which whoever has read it before sees that it is not the same.
     """
 
     def __init__(self, alias: str, row: Any) -> None:
@@ -219,12 +228,13 @@ class _Pieces:
     def _applied(self, pks: list[Any]) -> None:
         rest = [pk for pk in self.row.told["pk"] if pk not in pks]
         told = {**self.row.told, "pk": rest}
-        mine = waiting(self.alias).filter(pk=self.row.pk)
+        mine, name = waiting(self.alias).filter(_as_they_were([self.row])), a_name()
+        values = {"body": json.dumps(told), "holder": name}
         with transaction.atomic(using=self.alias):
-            if (mine.update(body=json.dumps(told)) if rest else removed(mine)) != 1:
+            if (mine.update(**values) if rest else removed(mine)) != 1:
                 raise TakenError
             apply(self.alias, self.row.target, merged([(self.row.kind, {**told, "pk": pks})]))
-        self.row.told, self.row.body = told, json.dumps(told)
+        self.row.told, self.row.body, self.row.holder = told, values["body"], name
 
 
 def _halves(pks: list[Any]) -> list[list[Any]]:
@@ -245,7 +255,7 @@ def _failed(alias: str, row: Any, error: Exception) -> bool:
 def _postpone(alias: str, row: Any, seconds: float, attempts: int | None = None) -> None:
     _sweep.watch()
     values = {} if attempts is None else {"attempts": attempts}
-    waiting(alias).filter(pk=row.pk).update(due=in_seconds(seconds), **values)
+    waiting(alias).filter(_as_they_were([row])).update(due=in_seconds(seconds), **values)
 
 
 def _is_crowded(error: Exception) -> bool:
