@@ -18,7 +18,7 @@ from django.db.models import Count, F, Q, Value, Window
 from django.db.models.functions import Lower, RowNumber
 from django.db.models.signals import pre_delete
 
-from unhurried.later import LaterError, later, task
+from unhurried.later import LaterError, Tally, later, task
 from unhurried.later._ending import ending
 from unhurried.later._outbox._clock import in_seconds
 from unhurried.later._writing import _later
@@ -266,6 +266,18 @@ def test_a_base_manager_that_hides_rows_hides_none_from_the_drain() -> None:
     assert later(Odd.everything.all()).update(views=1) == 1
     drained()
     assert Odd.everything.get().views == 1
+
+
+def test_nor_from_a_tally_nor_from_a_task() -> None:
+    row = Odd.everything.create(hidden=True)
+    views = Tally(Odd, "views")
+    views.add(row, 3)
+    views.flush()
+    assert views.value(row) == Odd.everything.get().views == 3
+    tasks.calls.clear()
+    tasks.note.delay(row)
+    drained()
+    assert tasks.calls == [((row,), {})]
 
 
 @contextmanager

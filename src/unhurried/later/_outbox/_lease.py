@@ -71,24 +71,19 @@ def claimed(alias: str, pk: int, holder: str) -> bool:
 
 
 @contextmanager
-def alive(alias: str, pk: int, holder: str) -> Iterator[threading.Event]:
-    """Tell the database every BEAT seconds that the task is still being run.
-
-    The event is set when another has taken it over: nobody heard from us for as long as LEASE.
-    """
-    over, lost = threading.Event(), threading.Event()
+def alive(alias: str, pk: int, holder: str) -> Iterator[None]:
+    """Tell the database every BEAT seconds that the task is still being run."""
+    over = threading.Event()
 
     def beat() -> None:
-        while not over.wait(BEAT):
-            if not _beaten(alias, pk, holder):
-                lost.set()
-                break
+        while not over.wait(BEAT) and _beaten(alias, pk, holder):
+            pass
         connections.close_all()
 
     thread = threading.Thread(target=beat, name="unhurried-lease", daemon=True)
     thread.start()
     try:
-        yield lost
+        yield
     finally:
         over.set()
         thread.join()

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.db import connections, router
+from django.db.models import QuerySet
 
 from .._errors import LaterError
 
@@ -67,6 +68,11 @@ def aliases() -> list[str]:
         for alias in connections
         if router.allow_migrate_model(alias, model) and _is_migrated(alias, model._meta.db_table)
     ]
+
+
+def all_rows(model: Any, alias: str | None) -> Any:
+    """The rows of a site's model, whatever its managers leave out, the base manager's too."""
+    return QuerySet(model, using=alias)
 
 
 def removed(rows: Any) -> int:

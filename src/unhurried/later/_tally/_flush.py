@@ -15,6 +15,7 @@ from django.db import DatabaseError, OperationalError, transaction
 from django.db.models.functions import Now
 
 from .._outbox._dead import MOST
+from .._outbox._dead import told as reason_of
 from .._outbox._tables import dead
 from .._writing._values import told
 from ._counts import Batch, Row
@@ -71,7 +72,7 @@ def _bisect(model: Any, alias: str, rows: list[Row], outcome: Outcome) -> None:
     except (DatabaseError, OverflowError) as error:
         if not is_refusal(error):
             raise
-        reason = f"{type(error).__name__}: {error}"
+        reason = reason_of(error)
     if len(rows) == 1:
         outcome.dead += 1
         return _bury(model, alias, rows[0], reason)

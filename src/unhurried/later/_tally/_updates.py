@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.models import BigIntegerField, Case, F, Value, When
 from django.db.models.functions import Coalesce
 
+from .._outbox._tables import all_rows
 from ._counts import Row
 
 CHUNK: Final = 200  # rows of an UPDATE: more save little CPU, and cost WAL
@@ -24,7 +25,7 @@ def update(model: Any, alias: str, rows: list[Row]) -> int:
         pks = [pk for pk in by_pk if present is None or pk in present]
         orphaned += len(by_pk) - len(pks)
         for chunk in _chunks(pks, CHUNK):
-            found = model._base_manager.using(alias).filter(pk__in=chunk)
+            found = all_rows(model, alias).filter(pk__in=chunk)
             ns = {pk: by_pk[pk] for pk in chunk}
             orphaned += len(chunk) - found.update(**{field: _sum(model, field, ns)})
     return orphaned
@@ -49,7 +50,7 @@ def _locked(model: Any, alias: str, rows: list[Row]) -> set[Any] | None:
         return None
     found: set[Any] = set()
     for chunk in _chunks(pks, LOCKED):
-        there = model._base_manager.using(alias).filter(pk__in=chunk).order_by("pk")
+        there = all_rows(model, alias).filter(pk__in=chunk).order_by("pk")
         locking = there.select_for_update(no_key=features.has_select_for_no_key_update)
         found.update(locking.values_list("pk", flat=True))
     return found

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.db.models import Subquery
 
+from .._outbox._tables import all_rows
 from ._ledger import Ledger
 from ._target import Target
 from ._watermark import flushed
@@ -15,7 +16,7 @@ TRIES: Final = 5
 
 def stored(target: Target, pk: Any, alias: str) -> Any:
     """Raises the model's DoesNotExist."""
-    rows = target.model._base_manager.using(alias).values_list(target.field.name, flat=True)
+    rows = all_rows(target.model, alias).values_list(target.field.name, flat=True)
     return rows.get(pk=pk) or 0
 
 
@@ -37,6 +38,6 @@ def with_pending(target: Target, pk: Any, ledger: Ledger) -> Any:
 
 def _stored_and_mark(target: Target, pk: Any, ledger: Ledger) -> tuple[Any, int | None]:
     marks = flushed()._base_manager.filter(process=ledger.process).values("sequence")
-    rows = target.model._base_manager.using(ledger.alias).annotate(unhurried_mark=Subquery(marks))
+    rows = all_rows(target.model, ledger.alias).annotate(unhurried_mark=Subquery(marks))
     number, mark = rows.values_list(target.field.name, "unhurried_mark").get(pk=pk)
     return number or 0, mark

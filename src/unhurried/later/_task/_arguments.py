@@ -16,6 +16,8 @@ from django.apps import apps
 from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable
 
+from .._outbox._tables import all_rows
+
 _PLAIN: Final = (str, int, bool, type(None))
 #: What a queryset's values may be besides: how they are told, and read again.
 _VALUES: Final[dict[str, tuple[type, Any, Any]]] = {
@@ -133,7 +135,7 @@ def read(body: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
 def _read(kind: str, value: Any, label: str = "", alias: str | None = None) -> Any:
     if kind in _VALUES:
         return _VALUES[kind][2](value)
-    rows: Any = apps.get_model(label)._base_manager.using(alias)
+    rows: Any = all_rows(apps.get_model(label), alias)
     if kind == "instance":
         return rows.get(pk=value)
     return _in_order(rows, value)

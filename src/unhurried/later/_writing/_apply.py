@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import connections
 from django.db.models import Case, F, Model, Q, QuerySet, Value, When
 
+from .._outbox._tables import all_rows
 from ._guard import changes
 from ._merge import Step
 from ._sql import decoded
@@ -36,11 +37,6 @@ def apply(alias: str, label: str, steps: list[Step]) -> int:
     return changed
 
 
-def _rows(alias: str, model: type[Model]) -> QuerySet[Any]:
-    """All there are, whatever a manager of the site's leaves out."""
-    return QuerySet(model, using=alias)
-
-
 def _groups(updates: list[Step]) -> list[list[Step]]:
     """Those of the same fields together, if there are many of them."""
     by_fields: dict[Any, list[Step]] = {}
@@ -56,12 +52,12 @@ def _update(alias: str, model: type[Model], group: list[Step]) -> int:
     wanted = Q()
     for step in group:
         wanted |= _wanted(alias, model, step)
-    rows = _rows(alias, model).filter(wanted)
+    rows = all_rows(model, alias).filter(wanted)
     found = _locked(alias, rows)
     if found is not None:
         if not found:
             return 0
-        rows = _rows(alias, model).filter(pk__in=found)
+        rows = all_rows(model, alias).filter(pk__in=found)
     return int(rows.update(**_values(model, group)))
 
 
@@ -126,7 +122,7 @@ def _pks(model: type[Model], step: Step) -> list[Any]:
 
 
 def _delete(alias: str, model: type[Model], step: Step) -> int:
-    return _rows(alias, model).filter(pk__in=_pks(model, step)).delete()[0]
+    return int(all_rows(model, alias).filter(pk__in=_pks(model, step)).delete()[0])
 
 
 def _create(alias: str, model: type[Model], step: Step) -> int:
@@ -145,7 +141,7 @@ def _create(alias: str, model: type[Model], step: Step) -> int:
 
 def _insert(alias: str, model: type[Model], rows: list[Model], columns: list[Any]) -> None:
     """As they were told: what ``auto_now_add`` says is when it was asked for."""
-    queryset: Any = _rows(alias, model)
+    queryset: Any = all_rows(model, alias)
     size = connections[alias].ops.bulk_batch_size(columns, rows) or 1
     for at in range(0, len(rows), size):
         queryset._insert(rows[at : at + size], columns, raw=True)
@@ -153,12 +149,14 @@ def _insert(alias: str, model: type[Model], rows: list[Model], columns: list[Any
 
 def _save(alias: str, row: Model) -> None:
     """What has ``auto_now_add`` is from when it was asked for, though save() says otherwise."""
-    fields = [each for each in row._meta.concrete_fields if getattr(each, "auto_now_add", False)]
-    fields += [each for each in row._meta.concrete_fields if getattr(each, "auto_now", False)]
-    moments = {each.attname: getattr(row, each.attname) for each in fields}
+    moments = {
+        each.attname: getattr(row, each.attname)
+        for each in row._meta.concrete_fields
+        if getattr(each, "auto_now_add", False) or getattr(each, "auto_now", False)
+    }
     row.save(using=alias, force_insert=True)
     if moments:
-        _rows(alias, type(row)).filter(pk=row.pk).update(**moments)
+        all_rows(type(row), alias).filter(pk=row.pk).update(**moments)
 
 
 def _columns(model: type[Model], *, key: bool = True) -> list[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from unhurried.measure import counter, timer
 
@@ -47,5 +46,5 @@ def _alone(steps: Sequence[Step]) -> bool:
 
 
 @cache
-def figures(lane: str) -> Any:
+def figures(lane: str) -> Figures:
     return Figures(lane)

@@ -12,6 +12,8 @@ _PLAIN: Final = (
     *(models.BooleanField, models.IntegerField, models.DateField, models.TimeField),
     *(models.DurationField, models.UUIDField, models.DecimalField),
 )
+#: On an instance: what it says not because it was loaded so.
+SHOWN: Final = "_unhurried_shown"
 _TEXT: Final = (models.CharField, models.TextField)
 
 
@@ -47,7 +49,7 @@ def can_compare(alias: str, field: Any) -> bool:
 def is_set(instance: Any, values: dict[Any, Any]) -> bool:
     """Whether a loaded instance says that all of it stands there already."""
     held = instance.__dict__
-    shown = held.get("_unhurried_shown", ())  # what was deferred, and perhaps rolled back since
+    shown = held.get(SHOWN, ())  # what was deferred, and perhaps rolled back since
     for field, value in values.items():
         found = _NOTHING if field.attname in shown else held.get(field.attname, _NOTHING)
         if type(found) is not type(value) or found != value:

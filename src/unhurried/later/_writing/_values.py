@@ -57,7 +57,7 @@ def read(field: Any, value: Any) -> Any:
 def field_of(model: type[Model], name: str) -> Field[Any, Any]:
     """A column of the model's own table; LookupError if it has none of that name (any more)."""
     try:
-        found: Any = model._meta.get_field("pk" if name == "pk" else name)
+        found: Any = model._meta.get_field(name)
     except FieldDoesNotExist as error:
         raise LookupError(f"{model._meta.label} has no field {name!r}.") from error
     if not getattr(found, "concrete", False) or found.many_to_many:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import DecimalField, F, FloatField, JSONField, Model
@@ -13,10 +13,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from .._errors import LaterError
+from ._guard import SHOWN
 from ._values import field_of, read, told
-
-#: On an instance: what it says not because it was loaded so.
-SHOWN: Final = "_unhurried_shown"
 
 
 @dataclass(slots=True)
