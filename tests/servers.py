@@ -62,6 +62,23 @@ class Server:
     def log(self) -> str:
         return (self.folder / "server.log").read_text(errors="replace")
 
+    @contextlib.contextmanager
+    def silent(self):
+        """It keeps its connections and says nothing: a signal alone leaves its threads a moment."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            tasks = [path / "stat" for path in Path(f"/proc/{self.pid}/task").iterdir()]
+            while any(path.read_text().rpartition(")")[2].split()[0] != "T" for path in tasks):
+                time.sleep(0.001)
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    def kill(self) -> None:
+        """At once; it is gone on return."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+
 
 def executable(name: str) -> str:
     """The full path of a server's program."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -317,19 +314,6 @@ def together(work, count):
     assert failed == []
 
 
-@contextmanager
-def stopped(server):
-    """It does not answer, and keeps its connections."""
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        tasks = [path / "stat" for path in Path(f"/proc/{server.pid}/task").iterdir()]
-        while not all(path.read_text().rpartition(")")[2].split()[0] == "T" for path in tasks):
-            time.sleep(0.001)
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
-
-
 def test_a_server_that_says_nothing_is_left_alone(kind, own_server, tmp_path, monkeypatch):
     """One page waits a second; the next do not wait, until the rest is over."""
     monkeypatch.setattr(_pool, "REST", 60.0)
@@ -337,7 +321,7 @@ def test_a_server_that_says_nothing_is_left_alone(kind, own_server, tmp_path, mo
     with caches(tmp_path, default=cache):
         home = home_of("default")
         home.read(["a"])
-        with stopped(own_server):
+        with own_server.silent():
             with pytest.raises(Unavailable):
                 home.read(["a"])
             with counted() as trips, pytest.raises(Unavailable, match="a moment ago"):
@@ -357,7 +341,7 @@ def test_what_was_said_to_a_slow_server_is_not_taken_for_the_next_answer(
     with caches(tmp_path, default=cache):
         home = home_of("default")
         a, b = tokens(home, "a", "b")
-        with stopped(own_server), pytest.raises(Unavailable):
+        with own_server.silent(), pytest.raises(Unavailable):
             home.read(["a"])
         home.touch(["x"], D)
         assert tokens(home, "b") == [b]
@@ -624,7 +608,7 @@ def test_tags_have_their_place_on_several_servers_for_good(memcached_server, tmp
         here = [tag for tag in tags if tag not in there]
         assert here
         assert there
-        with stopped(other):
+        with other.silent():
             for tag in there[:2]:
                 with pytest.raises(Unavailable):
                     home.read([tag])
