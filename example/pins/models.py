@@ -35,6 +35,19 @@ class Pin(models.Model):
         return self.title
 
 
+class Views(models.Model):
+    """How often a pin was looked at; apart from it, since each visit writes here."""
+
+    pin = models.OneToOneField(Pin, models.CASCADE, primary_key=True)
+    number = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "views"
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.pin}"
+
+
 class Like(models.Model):
     """A user likes a pin, once."""
 

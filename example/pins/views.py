@@ -13,8 +13,10 @@ def feed(request: HttpRequest) -> HttpResponse:
 
 
 def pin_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    """One pin with its comments, its likes, and pins like it."""
+    """One pin with its comments, its likes, and pins like it; who looks at it is counted."""
     pin = get_object_or_404(Pin, pk=pk)
+    pin.views.number += 1
+    pin.views.save()
     related = Pin.objects.filter(tags__in=pin.tags.all()).exclude(pk=pk).distinct()[:12]
     return render(request, "pins/pin.html", {"pin": pin, "related": related})
 

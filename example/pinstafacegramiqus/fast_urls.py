@@ -1,11 +1,12 @@
-"""The fixed pages, kept: one line each, and nobody who writes knows of it; messages, later."""
+"""The fixed pages, kept: one line each, and nobody who writes knows of it; writes come later."""
 
 from django.urls import path
 
 from accounts.fixed import user_detail
 from books.fixed import book_list, create_book
 from inbox.fast import mark_received, message_list
-from pins.fixed import feed, pin_detail, tag_detail
+from pins.fast import pin_detail
+from pins.fixed import feed, tag_detail
 from reports.fast import yearly_report
 from unhurried.cache import cached_page
 

@@ -13,7 +13,7 @@ from django.utils.text import slugify
 from accounts.models import Follow, Profile
 from books.models import Author, Book, Publisher
 from inbox.models import Message
-from pins.models import Comment, Like, Pin, Tag
+from pins.models import Comment, Like, Pin, Tag, Views
 from pinstafacegramiqus import words
 
 NOW = datetime(2012, 9, 5, 16, 0, tzinfo=UTC)  # the talk
@@ -54,6 +54,7 @@ def tables(sizes: Sizes) -> Iterator[tuple[type[Model], int, Iterator[Model]]]:
     yield Follow, sizes.follows, _follows(sizes)
     yield Tag, sizes.tags, _tags(sizes)
     yield Pin, sizes.pins, _pins(sizes)
+    yield Views, sizes.pins, _views(sizes)
     yield Pin.tags.through, sizes.pins * TAGS_PER_PIN, _pin_tags(sizes)
     yield Like, sizes.likes, _likes(sizes)
     yield Comment, sizes.comments, _comments(sizes)
@@ -156,6 +157,12 @@ def _pins(sizes: Sizes) -> Iterator[Pin]:
             hue=rng.randrange(HUES),
             created=_pinned(pk, sizes.pins),
         )
+
+
+def _views(sizes: Sizes) -> Iterator[Views]:
+    rng = _stream("views")
+    for pk in range(1, sizes.pins + 1):
+        yield Views(pin_id=pk, number=int(40 / (rng.random() + 0.01)))
 
 
 def _pin_tags(sizes: Sizes) -> Iterator[Model]:

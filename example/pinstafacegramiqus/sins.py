@@ -47,8 +47,9 @@ SINS = (
     Sin(
         "A pin",
         "pin",
-        "Every comment fetches its author, every like its user, every related pin all it shows.",
-        "select_related, prefetch_related and annotated counts",
+        "Every comment fetches its author, every like its user, every related pin all it shows; "
+        "and every visit waits for its view to be counted.",
+        "select_related, prefetch_related and annotated counts; a Tally counts behind",
         (1,),
     ),
     Sin(

@@ -1,4 +1,4 @@
-"""Messages under /fast/: nobody waits for them to be written, and what is received never is."""
+"""Under /fast/ nobody waits for what is written: messages that are received, views of a pin."""
 
 import pytest
 
@@ -35,3 +35,18 @@ def test_the_report_is_there_at_once_or_a_page_that_waits_and_then_the_same_for_
 
 def test_the_button_marks_all(seen):
     assert seen["all"] == 0
+
+
+def test_a_page_that_is_kept_counts_who_looks_at_it(seen):
+    views = seen["views"]
+    assert views["shown"] == [2, 3, 4]
+    assert views["same"] == [True, True]
+
+
+def test_a_view_is_one_query_and_no_write(seen):
+    assert seen["views"]["queries"] == [1, 3, 1]  # a session and its user besides
+    assert seen["views"]["writes"] == [0, 0, 0, 0]
+
+
+def test_views_are_written_behind_and_leave_the_page_kept(seen):
+    assert seen["views"]["stored"] == [0, 5]
