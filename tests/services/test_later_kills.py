@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,9 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.services.rows import create_database
+from tests.services.later_fleet import Fleet, environment, postgres, sqlite
 
-ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("KILLS", "20"))
 DEADLINE = 10.0  # seconds from the last kill to the last thing done
 CELLS = [
@@ -38,95 +35,18 @@ WORKERS = {
 }
 
 
-class Fleet:
-    """The processes of one site; whoever is killed is started anew."""
-
-    def __init__(self, environment: dict[str, str], folder: Path, stack: ExitStack) -> None:
-        self.environment, self.folder, self._stack = environment, folder, stack
-        self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._log = stack.enter_context((folder / "log").open("ab"))
-
-    def run(self, *argv: str) -> str:
-        return subprocess.run(
-            [sys.executable, *argv],
-            cwd=ROOT,
-            env=self.environment,
-            check=True,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            timeout=120,
-        ).stdout
-
-    def start(self, name: str, *argv: str) -> None:
-        begun = subprocess.Popen(
-            [sys.executable, *argv],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
-        self.processes[name] = begun
-        self._stack.callback(_end, begun)
-
-    def kill(self, name: str) -> None:
-        """All of it, at once, and another in its place."""
-        process = self.processes[name]
-        argv: Any = process.args
-        _end(process)
-        self.start(name, *argv[1:])
-
-    def kill_child(self, name: str) -> bool:
-        """One that it has forked; who forked it sees to the next."""
-        pid = self.processes[name].pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        if children:
-            os.kill(int(random.choice(children)), signal.SIGKILL)
-        return bool(children)
-
-    def log(self) -> str:
-        return (self.folder / "log").read_text()[-3000:]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 @pytest.fixture(params=CELLS, ids="-".join)
 def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
     database, later = request.param
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
-        "LATER_FOLDER": str(tmp_path),
-        "LATER_DATABASE": json.dumps(_database(database, tmp_path, request)),
-        "LATER": {"thread": "thread", "tasks-db": "tasks:default"}.get(later, "celery"),
-        "DJANGO_SETTINGS_MODULE": "tests.services.later_settings",
-    }
-    if later.startswith("celery"):
-        environment["LATER_BROKER"] = _broker(later, request)
+    if database == "sqlite":
+        rows = sqlite(tmp_path, timeout=20, transaction_mode="IMMEDIATE")
+    else:
+        name = f"later_{random.getrandbits(32):x}"
+        rows = postgres(request.getfixturevalue("postgres_server"), name)
+    more = {"LATER_BROKER": _broker(later, request)} if later.startswith("celery") else {}
+    name = {"thread": "thread", "tasks-db": "tasks:default"}.get(later, "celery")
     with ExitStack() as stack:
-        yield Fleet(environment, tmp_path, stack)
-
-
-def _database(kind: str, folder: Path, request: pytest.FixtureRequest) -> dict[str, Any]:
-    if kind == "sqlite":
-        options = {"timeout": 20, "transaction_mode": "IMMEDIATE"}
-        name = str(folder / "db.sqlite3")
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": options}
-    server = request.getfixturevalue("postgres_server")
-    name = f"later_{random.getrandbits(32):x}"
-    create_database(server.port, name)
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": name,
-        "USER": "postgres",
-        "HOST": "127.0.0.1",
-        "PORT": server.port,
-    }
+        yield Fleet(environment(tmp_path, rows, name, **more), tmp_path, stack)
 
 
 def _broker(kind: str, request: pytest.FixtureRequest) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sqlite3
 import subprocess
@@ -17,9 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.services.rows import create_database
+from tests.services.later_fleet import ROOT, environment, postgres, sqlite
 
-ROOT = Path(__file__).parents[2]
 LOCKED = 10.0  # seconds
 BUDGET = 0.05  # seconds that a dead broker may add to a request
 ROWS = 1_000_000
@@ -38,22 +36,12 @@ def say(record_property: Any, request: pytest.FixtureRequest) -> Callable[[str],
 
 def site(folder: Path, database: dict[str, Any], later: str = "thread", broker: str = "") -> Run:
     """A function that runs one of the ways of ``later_site``, or starts it."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
-        "DJANGO_SETTINGS_MODULE": "tests.services.later_settings",
-        "LATER_FOLDER": str(folder),
-        "LATER_DATABASE": json.dumps(database),
-        "LATER": later,
-        "LATER_BROKER": broker,
-    }
+    around = environment(folder, database, later, LATER_BROKER=broker)
 
     def start(*way: str) -> subprocess.Popen[str]:
         argv = [sys.executable, "-m", "tests.services.later_site", *way]
         pipe = subprocess.PIPE
-        return subprocess.Popen(
-            argv, cwd=ROOT, env=environment, stdout=pipe, stderr=pipe, text=True
-        )
+        return subprocess.Popen(argv, cwd=ROOT, env=around, stdout=pipe, stderr=pipe, text=True)
 
     def run(*way: str, wait: bool = True) -> Any:
         process = start(*way)
@@ -67,22 +55,6 @@ def said(process: subprocess.Popen[str]) -> Any:
     out, error = process.communicate(timeout=300)
     assert process.returncode == 0, error[-3000:]
     return json.loads(out) if out else None
-
-
-def sqlite(folder: Path, **options: Any) -> dict[str, Any]:
-    name = str(folder / "db.sqlite3")
-    return {"ENGINE": "django.db.backends.sqlite3", "NAME": name, "OPTIONS": options}
-
-
-def postgres(server: Any, name: str) -> dict[str, Any]:
-    create_database(server.port, name)
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": name,
-        "USER": "postgres",
-        "HOST": "127.0.0.1",
-        "PORT": server.port,
-    }
 
 
 def test_locked_for_ten_seconds_nothing_is_lost(tmp_path: Path, say: Callable[[str], None]) -> None:
