@@ -29,7 +29,7 @@ from django.utils import timezone, translation
 
 from unhurried import testing
 from unhurried.later import LaterError, _kick, _lanes, hang_on, progress
-from unhurried.later._hang_on import _answers, _beat, _run, _works
+from unhurried.later._hang_on import _answers, _beat, _run, _visit, _works
 from unhurried.later._hang_on._progress import Running, running
 from unhurried.later._outbox import _sweep
 from unhurried.later._outbox._clock import in_seconds
@@ -159,6 +159,52 @@ def in_thread(function: Callable[[], Any]) -> Any:
         return function()
     finally:
         close_all()
+
+
+def reloaded(*, threads: bool = True) -> Any:
+    """What a browser without JavaScript gets that has the page that waits."""
+    headers = {**PAGE, "Cache-Control": "max-age=0"}
+    return Client().get("/slow/", headers=headers, **{"wsgi.multithread": threads})
+
+
+def refresh(answer: Any) -> int:
+    found = re.search(rb'<meta http-equiv="refresh" content="(\d+); url=/slow/">', answer.content)
+    assert answer.status_code == 202
+    assert found
+    return int(found[1])
+
+
+def test_a_page_that_loads_itself_anew_waits_where_the_end_is_seen(monkeypatch: Any) -> None:
+    monkeypatch.setattr(_visit, "HOLD", 60.0)
+    first = Client().get("/slow/", headers=PAGE, **{"wsgi.multithread": True})
+    assert (refresh(first), first["Retry-After"]) == (0, "1")
+    with ThreadPoolExecutor(1) as threads:
+        second = threads.submit(in_thread, reloaded)
+        time.sleep(0.2)
+        assert not second.done()
+        hung.may_end.set()
+        assert second.result().content == b"made 1"
+
+
+def test_it_is_shown_how_far_it_is_now_and_then(monkeypatch: Any) -> None:
+    monkeypatch.setattr(_visit, "HOLD", 0.1)
+    get("/slow/")
+    assert [refresh(reloaded()) for _ in range(6)] == [0] * 6  # none keeps its place for ever
+
+
+def test_only_so_many_are_kept_waiting(monkeypatch: Any) -> None:
+    """The others look again after a while, and so do all where one waits for the next."""
+    monkeypatch.setattr(_visit, "HOLD", 60.0)
+    monkeypatch.setattr(_visit, "_holds", threading.BoundedSemaphore(1))
+    get("/slow/")
+    assert refresh(reloaded(threads=False)) == 1
+    with ThreadPoolExecutor(1) as threads:
+        held = threads.submit(in_thread, reloaded)
+        wait_until(lambda: not _visit._holds._value)
+        assert refresh(reloaded()) == 1
+        hung.may_end.set()
+        assert held.result().status_code == 200
+    assert _visit._holds._value == 1
 
 
 def test_clients_wait_for_the_end_and_join() -> None:
@@ -621,8 +667,7 @@ def test_under_atomic_requests_the_view_has_its_transaction_and_who_waits_has_no
     monkeypatch.setattr(_run, "_alone", threading.Event())
     with paused(), ThreadPoolExecutor(1) as threads:
         waiting = threads.submit(in_thread, lambda: get("/quick/").content)
-        wait_until(lambda: Work.objects.filter(state="waiting").exists())
-        drain_now()
+        wait_until(drain_now)
         assert waiting.result() == b"made"
     Client().post("/quick/")
     assert seen == [True, True]

@@ -29,11 +29,15 @@ def of_result(result: Result) -> HttpResponse:
     return HttpResponse(result.body, status=result.status, headers=dict(result.headers))
 
 
-def waiting(request: HttpRequest, template: str, seen: Seen, guess: float | None) -> HttpResponse:
-    """The page that waits: 202, for this reader now, and for no cache and no index."""
-    again = pause(seen)
-    context = {"state": "waiting", "refresh": again, "poll": POLL, **shown(seen, guess)}
-    return _page(request, template, context, 202, again)
+def waiting(
+    request: HttpRequest, template: str, seen: Seen, guess: float | None, refresh: int
+) -> HttpResponse:
+    """The page that waits: 202, for this reader now, and for no cache and no index.
+
+    ``refresh``: seconds until a browser without JavaScript looks again.
+    """
+    context = {"state": "waiting", "refresh": refresh, "poll": POLL, **shown(seen, guess)}
+    return _page(request, template, context, 202, max(refresh, 1))
 
 
 def told(seen: Seen, guess: float | None) -> HttpResponse:
@@ -77,7 +81,7 @@ def too_many(request: HttpRequest, template: str | None, limit: int) -> HttpResp
 
 
 def pause(seen: Seen) -> int:
-    """Seconds until a browser without JavaScript looks again."""
+    """Seconds until it is worth looking again."""
     return min(max(int(seen.age / 10), 1), 10)
 
 

@@ -39,6 +39,7 @@ class Asked:
     key: str
     told: dict[str, Any]  # what the work is told, as JSON has it
     wait: float | None = None  # seconds, of Prefer
+    again: bool = False  # a browser that loads a page anew: whoever looks at it has it before him
 
 
 def asked(request: HttpRequest, args: Any, kwargs: Any, options: Options) -> Asked:
@@ -53,7 +54,7 @@ def asked(request: HttpRequest, args: Any, kwargs: Any, options: Options) -> Ask
     key = sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()
     kind = _kind(request)
     wait = _preferred_wait(request) if kind == "async" else None
-    return Asked(kind, key, told, wait)
+    return Asked(kind, key, told, wait, again=kind == "page" and _is_reload(request))
 
 
 def _told(request: HttpRequest, options: Options) -> dict[str, Any]:
@@ -129,6 +130,12 @@ def _kind(request: HttpRequest) -> Kind:
     if _is_for_page(request):
         return "page"
     return "async" if _ASYNC.search(headers.get("Prefer", "")) else "client"
+
+
+def _is_reload(request: HttpRequest) -> bool:
+    """By hand, or because the page that waits says so: Chromium and Firefox send it then."""
+    said = request.headers.get("Cache-Control", "").lower()
+    return "max-age=0" in said or "no-cache" in said
 
 
 def _preferred_wait(request: HttpRequest) -> float | None:

@@ -100,25 +100,23 @@ class HungView:
         if self.is_async:
             return self._acall(request, args, kwargs)
         visit = self._visit(request, args, kwargs)
-        while visit is not None:
-            found = visit.step()
-            if found is None:
-                break
-            if not isinstance(found, float):
-                return found
-            time.sleep(found)
-        return self.plain(request, *args, **kwargs)
+        if visit is None:
+            return self.plain(request, *args, **kwargs)
+        with visit:
+            while isinstance(found := visit.step(), float):
+                time.sleep(found)
+        return self.plain(request, *args, **kwargs) if found is None else found
 
     async def _acall(self, request: HttpRequest, args: Any, kwargs: Any) -> Any:
         visit = self._visit(request, args, kwargs)
-        while visit is not None:
+        if visit is None:
+            return await self.view(request, *args, **kwargs)
+        with visit:
             found = await sync_to_async(visit.step)()
-            if found is None:
-                break
-            if not isinstance(found, float):
-                return found
-            await asyncio.sleep(found)
-        return await self.view(request, *args, **kwargs)
+            while isinstance(found, float):
+                await asyncio.sleep(found)
+                found = await sync_to_async(visit.step)()
+        return await self.view(request, *args, **kwargs) if found is None else found
 
     def _visit(self, request: HttpRequest, args: Any, kwargs: Any) -> Visit | None:
         """None for what is never hung: unsafe methods, and the work itself."""

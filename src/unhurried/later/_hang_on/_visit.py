@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from math import ceil
-from typing import Any, Final
+from threading import BoundedSemaphore
+from typing import Any, Final, Self
 
 from django.db import connections
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +24,8 @@ SHORT: Final = 0.02  # seconds between two looks
 LONG: Final = 0.25  # between later ones
 LEAST: Final = 0.005
 AGAIN: Final = 0.5  # seconds between two kicks for what nobody has begun
+HOLD: Final = 2.0  # seconds that who has the page that waits before him is kept waiting, see _hold
+_holds = BoundedSemaphore(4)  # at a time, of a process: the other threads are for the others
 
 
 class Visit:
@@ -35,6 +38,14 @@ class Visit:
         self._pause = SHORT
         self._kicked = float("-inf")
         self._asked: Asked | None = None
+        self._held = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._held:
+            _holds.release()
 
     def step(self) -> HttpResponse | float | None:
         """An answer, or seconds, or None: call the view.
@@ -84,21 +95,41 @@ class Visit:
             return _answers.empty(_answers.pause(seen))
         if asked.kind == "prefetch":
             return _answers.unavailable(_answers.pause(seen))
+        if asked.again and not self._held:
+            self._hold()
         if time.monotonic() - self._began < self._patience(asked):
             return self._next(asked)
         if asked.kind == "page":
-            guess = self._guess(seen)
-            return _answers.waiting(self.request, self.options.template, seen, guess)
+            return self._waiting(asked, seen)
         if asked.kind == "async":
             response = _answers.told(seen, self._guess(seen))
             response["Preference-Applied"] = "respond-async"
             return response
         return _answers.unavailable(self._left(seen))
 
+    def _hold(self) -> None:
+        """Let who has the page that waits before him wait for its end here.
+
+        Without JavaScript a browser can be told to look again in a second, or at once. A second is
+        too late; so at once, and it waits here, where the end is seen when it comes. A process that
+        answers one at a time would keep all others waiting with it.
+        """
+        self._held = self._has_threads and _holds.acquire(blocking=False)
+
+    @property
+    def _has_threads(self) -> bool:
+        return bool(self.request.META.get("wsgi.multithread", True))
+
+    def _waiting(self, asked: Asked, seen: Seen) -> HttpResponse:
+        comes_to_be_held = self._held or (self._has_threads and not asked.again)
+        refresh = 0 if comes_to_be_held else _answers.pause(seen)
+        guess = self._guess(seen)
+        return _answers.waiting(self.request, self.options.template, seen, guess, refresh)
+
     def _patience(self, asked: Asked) -> float:
         """Seconds that this one waits for the end."""
         if asked.kind == "page":
-            return self.options.after
+            return max(HOLD, self.options.after) if self._held else self.options.after
         if asked.kind == "async":
             wait = self.options.after if asked.wait is None else asked.wait
             return min(wait, self.options.wait)
