@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 import signal
 import threading
@@ -22,7 +23,7 @@ from django.test import Client
 from django.test.client import ClientHandler
 
 from unhurried import testing
-from unhurried.later import LaterError, _drain, _kick, later
+from unhurried.later import LaterError, _drain, _kick, _lanes, later
 from unhurried.later._ending import ending
 from unhurried.later._outbox import _lease, _sweep, _tables
 from unhurried.later._outbox._clock import in_seconds
@@ -62,6 +63,18 @@ def test_who_commits_asks_and_who_does_not_does_not() -> None:
     assert drain_now() == ["tasks", "writes"]
     assert tasks.calls == [((1,), {})]
     assert Message.objects.get().views == 1
+
+
+@TRANSACTIONAL
+def test_a_kick_that_fails_is_logged_and_fails_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Django names what it was that failed after a COMMIT: it must have a name."""
+    monkeypatch.setattr(_lanes, "_lanes", {})
+    messages(1)
+    with testing.override(STRICT=True), caplog.at_level(logging.ERROR, logger="django.db"):
+        assert later(Message.objects.all()).update(views=3) == 1
+    assert "No lane is called 'writes'" in caplog.text
 
 
 @pytest.mark.django_db

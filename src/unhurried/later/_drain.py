@@ -24,6 +24,7 @@ from ._lanes import lane
 from ._outbox import _sweep
 from ._outbox._kinds import TASK, TASKS_LANE, WRITES, WRITES_LANE
 from ._outbox._tables import LINE, aliases, dead, let_go, waiting
+from ._report import now_and_then
 from ._task._running import drain_tasks
 from ._writing._drain import drain_lane
 
@@ -118,6 +119,8 @@ def _writes(alias: str, moment: datetime | None = None) -> int:
         done += drained or 0
         if not drained:
             others.append(name)
+    if done:
+        now_and_then()
     return done
 
 

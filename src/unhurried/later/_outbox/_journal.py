@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 from django.db import transaction
@@ -61,8 +60,7 @@ def journal(
         queryset._insert(rows, columns)  # one statement: no transaction, no signals
     else:
         queryset.bulk_create(rows)
-    asked = partial(ask, kind, target)
-    transaction.on_commit(asked, using=using, robust=True)
+    transaction.on_commit(lambda: ask(kind, target), using=using, robust=True)  # it wants a name
 
 
 def ask(kind: str, label: str = "") -> None:

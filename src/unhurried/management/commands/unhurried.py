@@ -22,7 +22,7 @@ from unhurried.cache.reading import Step, Warmed, check_edge, shipped, warm
 from unhurried.dashboard import _queries_diff, _queries_text, _top, _why_text
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.later import LaterError
-from unhurried.later.reading import drain, ending
+from unhurried.later.reading import drain, ending, figures_of_lanes
 from unhurried.measure import StoreError
 
 NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
@@ -145,6 +145,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{done.pages} pages made that somebody waits for.")
         if done.dead:
             self.stdout.write(f"{done.dead} could not be done: the dashboard says why.")
+        for each in figures_of_lanes().values():
+            if each.advice:
+                self.stdout.write(f"{each.lane}: {each.advice}")
 
     def edge(self, *, what: str, url: str | None, json: bool, **options: Any) -> None:
         """Print what is shipped for an edge, or look whether one is wired right."""
