@@ -32,6 +32,6 @@ test -z "$missing" || {
 
 for pair in $pairs; do
     echo "--- Python ${pair%-*}, Django ${pair#*-}"
-    ${MAKE:-make} --no-print-directory test COV= PYTHON="$(find_python "${pair%-*}")" DJANGO="${pair#*-}"
+    ${MAKE:-make} --no-print-directory test COV= LONG=1 PYTHON="$(find_python "${pair%-*}")" DJANGO="${pair#*-}"
 done
 echo "matrix: passed on $pairs"

@@ -16,7 +16,7 @@ from .audience_site.public import PAGES
 from .audience_site.settings import SITE
 from .audience_site.urls import address
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.long, pytest.mark.django_db]
 
 #: Made from what library code alone looks at; the line named is the library's, or none.
 OF_A_LIBRARY = {

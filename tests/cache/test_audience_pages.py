@@ -24,7 +24,7 @@ from .audience_site.settings import SITE
 from .audience_site.urls import address
 from .test_audience_leaks import visitor
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.long, pytest.mark.django_db(transaction=True)]
 
 OURS = "unhurried.middleware.UnhurriedMiddleware"
 

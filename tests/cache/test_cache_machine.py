@@ -13,11 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PLAYS = os.environ.get("PLAYS", "120")
 PROGRAM = "from tests.cache.races.machine import main; main()"
 
 
+@pytest.mark.long
 def test_nothing_old_is_served_in_any_play(tmp_path: Path, record_property: Any) -> None:
     play(PLAYS, tmp_path, record_property)
 

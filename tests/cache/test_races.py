@@ -11,6 +11,8 @@ from tests.cache.races.cells import EMBEDDED
 from tests.cache.races.contents import scenarios
 from tests.cache.races.driver import Sites
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def sites(tmp_path_factory: Any) -> Iterator[Any]:

@@ -37,6 +37,7 @@ def test_the_first_screen(shop):
     assert "\x1b" not in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("url", "before", "after"),
     [

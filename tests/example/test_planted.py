@@ -7,6 +7,8 @@ import pytest
 
 from .conftest import EXAMPLE
 
+pytestmark = pytest.mark.long
+
 COUNT = "annotate(Count(...)) where the rows come from"
 ONCE = "read it once and keep it: a local, {% with %}, cached_property"
 IN_BULK = "read them all before the loop: in_bulk([...])"

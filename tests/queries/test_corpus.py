@@ -10,6 +10,8 @@ from tests.queries.corpus import score
 from tests.queries.corpus.cases import load
 from tests.queries.corpus.run import filled, replay, statements
 
+pytestmark = pytest.mark.long
+
 CASES = load()
 CHANCE = {"adversarial.order_by_chance"}
 

@@ -297,6 +297,7 @@ def test_two_edits_of_the_same_words_are_none(project):
         applied(overlapping)
 
 
+@pytest.mark.long
 @pytest.mark.django_db
 def test_every_diff_of_the_corpus_parses_and_applies():
     """All at once, as people do it: what is found in one file becomes one diff."""

@@ -38,6 +38,7 @@ from tests.later.inbox.models import Folder, Message, Ticket  # noqa: E402
 from tests.later.inbox.tasks import prove  # noqa: E402
 from unhurried.later import later  # noqa: E402
 from unhurried.later._drain import drain as work_off  # noqa: E402
+from unhurried.later._outbox import _journal  # noqa: E402
 from unhurried.later._writing._drain import drain_lane  # noqa: E402
 from unhurried.later.models import Dead, Waiting  # noqa: E402
 from unhurried.later.reading import paused  # noqa: E402
@@ -162,6 +163,19 @@ def requests() -> None:
     while Waiting.objects.exists() and time.monotonic() < begun + 50:
         time.sleep(0.05)
     sys.stdout.write(json.dumps([took, time.monotonic() - begun]))
+
+
+def unheard() -> None:
+    """A web process none of whose kicks arrive: seconds from the last request until all is done."""
+    _journal.ask = lambda *args: None  # type: ignore[assignment]
+    request_started.send(sender=WSGIHandler, environ={})
+    rng = random.Random(1)
+    for _ in range(50):
+        once(rng)
+    begun = time.monotonic()
+    while Waiting.objects.exists() and time.monotonic() < begun + 50:
+        time.sleep(0.05)
+    sys.stdout.write(json.dumps(time.monotonic() - begun))
 
 
 def deadlocks() -> None:

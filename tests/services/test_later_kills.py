@@ -84,6 +84,22 @@ def test_what_was_committed_is_done_once(fleet: Fleet, say: Callable[[str], None
     assert found["proofs"] == found["different"] == found["sent"]
 
 
+def test_when_every_kick_is_lost_the_sweep_finds_it(
+    fleet: Fleet, say: Callable[[str], None]
+) -> None:
+    fleet.run("-m", "tests.services.later_site", "tables")
+    later = fleet.environment["LATER"]
+    if later in WORKERS:
+        fleet.start("worker", *WORKERS[later])
+    seconds = json.loads(fleet.run("-m", "tests.services.later_site", "unheard"))
+    found = json.loads(fleet.run("-m", "tests.services.later_site", "said"))
+    say(f"{found['sent']} committed and not told of, done {seconds:.1f} s after the last")
+    assert found["sent"] > 0
+    assert (found["sum"], found["dead"]) == (3 * found["sent"], [])
+    assert found["proofs"] == found["different"] == found["sent"]
+    assert seconds < 5 * DEADLINE, fleet.log()
+
+
 def _kill_at_random(fleet: Fleet) -> None:
     """Children that others have forked, mostly; and workers as a whole, with their parents."""
     workers = [name for name in fleet.processes if name != "web"]
