@@ -67,6 +67,8 @@ PRIVATE = {
     "rows._result_cache": "whether it has been evaluated: then it costs no query",
     "target._fields": "whether it is values() or values_list()",
     "self._rows._db": "whether using() was said",
+    "rows._db": "the same, of a task's argument",
+    "rows._hints": "whose related manager that is",
     "self._rows._hints": "whose related manager it is",
     "instance.__dict__": "to see a deferred column without a query",
     "queryset._insert": "rows as they are, in one statement: not so bulk_create",

@@ -335,7 +335,7 @@ def test_who_is_gone_or_inactive_gets_nothing(caplog: Any) -> None:
             waiting = threads.submit(in_thread, partial(get, "/mine/", client))
             wait_until(lambda: Work.objects.filter(state="waiting").exists())
             spoil()
-            drain_now()
+            wait_until(drain_now)
             assert waiting.result().status_code == 500
     assert hung.made["mine"] == 0
     assert [str(each.exc_info[1]) for each in caplog.records if each.exc_info] == [
@@ -603,10 +603,10 @@ def test_who_comes_a_moment_too_late_does_not_have_it_made_again() -> None:
     """He has looked before it ended, or before somebody else began: that is a race."""
     get("/quick/")
     work = Work.objects.get()
-    _works.begin(work.key, "other/", {}, "him")
+    _works.begin(work.key, "other/", {}, "abc", 4)
     assert state() == "done"
     Work.objects.update(state="waiting", expires=None)
-    _works.begin(work.key, "other/", {}, "him")
+    _works.begin(work.key, "other/", {}, "abc", 4)
     assert Work.objects.get().owner == work.owner
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db import Error
+from django.db import Error, connections
 from django.db.models import Max
 from django.db.models.functions import Now
 
@@ -23,7 +23,8 @@ from ._kick import kick, paused
 from ._lanes import lane
 from ._outbox import _sweep
 from ._outbox._kinds import TASK, TASKS_LANE, WRITES, WRITES_LANE
-from ._outbox._tables import LINE, aliases, dead, let_go, waiting
+from ._outbox._tables import LINE, aliases, dead, installed, let_go, waiting
+from ._outbox._tables import chosen as tasks_are_in
 from ._report import now_and_then
 from ._task._running import drain_tasks
 from ._writing._drain import drain_lane
@@ -79,6 +80,8 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
         LaterError: the tables are missing.
     """
     if not aliases():
+        if installed():
+            connections[tasks_are_in()].ensure_connection()  # or it is away: that is what is wrong
         raise LaterError("There is no table for what is to be done later.", f"{LINE}, and migrate.")
     done, before = Done(), _dead()
     moments = {alias: _latest(alias, only) for alias in aliases()} if once else {}
@@ -101,8 +104,9 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
 def _turn(alias: str, only: str | None, done: Done, moment: datetime | None) -> None:
     if only is None:
         done.writes += _writes(alias, moment)
-    elif "." in only:
-        done.writes += drain_lane(alias, only) or 0
+    elif "." in only and (writes := drain_lane(alias, only)):
+        done.writes += writes
+        now_and_then()
     if only is None or "." not in only:
         done.tasks += drain_tasks(alias, only, moment=moment)
 

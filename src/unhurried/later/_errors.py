@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from typing import Final
 
 
@@ -13,6 +14,9 @@ class LaterError(Exception):
         self.message = message
         self.hint = hint
 
+
+#: What a site's code may raise that is no Exception, and is its failure all the same.
+LEAVING: Final = (SystemExit, CancelledError)
 
 # A closed list, by name: a broker may be of any make, and each client has classes of its own.
 # redis and kombu, Django's databases and psycopg, amqp and pika, botocore.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from threading import Lock
 from typing import Final
@@ -18,6 +19,15 @@ logger = logging.getLogger("unhurried")
 _advised: set[str] = set()
 _turn = Lock()
 _next = 0.0
+
+
+def _after_fork() -> None:
+    global _turn
+    _turn = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def now_and_then() -> None:

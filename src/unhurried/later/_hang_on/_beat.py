@@ -59,3 +59,5 @@ def _tell(running: Running, news: dict[str, object]) -> None:
         if not is_transient(error):
             swallow("the progress of a page", error)
         let_go()
+    except Exception as error:  # boundary: whatever it was, it must not cost the lease
+        swallow("the progress of a page", error)

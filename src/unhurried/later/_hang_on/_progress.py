@@ -17,18 +17,19 @@ MOST: Final = 200  # characters of a message
 class Running:
     """A work under way in this process."""
 
-    def __init__(self, key: str, holder: str) -> None:
+    def __init__(self, key: str, holder: str, share: float = 0.0) -> None:
+        """``share``: what whoever was at it before has said, and is not taken back."""
         self.key, self.holder = key, holder
         self.lost = threading.Event()  # another has taken it over
         self._lock = threading.Lock()
-        self._share = 0.0
+        self._share = share
         self._news: dict[str, Any] = {}
 
     def note(self, done: float, total: float | None, message: str) -> None:
         """What is further back than what was said before is not said, but for its message."""
         share = min(done / total, 1.0) if total else 0.0
         with self._lock:
-            self._news["message"] = message[:MOST]
+            self._news["message"] = _storable(message[:MOST])
             if share >= self._share:
                 self._share = share
                 self._news.update(done=done, total=total)
@@ -43,6 +44,11 @@ class Running:
         """It could not be told: next time, if nothing newer has been noted."""
         with self._lock:
             self._news = {**news, **self._news}
+
+
+def _storable(text: str) -> str:
+    """What no database takes, such as the name of a file in another encoding, is a "?"."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 running: Final[ContextVar[Running | None]] = ContextVar("unhurried_running", default=None)

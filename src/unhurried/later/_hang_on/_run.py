@@ -17,6 +17,7 @@ from unhurried.measure import counter, measured
 from unhurried.measure.reading import swallow
 
 from .._ending import ending
+from .._errors import LEAVING
 from .._kick import is_paused, kick
 from .._lanes import lane, workers
 from .._outbox._kinds import HANG_ON_LANE
@@ -102,12 +103,15 @@ def _sweep() -> None:
 
 
 def _do(row: Any) -> None:
-    now, began = Running(row.pk, row.holder), time.monotonic()
+    share = row.done / row.total if row.done and row.total else 0.0
+    now, began = Running(row.pk, row.holder, share), time.monotonic()
     try:
         if row.attempts > _works.ATTEMPTS:
             raise DiedError(f"whoever made it died, {row.attempts - 1} times")
         with alive(now), measured(f"hang_on:{row.route}"):
             result, keep = _made(row, now)
+    except LEAVING as error:  # boundary: it would take this process with it
+        return _failed(row, error)
     except Exception as error:  # boundary: the site's own code runs in there
         return _failed(row, error)
     took = time.monotonic() - began
@@ -133,7 +137,7 @@ def _made(row: Any, now: Running) -> tuple[_works.Result, float]:
     return result, keep if result.status < 400 else min(keep, BRIEF)
 
 
-def _failed(row: Any, error: Exception) -> None:
+def _failed(row: Any, error: BaseException) -> None:
     """What it was is in the log, under the number that readers are told."""
     incident = secrets.token_hex(4)
     logger.error("hang_on:%s failed, incident %s", row.route, incident, exc_info=error)

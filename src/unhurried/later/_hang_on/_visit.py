@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from math import ceil
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any, Final, Self
 
 from django.db import connections
@@ -25,7 +26,8 @@ LONG: Final = 0.25  # between later ones
 LEAST: Final = 0.005
 AGAIN: Final = 0.5  # seconds between two kicks for what nobody has begun
 HOLD: Final = 2.0  # seconds that who has the page that waits before him is kept waiting, see _hold
-_holds = BoundedSemaphore(4)  # at a time, of a process: the other threads are for the others
+MOST_HELD: Final = 4  # at a time, of a process: the other threads are for the others
+_holds = BoundedSemaphore(MOST_HELD)
 
 
 class Visit:
@@ -38,13 +40,16 @@ class Visit:
         self._pause = SHORT
         self._kicked = float("-inf")
         self._asked: Asked | None = None
-        self._held = False
+        self._held = self._begun = self._gone = False
+        self._lock = Lock()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._held:
+        with self._lock:
+            self._gone, held = True, self._held
+        if held:
             _holds.release()
 
     def step(self) -> HttpResponse | float | None:
@@ -81,10 +86,10 @@ class Visit:
         if asked.kind == "prefetch":
             return _answers.unavailable(1)
         whose = owner(self.request)
-        if _works.open_of(whose) >= self.options.limit:
-            return _answers.too_many(self.request, self._template(asked), self.options.limit)
         match, _ = hung(self.request.path_info)
-        _works.begin(asked.key, match.route, asked.told, whose)
+        if not _works.begin(asked.key, match.route, asked.told, whose, self.options.limit):
+            return _answers.too_many(self.request, self._template(asked), self.options.limit)
+        self._begun = True
         self._kick(match.route)
         return self._next(asked)
 
@@ -95,7 +100,7 @@ class Visit:
             return _answers.empty(_answers.pause(seen))
         if asked.kind == "prefetch":
             return _answers.unavailable(_answers.pause(seen))
-        if asked.again and not self._held:
+        if asked.again and not (self._held or self._begun):
             self._hold()
         if time.monotonic() - self._began < self._patience(asked):
             return self._next(asked)
@@ -114,15 +119,22 @@ class Visit:
         too late; so at once, and it waits here, where the end is seen when it comes. A process that
         answers one at a time would keep all others waiting with it.
         """
-        self._held = self._has_threads and _holds.acquire(blocking=False)
+        if self._has_threads and _holds.acquire(blocking=False):
+            with self._lock:
+                self._held = not self._gone  # a coroutine may have been cancelled meanwhile
+            if not self._held:
+                _holds.release()
 
     @property
     def _has_threads(self) -> bool:
         return bool(self.request.META.get("wsgi.multithread", True))
 
     def _waiting(self, asked: Asked, seen: Seen) -> HttpResponse:
-        comes_to_be_held = self._held or (self._has_threads and not asked.again)
-        refresh = 0 if comes_to_be_held else _answers.pause(seen)
+        refresh = _answers.pause(seen)
+        if self._held or (self._has_threads and self._begun):
+            refresh = 0  # to be held: once for who does not say that he loads it anew
+        elif self._has_threads and not asked.again:
+            refresh = 1
         guess = self._guess(seen)
         return _answers.waiting(self.request, self.options.template, seen, guess, refresh)
 
@@ -163,3 +175,12 @@ class Visit:
 
     def _template(self, asked: Asked) -> str | None:
         return self.options.template if asked.kind == "page" else None
+
+
+def _after_fork() -> None:
+    global _holds
+    _holds = BoundedSemaphore(MOST_HELD)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.db import connections, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -89,12 +90,37 @@ def look(key: str) -> Seen | None:
 
 
 def open_of(owner: str) -> int:
-    found = works().filter(owner=owner, state__in=OPEN)
-    return int(insist(found.count))
+    """How many works of one visitor are under way."""
+    return int(works().filter(owner=owner, state__in=OPEN).count())
 
 
-def begin(key: str, route: str, asked: dict[str, Any], owner: str) -> None:
-    """Let it be made, unless it is being made already or has been just now."""
+def begin(key: str, route: str, asked: dict[str, Any], owner: str, limit: int) -> bool:
+    """Let it be made, unless it is being made already or has been just now.
+
+    False, and it is not, if its owner has so many under way: who opens many tabs at once has been
+    let in by each of them before any had begun.
+    """
+    return insist(lambda: _begun(key, route, asked, owner, limit))
+
+
+def _begun(key: str, route: str, asked: dict[str, Any], owner: str, limit: int) -> bool:
+    alias = works().db
+    with transaction.atomic(using=alias):
+        _one_at_a_time(alias, owner)
+        _written(key, route, asked, owner)
+        within = open_of(owner) <= limit
+        transaction.set_rollback(not within, using=alias)
+    return within
+
+
+def _one_at_a_time(alias: str, owner: str) -> None:
+    """SQLite has one writer anyway."""
+    if connections[alias].vendor == "postgresql":
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int(owner[:15], 16)])
+
+
+def _written(key: str, route: str, asked: dict[str, Any], owner: str) -> None:
     values = {"route": route[:255], "asked": json.dumps(asked), "owner": owner}
     again = {
         "state": "waiting",
@@ -112,9 +138,8 @@ def begin(key: str, route: str, asked: dict[str, Any], owner: str) -> None:
         "expires": None,
     }
     over = works().filter(pk=key, state__in=ENDED, expires__lte=Now())
-    if not insist(lambda: over.update(**values, **again)):
-        row = works().model(key=key, **values)
-        insist(lambda: works().bulk_create([row], ignore_conflicts=True))
+    if not over.update(**values, **again):
+        works().bulk_create([works().model(key=key, **values)], ignore_conflicts=True)
 
 
 def idle() -> int:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from django.db import transaction
+from django.db import connections, transaction
 
 from .._kick import kick
+from . import _sweep
 from ._kinds import TASK, TASKS_LANE, WRITES_LANE
 from ._tables import waiting
 
@@ -60,7 +61,12 @@ def journal(
         queryset._insert(rows, columns)  # one statement: no transaction, no signals
     else:
         queryset.bulk_create(rows)
-    transaction.on_commit(lambda: ask(kind, target), using=using, robust=True)  # it wants a name
+    connection = connections[using]
+    if connection.in_atomic_block or connection.get_autocommit():
+        # A function of its own: Django wants a name to log.
+        transaction.on_commit(lambda: ask(kind, target), using=using, robust=True)
+    else:
+        _sweep.watch()  # who commits by hand tells nobody
 
 
 def ask(kind: str, label: str = "") -> None:

@@ -45,7 +45,10 @@ class Sweeper:
             self._watches = False
             return None
         if self._has_begun:
-            look()
+            try:
+                look()
+            except Exception as error:  # boundary: the next look is in a few seconds
+                swallow("what waits", error)
         self._has_begun = True
         return every * random.uniform(0.5, 1.5)
 

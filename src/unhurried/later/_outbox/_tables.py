@@ -6,13 +6,16 @@ import time
 from typing import Any, Final
 
 from django.apps import apps
-from django.db import connections, router
+from django.db import DatabaseError, connections, router
 from django.db.models import QuerySet
 
-from .._errors import LaterError
+from unhurried.conf import settings
+
+from .._errors import LaterError, is_transient
 
 APP: Final = "unhurried_later"
 AGAIN: Final = 30.0  # seconds until a database that had no tables is asked again
+AWAY: Final = 1.0  # the same, of one that was away
 LINE: Final = 'INSTALLED_APPS += ["unhurried.later"]'
 
 
@@ -91,8 +94,25 @@ def let_go() -> None:
 def _is_migrated(alias: str, table: str) -> bool:
     """Asked once, and again every now and then while it is not."""
     if alias not in _migrated and _missing.get(alias, 0.0) < time.monotonic():
-        if table in connections[alias].introspection.table_names():
-            _migrated.add(alias)
-        else:
-            _missing[alias] = time.monotonic() + AGAIN
+        try:
+            if _takes_writes(alias) and table in connections[alias].introspection.table_names():
+                _migrated.add(alias)
+            else:
+                _missing[alias] = time.monotonic() + AGAIN
+        except DatabaseError as error:
+            if not is_transient(error):
+                raise
+            _missing[alias] = time.monotonic() + AWAY
     return alias in _migrated
+
+
+def _takes_writes(alias: str) -> bool:
+    """A replica has the tables, and what waits in them is its primary's."""
+    connection = connections[alias]
+    if alias in settings.EVENTUAL or "mode=ro" in str(connection.settings_dict["NAME"]):
+        return False
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT NOT pg_is_in_recovery()")
+        return bool(cursor.fetchone()[0])

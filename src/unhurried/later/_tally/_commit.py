@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any, Final
 
 from .._outbox import journal
 from .._outbox._tables import waiting
+from .._writing._lane import lane_of
 from .._writing._values import told
 from ._target import Target
 from ._value import stored
@@ -18,7 +20,8 @@ TRIES: Final = 5
 def add(target: Target, pk: Any, n: int, alias: str) -> None:
     """One INSERT, undone with the transaction that it is part of; who drains adds many up."""
     label = target.model._meta.label
-    journal(kind=KIND, target=label, bodies=[body(target, pk, n)], using=alias)
+    lane = lane_of(target.model)
+    journal(kind=KIND, target=label, lane=lane, bodies=[body(target, pk, n)], using=alias)
 
 
 def body(target: Target, pk: Any, n: int) -> dict[str, Any]:
@@ -26,7 +29,7 @@ def body(target: Target, pk: Any, n: int) -> dict[str, Any]:
     return {"pk": [told(target.model._meta.pk, pk)], "add": {target.field.name: n}}
 
 
-def pending(target: Target, pk: Any, alias: str) -> int:
+def pending(target: Target, pk: Any, alias: str) -> Any:
     """What is committed, of all processes, or of this transaction, and not applied yet."""
     return sum(_waiting(target, pk, alias).values())
 
@@ -42,13 +45,13 @@ def value(target: Target, pk: Any, alias: str) -> Any:
     return number + sum(after.values())
 
 
-def _waiting(target: Target, pk: Any, alias: str) -> dict[Any, int]:
+def _waiting(target: Target, pk: Any, alias: str) -> dict[Any, Any]:
     """id -> n of each row of the outbox that adds to it."""
     label = target.model._meta.label
-    rows = waiting(alias).filter(lane=label, kind=KIND, target=label)
+    rows = waiting(alias).filter(lane=lane_of(target.model), kind=KIND, target=label)
     found, wanted = {}, told(target.model._meta.pk, pk)
     for number, text in rows.values_list("pk", "body"):
         said = json.loads(text)
         if wanted in said["pk"] and (n := said.get("add", {}).get(target.field.name)):
-            found[number] = n
+            found[number] = Decimal(n) if isinstance(n, str) else n
     return found

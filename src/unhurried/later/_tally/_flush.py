@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.db import DatabaseError, OperationalError, transaction
 from django.db.models.functions import Now
@@ -17,10 +17,14 @@ from django.db.models.functions import Now
 from .._outbox._dead import MOST
 from .._outbox._dead import told as reason_of
 from .._outbox._tables import dead
+from .._writing._lane import lane_of
 from .._writing._values import told
 from ._counts import Batch, Row
 from ._updates import update
 from ._watermark import claim
+
+#: The database's, and those of its driver: a number or a text that it can't tell it.
+REFUSALS: Final = (DatabaseError, OverflowError, ValueError, TypeError)
 
 
 @dataclass(slots=True)
@@ -38,7 +42,7 @@ def flush(batch: Batch, alias: str, process: str) -> Outcome:
     """
     try:
         return _apply(batch, alias, process, careful=False)
-    except (DatabaseError, OverflowError) as error:
+    except REFUSALS as error:
         if not is_refusal(error):
             raise
     return _apply(batch, alias, process, careful=True)
@@ -61,7 +65,7 @@ def is_refusal(error: Exception) -> bool:
     """Whether the statement is wrong, and not the time: it will be refused again."""
     if isinstance(error, OperationalError):
         return str(error).startswith("no such")  # SQLite, of a column or a table
-    return isinstance(error, DatabaseError | OverflowError)
+    return isinstance(error, REFUSALS)
 
 
 def _bisect(model: Any, alias: str, rows: list[Row], outcome: Outcome) -> None:
@@ -69,7 +73,7 @@ def _bisect(model: Any, alias: str, rows: list[Row], outcome: Outcome) -> None:
         with transaction.atomic(using=alias):
             outcome.orphaned += update(model, alias, rows)
         return
-    except (DatabaseError, OverflowError) as error:
+    except REFUSALS as error:
         if not is_refusal(error):
             raise
         reason = reason_of(error)
@@ -86,7 +90,7 @@ def _bury(model: Any, alias: str, row: Row, reason: str) -> None:
     label = model._meta.label
     body = {"pk": [told(model._meta.pk, row.pk)], "add": {row.field: row.n}}
     dead(alias).create(
-        lane=label,
+        lane=lane_of(model),
         kind="update",
         target=label,
         body=json.dumps(body),

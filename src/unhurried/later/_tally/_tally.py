@@ -141,7 +141,7 @@ class Tally:
         """``value``."""
         return await sync_to_async(self.value)(what)
 
-    def pending(self, what: Any) -> int:
+    def pending(self, what: Any) -> Any:
         """What waits to be added to it: with grade ``"batch"`` in this process, without a query."""
         found, alias = self._target(), self._alias()
         pk = found.pk_of(what)

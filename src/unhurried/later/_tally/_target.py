@@ -51,7 +51,8 @@ class Target:
                 f"Tally of {self.label}: {instance!r} is not in the database. "
                 "Save it first, or give the pk of the one that is."
             )
-        return pk
+        # What was assigned as a text stays one: str(uuid), or a form's number.
+        return pk if type(pk) is int else self.model._meta.pk.to_python(pk)
 
     @property
     def _name(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.apps import apps
+from django.db import router
 from django.db.models import Model, QuerySet
 from django.db.models.query import ModelIterable
 
@@ -55,7 +56,8 @@ class Written:
         if isinstance(value, QuerySet):
             return self._rows(value, place, argument)
         if isinstance(value, Model):
-            self.places.append([place, "instance", value._meta.label, value._state.db])
+            alias = router.db_for_write(type(value), instance=value)  # a replica may be behind
+            self.places.append([place, "instance", value._meta.label, alias])
             return self._pk(value, argument)
         if isinstance(value, float):
             return self._finite(value, argument)
@@ -68,10 +70,11 @@ class Written:
             "which is not JSON. Pass numbers, texts, lists, dicts, a queryset or an instance."
         )
 
-    def _rows(self, rows: QuerySet[Any], place: Place, argument: str) -> list[Any]:
+    def _rows(self, rows: Any, place: Place, argument: str) -> list[Any]:
         """The list that it is, at no query if it has been asked before."""
         if issubclass(rows._iterable_class, ModelIterable):
-            label, alias = rows.model._meta.label, rows.db
+            label = rows.model._meta.label
+            alias = rows._db or router.db_for_write(rows.model, **rows._hints)
             self.places.append([place, "instances", label, alias])
             loaded: Any = rows._result_cache
             if loaded is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from asyncio import CancelledError
 from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import datetime
@@ -18,7 +17,7 @@ from typing import Any, Final
 from asgiref.sync import async_to_sync
 from django.apps import apps
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils.module_loading import autodiscover_modules
 
@@ -26,7 +25,7 @@ from unhurried.measure import counter, measured
 from unhurried.measure.reading import say_once
 
 from .._ending import ending
-from .._errors import LaterError
+from .._errors import LEAVING, LaterError
 from .._outbox import _sweep
 from .._outbox._clock import backoff, in_seconds
 from .._outbox._dead import bury, told
@@ -36,8 +35,6 @@ from .._outbox._tables import removed, waiting
 from ._arguments import read
 from ._task import ATTEMPTS, Task, tasks
 
-#: What a task may raise that is no Exception, and is its failure all the same.
-LEAVING: Final = (SystemExit, CancelledError)
 BATCH: Final = 20  # tasks looked at in one query
 
 
@@ -154,7 +151,12 @@ def _failed(alias: str, row: Any, error: BaseException, most: int) -> None:
     say_once("The task %s raised %s; it is tried again.", row.target, told(error))
     counter("unhurried.later.retried").increment()
     again = {"due": in_seconds(backoff(row.attempts)), "until": None, "holder": ""}
-    waiting(alias).filter(pk=row.pk, holder=row.holder).update(**again)
+    ours = waiting(alias).filter(pk=row.pk, holder=row.holder)
+    try:
+        with transaction.atomic(using=alias):
+            ours.update(key=row.key, **again)  # it waits again, and a unique one is that alone
+    except IntegrityError:  # another was asked for meanwhile
+        ours.update(**again)
     return None
 
 

@@ -13,6 +13,7 @@ from django.db.models import Case, F, Model, Q, QuerySet, Value, When
 from .._outbox._tables import all_rows
 from ._guard import changes
 from ._merge import Step
+from ._new import has_key
 from ._sql import decoded
 from ._values import field_of, read
 
@@ -31,20 +32,27 @@ def apply(alias: str, label: str, steps: list[Step]) -> int:
     changed = 0
     for kind, run in groupby(steps, key=attrgetter("kind")):
         if kind == "update":
-            changed += sum(_update(alias, model, group) for group in _groups(list(run)))
+            groups = _groups(model, list(run))
+            changed += sum(_update(alias, model, group) for group in groups)
         else:
             changed += sum(_HOW[kind](alias, model, step) for step in run)
     return changed
 
 
-def _groups(updates: list[Step]) -> list[list[Step]]:
-    """Those of the same fields together, if there are many of them."""
+def _groups(model: Any, updates: list[Step]) -> list[list[Step]]:
+    """Those of the same fields together, if there are many of them.
+
+    Not of a parent's fields: there a CASE would be asked with the parent's keys, which may be
+    another's.
+    """
     by_fields: dict[Any, list[Step]] = {}
     for step in updates:
         by_fields.setdefault(tuple(each[:2] for each in step.change), []).append(step)
     found: list[list[Step]] = []
-    for same in by_fields.values():
-        found.extend([same] if len(same) > MOST_STATEMENTS else [[step] for step in same])
+    for change, same in by_fields.items():
+        own = all(field_of(model, name).model is model for name, _ in change)
+        many = own and len(same) > MOST_STATEMENTS
+        found.extend([same] if many else [[step] for step in same])
     return found
 
 
@@ -132,8 +140,8 @@ def _create(alias: str, model: type[Model], step: Step) -> int:
         for row in rows:
             _save(alias, row)
         return len(rows)
-    with_key = [row for row in rows if row.pk is not None]
-    without = [row for row in rows if row.pk is None]
+    with_key = [row for row in rows if has_key(row)]
+    without = [row for row in rows if not has_key(row)]
     _insert(alias, model, with_key, _columns(model))
     _insert(alias, model, without, _columns(model, key=False))
     return len(rows)

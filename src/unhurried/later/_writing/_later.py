@@ -19,6 +19,7 @@ from . import _recent
 from ._drain import ROWS, drain_lane
 from ._figures import figures
 from ._guard import can_compare, changes, is_set
+from ._lane import lane_of
 from ._new import told_instance
 from ._sql import statement
 from ._values import told
@@ -49,7 +50,7 @@ class Deferred(Generic[M]):
         hints = {} if self._rows is None else self._rows._hints
         named = None if self._rows is None else self._rows._db
         self._alias: str = named or router.db_for_write(self._model, **hints)
-        self._lane = _lane_of(concrete)
+        self._lane = lane_of(concrete)
 
     def update(self, **values: Any) -> int:
         """Let the rows have these values soon: constants, or ``F("n") + 1`` for a number to add.
@@ -263,14 +264,6 @@ def _rows_and_model(target: Any) -> tuple[Any, type[Model]]:
             "later() can't write to values(), or to a union.", "Pass the queryset of the rows."
         )
     return target, target.model
-
-
-def _lane_of(model: Any) -> str:
-    """One lane for a model and its parents, whose rows are its own, too."""
-    parents = model._meta.get_parent_list()
-    roots = [each for each in parents if not each._meta.parents]
-    label: str = min((each._meta.label for each in roots), default=model._meta.label)
-    return label
 
 
 def _is_simple(query: Any) -> bool:

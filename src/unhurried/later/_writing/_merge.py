@@ -38,6 +38,8 @@ class Merged:
         return self._done
 
     def _update(self, body: dict[str, Any]) -> None:
+        if any(pk not in self._gone for pk in body["pk"]) and self._gone:
+            self._settle()  # a deletion may take others along
         for pk in body["pk"]:
             if pk in self._gone:
                 continue

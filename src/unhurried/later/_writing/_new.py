@@ -32,8 +32,13 @@ def told_instance(instance: Model, alias: str) -> dict[str, Any]:
                 fields[field.name] = None
             continue
         fields[field.name] = _told(field, value)
-    keyed = {} if instance.pk is None else {"keyed": told(instance._meta.pk, instance.pk)}
+    keyed = {"keyed": told(instance._meta.pk, instance.pk)} if has_key(instance) else {}
     return {"fields": fields, **keyed}
+
+
+def has_key(instance: Model) -> bool:
+    """Or the database gives it one."""
+    return instance.pk is not None and not isinstance(instance.pk, DatabaseDefault)
 
 
 def _refuse_unsaved(instance: Model, field: Any) -> None:

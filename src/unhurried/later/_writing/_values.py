@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
+from types import SimpleNamespace
 from typing import Any, Final
 
 from django.conf import settings
@@ -36,9 +37,7 @@ def told(field: Any, value: Any) -> Any:
         return json.loads(json.dumps(clean, cls=field.encoder, allow_nan=False))
     if type(clean) in _PLAIN:
         return clean
-    holder = field.model()
-    setattr(holder, field.attname, clean)
-    return field.value_to_string(holder)
+    return field.value_to_string(SimpleNamespace(**{field.attname: clean}))
 
 
 def _plain(value: Any) -> Any:

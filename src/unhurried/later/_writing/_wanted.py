@@ -48,7 +48,9 @@ class Wanted:
             if instance.__dict__.get(each.attname) is not None:
                 setattr(instance, each.attname, getattr(instance, each.attname) + n)
         held: Any = instance.__dict__
-        held[SHOWN] = held.get(SHOWN, frozenset()) | {each.attname for each in self.sets}
+        held[SHOWN] = held.get(SHOWN, frozenset()) | {
+            each.attname for each in (*self.sets, *self.adds)
+        }
 
 
 def wanted(model: type[Model], values: dict[str, Any]) -> Wanted:
