@@ -1,5 +1,6 @@
 """The real servers, each started once per run, if a test asks. A missing one is an error."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,17 @@ def carbon_server():
 @pytest.fixture(scope="session")
 def chromium():
     return servers.chromium()
+
+
+@pytest.fixture
+def say(record_property, request):
+    """Print what was seen, and keep it in the report."""
+
+    def tell(text):
+        record_property("seen", text)
+        sys.stdout.write(f"{request.node.name}: {text}\n")
+
+    return tell
 
 
 def pytest_collection_modifyitems(items):

@@ -6,10 +6,8 @@ How long the others wait beyond the work itself is printed, beside what hits tak
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +50,6 @@ def crowd(port: int, path: str) -> tuple[Counter[str], Counter[str], str]:
     p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99)]
     statuses = Counter(status.partition("; ttl")[0] for _, status, _ in found)
     return statuses, Counter(body for *_, body in found), f"p50 {p50:.3f} s, p99 {p99:.3f} s"
-
-
-@pytest.fixture
-def say(record_property: Any, request: pytest.FixtureRequest) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        record_property("seen", text)
-        sys.stdout.write(f"{request.node.name}: {text}\n")
-
-    return tell
 
 
 @pytest.mark.parametrize("way", ["wait", "refresh"])

@@ -8,7 +8,6 @@ the setting DEADLINE and no longer. ``KILLS=200`` in the environment kills that 
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -77,15 +76,6 @@ def judge(found: list[Any], deadline: float, say: Callable[[str], None]) -> None
     say(f"{len(after)} of {len(found)} served old after a death, at most for {longest[3]:.2f} s")
     assert after, "nobody died between COMMIT and renewal, or nobody looked"
     assert longest[3] <= deadline + SLACK, f"old for too long: {longest}"
-
-
-@pytest.fixture
-def say(record_property: Any, request: pytest.FixtureRequest) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        record_property("seen", text)
-        sys.stdout.write(f"{request.node.name}: {text}\n")
-
-    return tell
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)

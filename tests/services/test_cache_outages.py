@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -81,15 +80,6 @@ def traffic(settings: Callable[..., Path]) -> Iterator[Traffic]:
     with serving(settings()) as site, Traffic(site, site) as traffic:
         traffic.hits_again()
         yield traffic
-
-
-@pytest.fixture
-def say(record_property: Any, request: pytest.FixtureRequest) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        record_property("seen", text)
-        sys.stdout.write(f"{request.node.name}: {text}\n")
-
-    return tell
 
 
 def recovers(traffic: Traffic) -> None:

@@ -8,12 +8,10 @@ from __future__ import annotations
 import json
 import os
 import random
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -53,15 +51,6 @@ def _broker(kind: str, request: pytest.FixtureRequest) -> str:
     if kind == "celery-redis":
         return f"redis://127.0.0.1:{request.getfixturevalue('redis_server').port}/5"
     return f"amqp://guest:guest@127.0.0.1:{request.getfixturevalue('rabbitmq_server').port}//"
-
-
-@pytest.fixture
-def say(record_property: Any, request: pytest.FixtureRequest) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        record_property("seen", text)
-        sys.stdout.write(f"{request.node.name}: {text}\n")
-
-    return tell
 
 
 def test_what_was_committed_is_done_once(fleet: Fleet, say: Callable[[str], None]) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -40,15 +39,6 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
         made = Fleet(environment(tmp_path, rows, LATER_URLS=SITE), tmp_path, stack)
         made.run("-m", "tests.services.later_site", "tables")
         yield made
-
-
-@pytest.fixture
-def say(record_property: Any, request: pytest.FixtureRequest) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        record_property("seen", text)
-        sys.stdout.write(f"{request.node.name}: {text}\n")
-
-    return tell
 
 
 def serve(fleet: Fleet, program: str, *options: str) -> int:

@@ -25,15 +25,6 @@ MEMORY = 250.0  # MB of a process that works off a million rows
 Run = Callable[..., Any]
 
 
-@pytest.fixture
-def say(record_property: Any, request: pytest.FixtureRequest) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        record_property("seen", text)
-        sys.stdout.write(f"{request.node.name}: {text}\n")
-
-    return tell
-
-
 def site(folder: Path, database: dict[str, Any], later: str = "thread", broker: str = "") -> Run:
     """A function that runs one of the ways of ``later_site``, or starts it."""
     around = environment(folder, database, later, LATER_BROKER=broker)

@@ -9,10 +9,8 @@ database, and the other never more than what must be. ``KILLS=1000`` kills that 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,15 +18,6 @@ from tests.services.tally_cells import DATABASES, database_port, settings_file, 
 
 KILLS = int(os.environ.get("KILLS", 20))
 WORKERS = 4
-
-
-@pytest.fixture
-def say(record_property: Any, request: pytest.FixtureRequest) -> Callable[[str], None]:
-    def tell(text: str) -> None:
-        record_property("seen", text)
-        sys.stdout.write(f"{request.node.name}: {text}\n")
-
-    return tell
 
 
 @pytest.mark.parametrize("database", DATABASES)

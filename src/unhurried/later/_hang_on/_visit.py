@@ -40,7 +40,7 @@ class Visit:
         self._pause = SHORT
         self._kicked = float("-inf")
         self._asked: Asked | None = None
-        self._held = self._begun = self._gone = False
+        self._held = self._is_first = self._gone = False
         self._lock = Lock()
 
     def __enter__(self) -> Self:
@@ -89,7 +89,7 @@ class Visit:
         match, _ = hung(self.request.path_info)
         if not _works.begin(asked.key, match.route, asked.told, whose, self.options.limit):
             return _answers.too_many(self.request, self._template(asked), self.options.limit)
-        self._begun = True
+        self._is_first = True
         self._kick(match.route)
         return self._next(asked)
 
@@ -100,7 +100,7 @@ class Visit:
             return _answers.empty(_answers.pause(seen))
         if asked.kind == "prefetch":
             return _answers.unavailable(_answers.pause(seen))
-        if asked.again and not (self._held or self._begun):
+        if asked.again and not (self._held or self._is_first):
             self._hold()
         if time.monotonic() - self._began < self._patience(asked):
             return self._next(asked)
@@ -131,7 +131,7 @@ class Visit:
 
     def _waiting(self, asked: Asked, seen: Seen) -> HttpResponse:
         refresh = _answers.pause(seen)
-        if self._held or (self._has_threads and self._begun):
+        if self._held or (self._has_threads and self._is_first):
             refresh = 0  # to be held: once for who does not say that he loads it anew
         elif self._has_threads and not asked.again:
             refresh = 1
