@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connections
 
+from tests.services.rows import create_database
 from unhurried.measure import measured, snapshot
 from unhurried.testing import override
 
@@ -63,3 +68,28 @@ def test_a_server_side_cursor_is_timed_and_fetches_as_many_as_it_likes(postgres:
     assert found["queries"]["sum"] == 1
     assert found["where"]["db"] > 0
     assert sum(found["where"].values()) == pytest.approx(found["wall"]["sum"], rel=0.01)
+
+
+def test_with_contrib_postgres_no_connection_waits_for_itself(
+    postgres_server: Any, tmp_path: Path
+) -> None:
+    """It asks for types over the page's connection, whichever has just been opened: ours, too."""
+    create_database(postgres_server.port, "contrib")
+    database = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "contrib",
+        "USER": "postgres",
+        "HOST": "127.0.0.1",
+        "PORT": postgres_server.port,
+    }
+    more = {"CONTRIB_DATABASE": json.dumps(database), "CONTRIB_STORE": str(tmp_path / "store")}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.services.contrib_site"],
+        env={**os.environ, **more},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads(done.stdout) == [[["Jacob"], ["Jacob"], ["Adrian"]], ["fresh"]]

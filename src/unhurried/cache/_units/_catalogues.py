@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import RLock
 
 from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -12,7 +12,8 @@ from unhurried.measure.reading import say_once
 from .._sql import Catalogue, read_catalogue, unknown_catalogue
 
 _read: dict[str, Catalogue] = {}
-_lock = Lock()
+_reading: set[str] = set()
+_lock = RLock()
 
 
 def of(connection: BaseDatabaseWrapper) -> Catalogue:
@@ -30,6 +31,11 @@ def _fetch(connection: BaseDatabaseWrapper) -> Catalogue:
     with _lock:
         if connection.alias in _read:
             return _read[connection.alias]
+        if connection.alias in _reading:
+            # By this thread: who hears of our own connection asks over the page's, as
+            # django.contrib.postgres does.
+            return unknown_catalogue()
+        _reading.add(connection.alias)
         try:
             catalogue = read_catalogue(connection)
         except DatabaseError as error:
@@ -38,5 +44,7 @@ def _fetch(connection: BaseDatabaseWrapper) -> Catalogue:
                 *(connection.alias, error),
             )
             return unknown_catalogue()
+        finally:
+            _reading.discard(connection.alias)
         _read[connection.alias] = catalogue
         return catalogue
