@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 from django.core.management.commands import flush
 from django.db import connections
+from django.utils import timezone, translation
 
 from unhurried import testing
 from unhurried.cache._engine import _changes, _counts
@@ -19,6 +20,13 @@ from unhurried.cache._front import _tally
 from unhurried.measure import snapshot
 
 atexit.register(shutil.rmtree, settings.UNHURRIED["STORE"], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def nobodys_language() -> None:
+    """What a test has left active in this thread is not what the next one's threads have."""
+    translation.deactivate()
+    timezone.deactivate()
 
 
 @pytest.fixture(autouse=True, scope="session")

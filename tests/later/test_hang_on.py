@@ -176,9 +176,10 @@ def refresh(answer: Any) -> int:
 
 def test_a_page_that_loads_itself_anew_waits_where_the_end_is_seen(monkeypatch: Any) -> None:
     monkeypatch.setattr(_visit, "HOLD", 60.0)
-    first = Client().get("/slow/", headers=PAGE, **{"wsgi.multithread": True})
-    assert (refresh(first), first["Retry-After"]) == (0, "1")
-    with ThreadPoolExecutor(1) as threads:
+    options: Any = {"headers": PAGE, "wsgi.multithread": True}
+    with ThreadPoolExecutor(1) as threads:  # both: this one's language may be a test's
+        first = threads.submit(in_thread, lambda: Client().get("/slow/", **options)).result()
+        assert (refresh(first), first["Retry-After"]) == (0, "1")
         second = threads.submit(in_thread, reloaded)
         time.sleep(0.2)
         assert not second.done()
@@ -196,12 +197,13 @@ def test_only_so_many_are_kept_waiting(monkeypatch: Any) -> None:
     """The others look again after a while, and so do all where one waits for the next."""
     monkeypatch.setattr(_visit, "HOLD", 60.0)
     monkeypatch.setattr(_visit, "_holds", threading.BoundedSemaphore(1))
-    get("/slow/")
-    assert refresh(reloaded(threads=False)) == 1
-    with ThreadPoolExecutor(1) as threads:
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(in_thread, lambda: get("/slow/")).result()
+        alone = threads.submit(in_thread, partial(reloaded, threads=False))
+        assert refresh(alone.result()) == 1
         held = threads.submit(in_thread, reloaded)
         wait_until(lambda: not _visit._holds._value)
-        assert refresh(reloaded()) == 1
+        assert refresh(threads.submit(in_thread, reloaded).result()) == 1
         hung.may_end.set()
         assert held.result().status_code == 200
     assert _visit._holds._value == 1
