@@ -174,10 +174,12 @@ class Terminal:
 
     def until(self, wanted, seconds=15.0):
         end, seen = time.monotonic() + seconds, len(self.text)
+        told = select.poll()  # select() takes no descriptor from 1024 on
+        told.register(self.here, select.POLLIN)
         while time.monotonic() < end:
             if re.search(wanted, self.text[seen:]):
                 return self.text[seen:]
-            if select.select([self.here], [], [], 0.1)[0]:
+            if told.poll(100):
                 self.text += os.read(self.here, 65536).decode()
         raise AssertionError(f"{wanted!r} not seen in {self.text[-2000:]!r}")
 

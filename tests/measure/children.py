@@ -26,9 +26,10 @@ class Link:
 
     def hear(self) -> Any:
         """What the other side told next; EOFError once it is gone."""
+        told = select.poll()  # select() takes no descriptor from 1024 on
+        told.register(self._read, select.POLLIN)
         while b"\n" not in self._rest:
-            ready, _, _ = select.select([self._read], [], [], PATIENCE)
-            assert ready, f"not a word for {PATIENCE} s: it hangs"
+            assert told.poll(PATIENCE * 1000), f"not a word for {PATIENCE} s: it hangs"
             more = os.read(self._read, 65536)
             if not more:
                 raise EOFError("the other side is gone")

@@ -546,8 +546,9 @@ def test_reading_never_raises_while_others_write(store: Path, urls: None) -> Non
         writers = [stack.enter_context(child(write, who)) for who in range(2)]
         for writer in writers:
             writer.link.tell("go")
-        seen = [0]
+        seen, until = [0], time.monotonic() + 60
         while seen[-1] < 300:
+            assert time.monotonic() < until, "they write no more"
             found = json.loads(json.dumps(snapshot()))
             seen.append(found["counters"].get("all", 0))
             assert seen[-1] >= seen[-2]
