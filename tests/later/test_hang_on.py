@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -77,6 +77,12 @@ def file(transactional_db: None, template: Path, tmp_path: Path) -> Iterator[Non
 
 @pytest.fixture(autouse=True)
 def site(file: None, kicks: _kick.Kicks, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with own_threads(kicks, monkeypatch):
+        yield
+
+
+@contextmanager
+def own_threads(kicks: _kick.Kicks, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Threads of this test's own, which end with it."""
     pool = _run.Pool()
     monkeypatch.setattr(_run, "_pool", pool)

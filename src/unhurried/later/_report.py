@@ -21,15 +21,6 @@ _turn = Lock()
 _next = 0.0
 
 
-def _after_fork() -> None:
-    global _turn
-    _turn = Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
 def now_and_then() -> None:
     """Once a minute in each process; no database is asked."""
     global _next
@@ -54,3 +45,12 @@ def report() -> None:
         if lane.advice and lane.lane not in _advised:
             _advised.add(lane.lane)
             logger.info("later, %s: %s", lane.lane, lane.advice)
+
+
+def _after_fork() -> None:
+    global _turn
+    _turn = Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -38,7 +38,7 @@ class Merged:
         return self._done
 
     def _update(self, body: dict[str, Any]) -> None:
-        if any(pk not in self._gone for pk in body["pk"]) and self._gone:
+        if self._gone and any(pk not in self._gone for pk in body["pk"]):
             self._settle()  # a deletion may take others along
         for pk in body["pk"]:
             if pk in self._gone:
