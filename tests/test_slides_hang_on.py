@@ -55,5 +55,6 @@ def test_33_hang_on_this_might_take_a_while(client: Client) -> None:
         assert (told["percent"], told["message"], told["estimate"]) == (25, "Reading", False)
         may_end.set()
         done.result(20)
+        drain_now()  # who looked before it had begun has asked again: no thread is to, afterwards
     assert client.get("/report/", headers=POLL).status_code == 204
     assert client.get("/report/", headers=PAGE).content == b"the report"
