@@ -8,6 +8,7 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -418,6 +419,28 @@ def test_a_fork_waits_for_who_names_a_row_and_takes_no_lock_along(store: Path) -
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         forked.link.tell("go")
         forked.result()
+
+
+def test_a_fork_waits_for_who_is_in_sqlite(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library's own locks would be copied as taken: a child that opens a database hangs."""
+    entered, child_made, left = threading.Event(), threading.Event(), threading.Event()
+
+    def connect(path: Path) -> Any:
+        entered.set()
+        child_made.wait(0.2)
+        left.set()
+        raise sqlite3.OperationalError("a fork inside would copy its locks")
+
+    monkeypatch.setattr(_history, "_connect", connect)
+    write = _history.History(store)._write
+    thread = threading.Thread(target=write, args=([], 0.0))
+    thread.start()
+    entered.wait()
+    with child(lambda link: link.tell("made")) as forked:
+        assert left.is_set()
+        child_made.set()
+        thread.join()
+        assert forked.link.hear() == "made"
 
 
 def test_a_childs_copy_of_a_unit_of_work_is_not_counted(store: Path, route: Route) -> None:

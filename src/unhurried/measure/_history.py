@@ -25,6 +25,7 @@ from django.core.cache import cache
 from . import _layout as L
 from ._buckets import TIME, VALUE, Scale, quantiles
 from ._errors import StoreError, say_once
+from ._locks import in_sqlite
 from ._read import Merged, Reader
 from ._snapshot import SECOND, Lanes, described, reader, standing
 
@@ -85,7 +86,7 @@ class History:
 
     def _write(self, rows: list[tuple[str, float, str, bytes]], now: float) -> None:
         try:
-            with closing(_connect(self.path)) as database, database:
+            with in_sqlite, closing(_connect(self.path)) as database, database:
                 database.execute(_SCHEMA)
                 database.executemany("REPLACE INTO sample VALUES (?, ?, ?, ?)", rows)
                 for span, (_, kept) in SPANS.items():

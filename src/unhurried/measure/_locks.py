@@ -27,10 +27,14 @@ PATIENCE: Final = 1.0  # seconds
 #: Held while a lock is taken, and across every fork: a child that inherited the descriptor before
 #: anybody knew it would hold the lock for its whole life.
 unforked = threading.RLock()
+#: The same while a thread of ours is in SQLite: a child that inherited the library's own locks as
+#: taken would wait for ever when it opens a database. No request waits for this one.
+in_sqlite = threading.RLock()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=unforked.acquire, after_in_parent=unforked.release, after_in_child=unforked.release
-    )
+    for each in (unforked, in_sqlite):
+        os.register_at_fork(
+            before=each.acquire, after_in_parent=each.release, after_in_child=each.release
+        )
 
 
 def hold(fd: int) -> bool:
