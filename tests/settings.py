@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "tests.later.inbox",
     "tests.books",
     "tests.pages",
+    "tests.db.shelf",
     "tests.queries.corpus",
     "tests.queries.corpus.club",
 ]

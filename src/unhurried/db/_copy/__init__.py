@@ -1,0 +1,9 @@
+"""``bulk_copy``: rows into a table.
+
+``_rows`` reads what is given, ``_columns`` says what is stored, ``_plan`` makes it ready,
+``_roads`` sends it, ``_copy`` is the loop around them.
+"""
+
+from ._copy import CopyResult, Update, bulk_copy
+
+__all__ = ["CopyResult", "Update", "bulk_copy"]

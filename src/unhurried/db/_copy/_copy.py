@@ -1,0 +1,307 @@
+"""``bulk_copy(Model, rows)``: rows of any kind into a table, by the fastest road there is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, Final, Literal
+
+from django.db import DatabaseError, connections, router, transaction
+from django.db.models import Model
+
+from .._errors import CopyError, DbError
+from ._columns import AUTO, MISSING, columns_of, keys_of, named, root, tables_of
+from ._plan import RowError
+from ._roads import Table, table_of
+from ._rows import Source
+
+BATCH: Final = 5000  # rows that are kept, so that one of them can be named
+OnError = Literal["raise", "collect"]
+Returning = Literal["count", "pks"]
+Numbered = tuple[int, Any, tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A row that is there already, by ``unique``, gets the new values of ``fields``.
+
+    Of rows of the input that are the same by ``unique``, the last one counts.
+    """
+
+    fields: Sequence[str]
+    unique: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyResult:
+    """What has come of it.
+
+    ``count``: rows that were stored. ``pks``: their primary keys, in the order of the input, if
+    asked for. ``road``: "copy" or "executemany". ``seconds``: of the wall. ``errors``: with
+    ``on_error="collect"`` a CopyError for each row that was left out.
+    """
+
+    count: int
+    pks: list[Any] | None
+    road: str
+    seconds: float
+    errors: list[CopyError]
+
+
+def bulk_copy(
+    model: type[Model],
+    rows: Iterable[Any],
+    *,
+    fields: Sequence[str] | None = None,
+    conflict: Literal["ignore"] | Update | None = None,
+    returning: Returning = "count",
+    on_error: OnError = "raise",
+    progress: Callable[[int], Any] | None = None,
+    using: str | None = None,
+) -> CopyResult:
+    """Store many rows, as ``bulk_create`` would: by COPY on PostgreSQL, by ``executemany`` else.
+
+    Args:
+        rows: tuples or lists, with ``fields``; dicts; dataclasses, named tuples or msgspec Structs;
+            instances; or an open CSV, whose first line names the fields unless ``fields`` does.
+            Any iterable: some thousand rows are kept at a time.
+        fields: names of what the rows have, in their order.
+        conflict: "ignore" leaves a row as it is that is there already; ``Update(fields, unique)``
+            changes it.
+        returning: "pks": the result has the primary keys.
+        on_error: "collect" stores the others, and returns the error of each row that can't be.
+        progress: called with the number of rows read so far, some thousand later each time.
+        using: alias of the database; the router's by default.
+
+    Raises:
+        CopyError: a row can't be stored; then none is.
+        DbError: an argument is wrong.
+    """
+    if on_error not in ("raise", "collect"):
+        raise DbError(f"bulk_copy: on_error={on_error!r} is unknown.", "It is raise or collect.")
+    if returning == "pks" and conflict is not None:
+        raise DbError(
+            "bulk_copy: of rows that are there already nobody knows the key.",
+            "Copy without conflict=, or count.",
+        )
+    if returning not in ("count", "pks"):
+        raise DbError(f"bulk_copy: returning={returning!r} is unknown.", "It is count or pks.")
+    began = time.perf_counter()
+    alias = using or router.db_for_write(model)
+    with transaction.atomic(using=alias):
+        load = Load(model, Source(model, rows, fields), alias, conflict)
+        load.collects, load.progress = on_error == "collect", progress
+        load.pks = [] if returning == "pks" else None
+        load.all()
+    seconds = time.perf_counter() - began
+    pks = None if load.pks is None else [pk for _, pk in sorted(load.pks, key=itemgetter(0))]
+    return CopyResult(load.count, pks, load.road, seconds, load.errors)
+
+
+class Load:
+    """One call: batch by batch, each in a savepoint of its own."""
+
+    def __init__(
+        self,
+        model: type[Model],
+        source: Source,
+        alias: str,
+        conflict: Literal["ignore"] | Update | None,
+    ) -> None:
+        self.source, self.alias, self.connection = source, alias, connections[alias]
+        self.collects = False
+        self.progress: Callable[[int], Any] | None = None
+        self.pks: list[Any] | None = None
+        self.errors: list[CopyError] = []
+        self.count = self.seen = 0
+        self.models, self.keys = tables_of(model), keys_of(model)
+        self.pk = root(model._meta.pk)
+        self.conflict, self.unique = resolved(model, conflict, self.connection)
+        self._chains: dict[tuple[int, ...], list[Table]] = {}
+
+    def all(self) -> None:
+        if self.pks is not None or len(self.models) > 1:
+            self.reserves = True
+            self.source.with_keys(self.keys)
+        self.columns = [columns_of(each, self.source.given) for each in self.models]
+        every = (c for columns in self.columns for c in columns if c.is_optional)
+        self.optional = sorted({c.index for c in every if c.index is not None})
+        self.road = self._chain(())[0].road
+        for batch in self._batches():
+            for left_out, part in self._parts(batch):
+                self._store(self._chain(left_out), part)
+            if self.progress is not None:
+                self.progress(self.seen)
+        for chain in self._chains.values():
+            for table in chain:
+                table.end()
+
+    reserves = False
+
+    def _chain(self, left_out: tuple[int, ...]) -> list[Table]:
+        """The tables, for rows that leave these places to the database."""
+        found = self._chains.get(left_out)
+        if found is None:
+            width = len(self.source.given)
+            found = self._chains[left_out] = []
+            for model, columns in zip(self.models, self.columns, strict=True):
+                kept = [c for c in columns if c.index is None or c.index not in left_out]
+                more = (self.connection, self.conflict, self.unique)
+                found.append(table_of(model, kept, width, *more))
+            for table in found:
+                table.begin()
+        return found
+
+    def _batches(self) -> Iterator[list[Numbered]]:
+        batch: list[Numbered] = []
+        for number, row in enumerate(self.source.raw):
+            self.seen = number + 1
+            try:
+                batch.append((number, row, self.source.tuple_of(row)))
+            except (TypeError, ValueError, DbError) as error:
+                self._refused(CopyError(number, row, None, None, error))
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _parts(self, batch: list[Numbered]) -> list[tuple[tuple[int, ...], list[Numbered]]]:
+        """By what they leave to the database."""
+        if self.reserves:
+            batch = self._with_keys(batch)
+        if not self.optional:
+            return [((), batch)]
+        found: dict[tuple[int, ...], list[Numbered]] = {}
+        for each in batch:
+            values = each[2]
+            left_out = tuple([i for i in self.optional if values[i] is MISSING])
+            found.setdefault(left_out, []).append(each)
+        return list(found.items())
+
+    def _with_keys(self, batch: list[Numbered]) -> list[Numbered]:
+        """Keys are known before the rows are sent, in their order."""
+        for key in self.keys:
+            place = self.source.given.index(key)
+            without = [n for n, each in enumerate(batch) if each[2][place] is MISSING]
+            if not without:
+                continue
+            for n, value in zip(without, self._new_keys(key, len(without)), strict=True):
+                number, row, values = batch[n]
+                batch[n] = (number, row, (*values[:place], value, *values[place + 1 :]))
+        return batch
+
+    def _new_keys(self, key: Any, count: int) -> list[Any]:
+        if not isinstance(key, AUTO):
+            return [key.get_default() for _ in range(count)]
+        table = next(each for each in self._chain(()) if each.model._meta.pk is key)
+        return table.reserve(count)
+
+    def _store(self, chain: list[Table], part: list[Numbered]) -> None:
+        while part:
+            try:
+                self._kept(part, self._sent(chain, part))
+                return
+            except (DatabaseError, RowError) as error:
+                place, table, why = self._located(chain, part, error)
+            number, row, values = part[place]
+            self._refused(self._told(table, number, row, values, why))
+            self._store(chain, part[:place])
+            part = part[place + 1 :]
+
+    def _kept(self, part: list[Numbered], stored: int) -> None:
+        self.count += stored
+        if self.pks is not None:
+            place = self.source.given.index(self.pk)
+            self.pks.extend((number, self.pk.to_python(v[place])) for number, _, v in part)
+
+    def _sent(self, chain: list[Table], part: list[Numbered]) -> int:
+        rows = [values for _, _, values in part]
+        stored = 0
+        with transaction.atomic(using=self.alias):
+            for table in chain:
+                self.at = table
+                stored = table.send(rows)
+        return stored
+
+    def _located(
+        self, chain: list[Table], part: list[Numbered], error: DatabaseError | RowError
+    ) -> tuple[int, Table, Exception]:
+        """The first row that can't be stored after those before it; halving where nobody says."""
+        if isinstance(error, RowError):
+            return error.place, self.at, error.cause
+        place, why = self.at.place_of(error), error
+        if place is not None:
+            return place, self.at, why
+        good, bad, table = 0, len(part), self.at  # so many can be stored, so many can not
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            try:
+                self._tried(chain, part[:middle])
+                good = middle
+            except DatabaseError as other:
+                bad, why, table = middle, other, self.at
+        return bad - 1, table, why
+
+    def _tried(self, chain: list[Table], part: list[Numbered]) -> None:
+        with transaction.atomic(using=self.alias):
+            self._sent(chain, part)
+            transaction.set_rollback(True, using=self.alias)
+
+    def _told(
+        self, table: Table, number: int, row: Any, values: tuple[Any, ...], error: Exception
+    ) -> CopyError:
+        found = table.field_of(error) or self._unready(table, values)
+        index = next((c.index for c in table.columns if c.field is found), None)
+        name = None if found is None else found.name
+        return CopyError(number, row, name, None if index is None else values[index], error)
+
+    def _unready(self, table: Table, values: tuple[Any, ...]) -> Any:
+        """The first field whose value can't be made ready, if there is one."""
+        for column in table.columns:
+            if column.index is not None:
+                alone = table_of(table.model, [column], len(values), self.connection)
+                try:
+                    alone.convert([values], [])
+                except RowError:
+                    return column.field
+        return None
+
+    def _refused(self, error: CopyError) -> None:
+        if not self.collects:
+            raise error from error.cause
+        self.errors.append(error)
+
+
+def resolved(
+    model: type[Model], conflict: Literal["ignore"] | Update | None, connection: Any
+) -> tuple[str, list[str]]:
+    """(the end of the INSERT, the columns that tell rows apart)."""
+    if conflict is None:
+        return "", []
+    if conflict != "ignore" and not isinstance(conflict, Update):
+        raise DbError(
+            f"bulk_copy: conflict={conflict!r} is unknown.",
+            'It is "ignore", or Update(fields=[…], unique=[…]).',
+        )
+    if len(tables_of(model)) > 1:
+        raise DbError(
+            f"{model._meta.label} has rows in several tables: a conflict is one of one table.",
+            "Copy without conflict=.",
+        )
+    if connection.vendor not in ("postgresql", "sqlite"):
+        raise DbError(
+            f"bulk_copy: conflict= is not known of {connection.display_name}.",
+            "Use bulk_create(update_conflicts=True).",
+        )
+    if conflict == "ignore":
+        return "ON CONFLICT DO NOTHING", []
+    quote = connection.ops.quote_name
+    unique = [quote(field.column) for field in named(model, conflict.unique)]
+    changed = [quote(field.column) for field in named(model, conflict.fields)]
+    if not unique or not changed:
+        raise DbError("Update wants fields, and what is unique.", "Name at least one of each.")
+    values = ", ".join(f"{name} = EXCLUDED.{name}" for name in changed)
+    return f"ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {values}", unique

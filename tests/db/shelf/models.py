@@ -1,0 +1,128 @@
+"""A model with each stock field of Django, and models with what makes a copy hard."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.db import models
+from django.db.models.functions import Now, Upper
+
+
+class Shelf(models.Model):
+    name = models.CharField(max_length=20, unique=True)
+    room = models.CharField(max_length=20, default="hall")
+    books = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Shout(models.CharField[Any, Any]):
+    """A field of the site's own: what is stored is not what was given."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        found = super().get_prep_value(value)
+        return found and found.upper()
+
+
+class Slugged(models.CharField[Any, Any]):
+    """One that wants to see its instance."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        value = f"{model_instance.number}-slug"  # type: ignore[attr-defined]
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+class Every(models.Model):
+    number = models.IntegerField(null=True)
+    big = models.BigIntegerField(null=True)
+    small = models.SmallIntegerField(null=True)
+    positive = models.PositiveIntegerField(null=True)
+    positive_big = models.PositiveBigIntegerField(null=True)
+    positive_small = models.PositiveSmallIntegerField(null=True)
+    char = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    text = models.TextField(null=True)  # noqa: DJ001
+    slug = models.SlugField(null=True)  # noqa: DJ001
+    email = models.EmailField(null=True)  # noqa: DJ001
+    url = models.URLField(null=True)  # noqa: DJ001
+    file = models.FileField(null=True)
+    flag = models.BooleanField(null=True)
+    ratio = models.FloatField(null=True)
+    price = models.DecimalField(max_digits=12, decimal_places=3, null=True)
+    moment = models.DateTimeField(null=True)
+    day = models.DateField(null=True)
+    hour = models.TimeField(null=True)
+    took = models.DurationField(null=True)
+    key = models.UUIDField(null=True)
+    raw = models.BinaryField(null=True)
+    data = models.JSONField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    shout = Shout(max_length=200, null=True)
+    shelf = models.ForeignKey(Shelf, models.CASCADE, null=True)
+    other = models.OneToOneField(Shelf, models.CASCADE, null=True, related_name="+")
+    odd = models.IntegerField(null=True, db_column="odd name; --")
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Filled(models.Model):
+    """What the database or the field fills."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=20)
+    note = models.CharField(max_length=20)
+    rank = models.IntegerField(db_default=7)
+    made = models.DateTimeField(db_default=Now())
+    added = models.DateTimeField(auto_now_add=True)
+    changed = models.DateTimeField(auto_now=True)
+    day = models.DateField(auto_now=True)
+    loud = models.GeneratedField(
+        expression=Upper("name"), output_field=models.CharField(max_length=20), db_persist=True
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Slugs(models.Model):
+    number = models.IntegerField()
+    slug = Slugged(max_length=20, editable=False)
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Tree(models.Model):
+    name = models.CharField(max_length=20)
+    parent = models.ForeignKey("self", models.CASCADE, null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Place(models.Model):
+    name = models.CharField(max_length=20)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Rated(models.Model):
+    stars = models.IntegerField(default=3)
+    rated_id = models.AutoField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.stars)
+
+
+class Restaurant(Place, Rated):
+    """Rows in three tables."""
+
+    pizza = models.BooleanField(default=False)
+
+
+class Cafe(Place):
+    tables = models.PositiveIntegerField(default=1)
