@@ -68,6 +68,7 @@ PRIVATE = {
     "target._fields": "whether it is values() or values_list()",
     "self._rows._db": "whether using() was said",
     "rows._db": "the same, of a task's argument",
+    "_fields": "the names of a named tuple, which are documented",
     "rows._hints": "whose related manager that is",
     "self._rows._hints": "whose related manager it is",
     "instance.__dict__": "to see a deferred column without a query",

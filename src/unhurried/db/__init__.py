@@ -1,6 +1,16 @@
-"""Rule 5: hug your DBA."""
+"""Rule 5: hug your DBA.
 
-from ._copy import CopyResult, Update, bulk_copy
+The fast roads of the database you have, from Django's own model definitions::
+
+    from unhurried.db import bulk_copy
+
+    bulk_copy(Book, rows, fields=["title", "pages"])
+
+Rows of any kind go in by COPY on PostgreSQL, by ``executemany`` on SQLite, and are what
+``bulk_create`` would have stored; who can't be stored is named.
+"""
+
+from ._copy import CopyResult, Update, abulk_copy, bulk_copy
 from ._errors import CopyError, DbError
 
-__all__ = ["CopyError", "CopyResult", "DbError", "Update", "bulk_copy"]
+__all__ = ["CopyError", "CopyResult", "DbError", "Update", "abulk_copy", "bulk_copy"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
+
 LONGEST = 80
 
 
@@ -24,18 +26,16 @@ class CopyError(DbError):
         row: the row as it was given.
         field: name of the field, None where the database names none.
         value: what the row has for it.
-        cause: what was raised for it.
+        cause: what was raised for it; ``reason`` its first line.
     """
 
     def __init__(
         self, row_number: int, row: Any, field: str | None, value: Any, cause: BaseException
     ) -> None:
         what = f", field {field!r} with {_short(value)}" if field is not None else ""
-        reason = " ".join(str(cause).split()) or type(cause).__name__
+        self.reason = _reason(cause)
         super().__init__(
-            f"Row {row_number} can't be stored{what}: {reason}"
-            if reason.endswith(".")
-            else f"Row {row_number} can't be stored{what}: {reason}.",
+            f"Row {row_number} can't be stored{what}: {self.reason}.",
             'Mend it, or load the others with on_error="collect".',
         )
         self.row_number, self.row, self.field, self.value = row_number, row, field, value
@@ -47,8 +47,16 @@ class CopyError(DbError):
             "row_number": self.row_number,
             "field": self.field,
             "value": _short(self.value),
-            "reason": str(self.cause),
+            "reason": self.reason,
         }
+
+
+def _reason(cause: BaseException) -> str:
+    """Without what PostgreSQL adds in lines of its own: the row as a whole, and its COPY."""
+    if isinstance(cause, ValidationError):
+        return " ".join(cause.messages).rstrip(".")
+    lines = str(cause).splitlines()
+    return lines[0].rstrip(".") if lines else type(cause).__name__
 
 
 def _short(value: Any) -> str:

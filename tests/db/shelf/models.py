@@ -18,7 +18,7 @@ class Shelf(models.Model):
         return self.name
 
 
-class Shout(models.CharField[Any, Any]):
+class Shout(models.CharField):
     """A field of the site's own: what is stored is not what was given."""
 
     def get_prep_value(self, value: Any) -> Any:
@@ -26,7 +26,7 @@ class Shout(models.CharField[Any, Any]):
         return found and found.upper()
 
 
-class Slugged(models.CharField[Any, Any]):
+class Slugged(models.CharField):
     """One that wants to see its instance."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:

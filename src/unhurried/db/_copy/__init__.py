@@ -4,6 +4,7 @@
 ``_roads`` sends it, ``_copy`` is the loop around them.
 """
 
+from ._async import abulk_copy
 from ._copy import CopyResult, Update, bulk_copy
 
-__all__ = ["CopyResult", "Update", "bulk_copy"]
+__all__ = ["CopyResult", "Update", "abulk_copy", "bulk_copy"]

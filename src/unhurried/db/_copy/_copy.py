@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, Literal
 
-from django.db import DatabaseError, connections, router, transaction
+from django.db import DatabaseError, IntegrityError, connections, router, transaction
 from django.db.models import Model
 
 from .._errors import CopyError, DbError
 from ._columns import AUTO, MISSING, columns_of, keys_of, named, root, tables_of
 from ._plan import RowError
-from ._roads import Table, table_of
+from ._roads import Table, is_own, table_of
 from ._rows import Source
 
 BATCH: Final = 5000  # rows that are kept, so that one of them can be named
@@ -129,6 +130,11 @@ class Load:
         every = (c for columns in self.columns for c in columns if c.is_optional)
         self.optional = sorted({c.index for c in every if c.index is not None})
         self.road = self._chain(())[0].road
+        self._own = {
+            place: (array("q"), array("q"))
+            for place, field in enumerate(self.source.given)
+            if field.is_relation and field.db_constraint and is_own(field)
+        }
         for batch in self._batches():
             for left_out, part in self._parts(batch):
                 self._store(self._chain(left_out), part)
@@ -137,6 +143,27 @@ class Load:
         for chain in self._chains.values():
             for table in chain:
                 table.end()
+        self._check_own()
+
+    def _note_own(self, part: list[Numbered]) -> None:
+        """Which rows refer to others of their table: sixteen bytes of each, to name one by."""
+        for place, (hashes, numbers) in self._own.items():
+            for number, _, values in part:
+                if values[place] is not None:
+                    hashes.append(hash(self.source.given[place].to_python(values[place])))
+                    numbers.append(number)
+
+    def _check_own(self) -> None:
+        """Rows may refer to later ones, so that this is known at the end alone."""
+        for place, (hashes, numbers) in self._own.items():
+            field = self.source.given[place]
+            table = next(each for each in self._chain(()) if field.model is each.model)
+            value = table.missing_own(field)
+            if value is None or hash(value) not in hashes:
+                continue
+            number = numbers[hashes.index(hash(value))]
+            cause = IntegrityError(f"there is no {field.related_model._meta.label} with that key")
+            raise CopyError(number, self.source.at(number), field.name, value, cause)
 
     reserves = False
 
@@ -213,6 +240,8 @@ class Load:
 
     def _kept(self, part: list[Numbered], stored: int) -> None:
         self.count += stored
+        if self._own:
+            self._note_own(part)
         if self.pks is not None:
             place = self.source.given.index(self.pk)
             self.pks.extend((number, self.pk.to_python(v[place])) for number, _, v in part)

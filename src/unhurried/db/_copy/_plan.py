@@ -20,6 +20,7 @@ from django.conf import settings
 from django.core.files import File
 from django.db import models
 from django.db.models import Field
+from django.db.models.fields.files import FieldFile
 
 from ._columns import MISSING, Column
 from ._text import NULL, escape
@@ -185,7 +186,7 @@ def prepared_by(field: Field[Any, Any], value: Any, connection: Any) -> Any:
     if isinstance(field, models.FileField):
         if value is None:
             value = ""  # as the file's own pre_save has it
-        elif isinstance(value, File) and not getattr(value, "_committed", False):
+        elif isinstance(value, File) and not isinstance(value, FieldFile):
             raise ValueError("a file that is not stored yet: pass an instance")
     if hasattr(value, "resolve_expression"):
         raise ValueError("an expression can't be copied: give its value")

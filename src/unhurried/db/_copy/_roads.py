@@ -18,7 +18,7 @@ from ._plan import compiled
 from ._text import escape
 
 Rows = Sequence[tuple[Any, ...]]
-_LINE: Final = re.compile(r"\bline (\d+)")
+_LINE: Final = re.compile(r"^COPY .*?, line (\d+)", re.MULTILINE)
 _COLUMN: Final = re.compile(r"\bcolumn ([^:\s]+):")
 _KEY: Final = re.compile(r"Key \(([^)]+)\)")
 AT_ONCE: Final = 500  # keys looked up by one statement
@@ -69,6 +69,18 @@ class Table:
     def place_of(self, error: BaseException) -> int | None:
         """The place of the row that the database has refused, if it says so."""
         return None
+
+    def missing_own(self, field: Any) -> Any:
+        """A value of a key into the table itself that none of its rows has; None: there is none."""
+        column, key = self.quoted(field.column), self.quoted(field.target_field.column)
+        table = self.quoted(self.name)
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT a.{column} FROM {table} a LEFT JOIN {table} b ON b.{key} = a.{column} "
+                f"WHERE a.{column} IS NOT NULL AND b.{key} IS NULL LIMIT 1"
+            )
+            found = cursor.fetchone()
+        return None if found is None else field.target_field.to_python(found[0])
 
     def field_of(self, error: BaseException) -> Any:
         """The field that it names, or None."""
@@ -223,7 +235,7 @@ class Many(Table):
         """As COPY's; SQLite says at COMMIT that one is missing, and not which."""
         for place, column in enumerate(self.columns):
             field = column.field
-            if field.is_relation and field.db_constraint and not _is_own(field):
+            if field.is_relation and field.db_constraint and not is_own(field):
                 self._check_key(field, [row[place] for row in ready])
 
     def _check_key(self, field: Any, values: list[Any]) -> None:
@@ -259,7 +271,7 @@ class KeyIsMissingError(IntegrityError):
         self.place, self.field = place, field
 
 
-def _is_own(field: Any) -> bool:
+def is_own(field: Any) -> bool:
     return field.related_model._meta.concrete_model is field.model._meta.concrete_model
 
 

@@ -34,6 +34,7 @@ class Source:
         self.is_csv = isinstance(rows, io.TextIOBase) or hasattr(rows, "readline")
         if self.is_csv:
             rows, fields = _of_csv(rows, fields)
+        self._rows = rows
         self.raw: Iterator[Any] = iter(rows)
         first = next(self.raw, MISSING)
         if first is MISSING:
@@ -65,6 +66,10 @@ class Source:
                 "Pass instances of the model that is copied.",
             )
         return concrete(self.model)
+
+    def at(self, number: int) -> Any:
+        """A row that was read long ago; None where it can't be read again."""
+        return self._rows[number] if isinstance(self._rows, Sequence) else None
 
     def tuple_of(self, row: Any) -> Row:
         """One row's values, in the order of ``given``. Raises TypeError or ValueError."""

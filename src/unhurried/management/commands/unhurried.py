@@ -20,9 +20,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from unhurried.cache import CacheError
 from unhurried.cache.reading import Step, Warmed, check_edge, shipped, warm
 from unhurried.dashboard import _queries_diff, _queries_text, _top, _why_text
+from unhurried.db import DbError
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.later import LaterError
 from unhurried.later.reading import drain, ending, figures_of_lanes
+from unhurried.management import _copy
 from unhurried.measure import StoreError
 
 NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
@@ -41,6 +43,7 @@ class Command(BaseCommand):
         _add_why(verbs)
         _add_warm(verbs)
         _add_drain(verbs)
+        _copy.add(verbs)
         _add_edge(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -148,6 +151,19 @@ class Command(BaseCommand):
         for each in figures_of_lanes().values():
             if each.advice:
                 self.stdout.write(f"{each.lane}: {each.advice}")
+
+    def copy(self, *, json: bool, **options: Any) -> None:
+        """Load a CSV into a model's table."""
+        try:
+            done = _copy.load(None if json else self.stderr, **options)
+        except DbError as error:
+            raise CommandError(str(error)) from error
+        if json:
+            return self._print_json(_copy.document(done))
+        self.stdout.write(f"{done.count} rows in {done.seconds:.1f} s, by {done.road}.")
+        for each in done.errors:
+            self.stdout.write(each.message)
+        return None
 
     def edge(self, *, what: str, url: str | None, json: bool, **options: Any) -> None:
         """Print what is shipped for an edge, or look whether one is wired right."""

@@ -1,0 +1,3 @@
+"""No page of a suite that has none."""
+
+urlpatterns: list[object] = []
