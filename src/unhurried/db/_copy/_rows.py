@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields as dataclass_fields
-from dataclasses import is_dataclass
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -16,6 +14,7 @@ from django.db.models import CharField, FileField, FilePathField, Model, TextFie
 from unhurried.conf import nearest
 
 from .._errors import DbError
+from .._kinds import names_of
 from ._columns import AUTO, MISSING, concrete, field_of, named, names_in, saves_itself
 
 Row = tuple[Any, ...]
@@ -168,14 +167,6 @@ def _saved(field: Any, row: Any) -> Any:
 def _keeps_empty(field: Any) -> bool:
     """What is empty in a CSV is a text of no letters where the field is one, else NULL."""
     return isinstance(field, CharField | TextField | FileField | FilePathField)
-
-
-def names_of(kind: type) -> list[str] | None:
-    """Of a dataclass, a named tuple, a msgspec Struct; None of what has no names."""
-    if is_dataclass(kind):
-        return [field.name for field in dataclass_fields(kind)]
-    names = getattr(kind, "_fields", None) or getattr(kind, "__struct_fields__", None)
-    return list(names) if names else None
 
 
 def _of_csv(file: Any, fields: Sequence[str] | None) -> tuple[Iterable[Any], Sequence[str]]:

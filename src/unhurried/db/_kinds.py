@@ -1,0 +1,48 @@
+"""Classes whose instances are rows: dataclasses, named tuples, msgspec Structs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from itertools import starmap
+from typing import Any
+
+from ._errors import DbError
+
+Make = Callable[[Iterable[Sequence[Any]]], Iterator[Any]]
+
+
+def names_of(kind: type) -> list[str] | None:
+    """The fields of such a class, in order; None of what has no names."""
+    if is_dataclass(kind):
+        return [field.name for field in dataclass_fields(kind)]
+    names = getattr(kind, "_fields", None) or getattr(kind, "__struct_fields__", None)
+    return list(names) if names else None
+
+
+def names_wanted(kind: type) -> list[str]:
+    """The fields that ``kind`` is made from, in order. DbError where it is no such class."""
+    if is_dataclass(kind):
+        return [field.name for field in dataclass_fields(kind) if field.init]
+    names = names_of(kind)
+    if names is None:
+        raise DbError(
+            f"{getattr(kind, '__name__', kind)} says nothing of its fields.",
+            "Use a dataclass, a NamedTuple or a msgspec Struct.",
+        )
+    return names
+
+
+def maker(kind: type) -> Make:
+    """What makes instances of ``kind`` from rows whose values stand as in ``names_wanted``."""
+    names = names_wanted(kind)
+    if _takes_names_alone(kind):
+        return lambda rows: (kind(**dict(zip(names, row, strict=True))) for row in rows)
+    return lambda rows: starmap(kind, rows)
+
+
+def _takes_names_alone(kind: type) -> bool:
+    if is_dataclass(kind):
+        return any(field.kw_only and field.init for field in dataclass_fields(kind))
+    return bool(getattr(getattr(kind, "__struct_config__", None), "kw_only", False))
