@@ -17,6 +17,12 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "unhurried",
+    "tests.books",
+    "tests.pages",
+    "tests.queries.corpus",
+    "tests.queries.corpus.club",
     "tests.db.shelf",
 ]
+# Apps without migrations refer to these: all tables are made in one go.
+MIGRATION_MODULES = {"auth": None, "contenttypes": None}
 ROOT_URLCONF = "tests.db.urls"

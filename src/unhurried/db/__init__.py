@@ -10,7 +10,22 @@ Rows of any kind go in by COPY on PostgreSQL, by ``executemany`` on SQLite, and 
 ``bulk_create`` would have stored; who can't be stored is named.
 """
 
+from ._compiled import aupdate_now, compiled, update_now
 from ._copy import CopyResult, Update, abulk_copy, bulk_copy
 from ._errors import CopyError, DbError
+from ._reads import Found, instances, rows
 
-__all__ = ["CopyError", "CopyResult", "DbError", "Update", "abulk_copy", "bulk_copy"]
+__all__ = [
+    "CopyError",
+    "CopyResult",
+    "DbError",
+    "Found",
+    "Update",
+    "abulk_copy",
+    "aupdate_now",
+    "bulk_copy",
+    "compiled",
+    "instances",
+    "rows",
+    "update_now",
+]

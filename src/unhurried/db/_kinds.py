@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
+from inspect import Parameter, signature
 from itertools import starmap
 from typing import Any
 
@@ -36,13 +37,18 @@ def names_wanted(kind: type) -> list[str]:
 
 def maker(kind: type) -> Make:
     """What makes instances of ``kind`` from rows whose values stand as in ``names_wanted``."""
+    call = caller(kind)
+    return lambda rows: starmap(call, rows)
+
+
+def caller(kind: type) -> Callable[..., Any]:
+    """The same of one row: its values, one after the other, make an instance."""
     names = names_wanted(kind)
     if _takes_names_alone(kind):
-        return lambda rows: (kind(**dict(zip(names, row, strict=True))) for row in rows)
-    return lambda rows: starmap(kind, rows)
+        return lambda *values: kind(**dict(zip(names, values, strict=True)))
+    return kind
 
 
 def _takes_names_alone(kind: type) -> bool:
-    if is_dataclass(kind):
-        return any(field.kw_only and field.init for field in dataclass_fields(kind))
-    return bool(getattr(getattr(kind, "__struct_config__", None), "kw_only", False))
+    parameters = signature(kind).parameters.values()
+    return any(each.kind is Parameter.KEYWORD_ONLY for each in parameters)

@@ -126,3 +126,34 @@ class Restaurant(Place, Rated):
 
 class Cafe(Place):
     tables = models.PositiveIntegerField(default=1)
+
+
+class Loud(models.Model):
+    """One that wants to see its instances being made."""
+
+    name = models.CharField(max_length=20)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.was = self.name
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Watched(models.Model):
+    name = models.CharField(max_length=20)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FromDb(models.Model):
+    shelf = models.ForeignKey(Shelf, models.CASCADE)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @classmethod
+    def from_db(cls, db: Any, field_names: Any, values: Any, **kwargs: Any) -> Any:
+        return super().from_db(db, field_names, values, **kwargs)

@@ -1,0 +1,361 @@
+"""Where the arguments of a lambda went, and what becomes of other values there.
+
+An argument on the right of a lookup is put back as the value it has, in a twin of the lookup which
+notes the parameters it compiles to. To bind other values, that lookup alone is made and compiled
+again with them: whatever Django does with a value (preparing, escaping for LIKE, the bounds of a
+year, one mark for each of ``__in``) it does again, and if the lookup's SQL is not the same, it is
+another statement. Comparisons of plain columns are bound without that, once it has been seen that
+the result is the same.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+from uuid import UUID
+
+from django.core.exceptions import EmptyResultSet, FullResultSet
+from django.db.models import Expression, IntegerField, Lookup, Model, Prefetch, QuerySet, Value
+from django.db.models.expressions import Col, ExpressionList
+from django.db.models.fields.related_lookups import RelatedLookupMixin
+from django.db.models.lookups import (
+    Exact,
+    FieldGetDbPrepValueMixin,
+    GreaterThan,
+    GreaterThanOrEqual,
+    LessThan,
+    LessThanOrEqual,
+)
+from django.db.models.sql import Query
+from django.db.models.sql.subqueries import UpdateQuery
+from django.db.models.sql.where import WhereNode
+
+from ._param import Param
+
+PLAIN: Final = (int, str, float, Decimal, datetime, date, time, timedelta, UUID, bytes)
+COMPARISONS: Final = (Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual)
+Values = dict[str, Any]
+#: (the SQL around the parameters, or "" where that never changes; the parameters).
+Compiled = tuple[str, Sequence[Any]]
+
+
+class Slot:
+    """A parameter that some place of an argument compiles to."""
+
+    def __init__(self, place: int, index: int) -> None:
+        self.place, self.index = place, index
+
+
+class Place:
+    """Where arguments stand: ``number`` of all places, ``query`` that it was compiled in."""
+
+    number = 0
+    query: Any = None
+
+    def bind(self, values: Values, connection: Any) -> Compiled:
+        raise NotImplementedError
+
+    def try_fast(self, values: Values, connection: Any) -> None:
+        """From now on without compiling, if that gives what compiling gives for these values."""
+
+    def slots(self, sql: str, params: Sequence[Any]) -> tuple[str, list[Slot]]:
+        return sql, [Slot(self.number, index) for index in range(len(params))]
+
+
+class LookupPlace(Place):
+    """On the right of a lookup."""
+
+    def __init__(self, lookup: Any) -> None:
+        self.kind, self.lhs, self.template = type(lookup), lookup.lhs, lookup.rhs
+        self.fast: Callable[[Any, Any], Any] | None = None
+
+    def made(self, values: Values) -> Any:
+        return self.kind(self.lhs, filled(self.template, values))
+
+    def bind(self, values: Values, connection: Any) -> Compiled:
+        if self.fast is not None:
+            value = values[self.template.argument]
+            if value.__class__ in PLAIN:
+                found = self.fast(value, connection)
+                if found is not None:
+                    return "", found
+        try:
+            compiler = self.query.get_compiler(connection=connection)
+            return compiler.compile(self.made(values))  # type: ignore[no-any-return]
+        except EmptyResultSet:
+            return "none", ()
+        except FullResultSet:
+            return "all", ()
+
+    def try_fast(self, values: Values, connection: Any) -> None:
+        if (
+            self.query is None
+            or self.kind not in _fast_kinds()
+            or not isinstance(self.template, Param)
+        ):
+            return
+        if not isinstance(self.lhs, Col) or connection.vendor not in ("postgresql", "sqlite"):
+            return
+        fast = _fast(self.kind, self.lhs.output_field, connection)
+        value = values[self.template.argument]
+        if value.__class__ not in PLAIN:
+            return
+        _, params = self.bind(values, connection)
+        found = fast(value, connection)
+        if found is not None and same(found, params):
+            self.fast = fast
+
+
+class ValuePlace(Place):
+    """In the middle of an expression: ``F("stock") - n``."""
+
+    def __init__(self, param: Param) -> None:
+        self.param = param
+
+    def bind(self, values: Values, connection: Any) -> Compiled:
+        value = copy.copy(self.param)
+        value.value = values[self.param.argument]
+        compiler = self.query.get_compiler(connection=connection)
+        return as_value(value, compiler, connection)
+
+
+class SetPlace(Place):
+    """What ``update(stock=n)`` gives a field."""
+
+    def __init__(self, param: Param, field: Any) -> None:
+        self.param, self.field = param, field
+
+    def bind(self, values: Values, connection: Any) -> Compiled:
+        value = values[self.param.argument]
+        if isinstance(value, Model):
+            value = value.prepare_database_save(self.field)
+        return "", (self.field.get_db_prep_save(value, connection=connection),)
+
+
+class InValue(Value):
+    """A value whose parameter is noted."""
+
+    place: Place
+
+    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        self.place.query = compiler.query
+        sql, params = self.place.bind({self.name: self.value}, connection)
+        return self.place.slots(sql or "%s", params)
+
+    as_sqlite = as_sql
+    name = ""
+
+
+def as_value(param: Param, compiler: Any, connection: Any) -> Compiled:
+    """As Django compiles the plain ``Value`` that it makes of a value in an expression."""
+    plain = Value(param.value)
+    plain.for_save = param.for_save
+    return compiler.compile(plain)  # type: ignore[no-any-return]
+
+
+def noted(query: Any, places: list[Place], values: Values) -> Any:
+    """A copy of ``query`` whose arguments note where they are compiled."""
+    found: Any = query.clone()
+    found.where = _where(found.where, places, values)
+    if found.combined_queries:
+        found.combined_queries = tuple(noted(q, places, values) for q in found.combined_queries)
+    if found.annotations:
+        found.annotations = {
+            name: _in_expression(each, places, values) for name, each in found.annotations.items()
+        }
+    if query.__class__ is UpdateQuery:
+        found.values = [
+            (field, model, _set(field, value, places, values))
+            for field, model, value in found.values
+        ]
+    return found
+
+
+def _set(field: Any, value: Any, places: list[Place], values: Values) -> Any:
+    if isinstance(value, Param):
+        return _in_value(value, SetPlace(value, field), places)
+    return _in_expression(value, places, values)
+
+
+def _in_value(param: Param, place: Place, places: list[Place]) -> InValue:
+    made = InValue(param.value)
+    made.name, made.for_save = param.argument, param.for_save
+    made.place = _added(place, places)
+    return made
+
+
+def _added(place: Place, places: list[Place]) -> Place:
+    place.number = len(places)
+    places.append(place)
+    return place
+
+
+def _where(node: Any, places: list[Place], values: Values) -> Any:
+    if not isinstance(node, WhereNode):
+        return _in_expression(node, places, values)
+    found = copy.copy(node)
+    found.children = [_where(child, places, values) for child in node.children]
+    return found
+
+
+def _in_expression(node: Any, places: list[Place], values: Values) -> Any:
+    if isinstance(node, Param):
+        return node if isinstance(node.value, str) else _in_value(node, ValuePlace(node), places)
+    if isinstance(node, WhereNode):
+        return _where(node, places, values)
+    if isinstance(node, Query):
+        return noted(node, places, values) if _has_param(node) else node
+    if isinstance(node, Lookup):
+        return _lookup(node, places, values)
+    if not isinstance(node, Expression) or not _has_param(node):
+        return node
+    found = node.copy()
+    parts = [_in_expression(each, places, values) for each in node.get_source_expressions()]
+    found.set_source_expressions(parts)
+    return found
+
+
+def _lookup(lookup: Any, places: list[Place], values: Values) -> Any:
+    if params_in(lookup.rhs):
+        if _has_param(lookup.lhs):
+            return lookup  # what is left over is found, and given as it is
+        place = LookupPlace(lookup)
+        made = place.made(values)
+        made.__class__, made.place = _noting(made.__class__), _added(place, places)
+        return made
+    if not _has_param(lookup):
+        return lookup
+    found = copy.copy(lookup)
+    found.lhs = _in_expression(lookup.lhs, places, values)
+    found.rhs = _in_expression(lookup.rhs, places, values)
+    return found
+
+
+@cache
+def _noting(kind: Any) -> Any:
+    """The same lookup; what it compiles to is noted."""
+
+    def as_sql(self: Any, compiler: Any, connection: Any, **context: Any) -> Any:
+        self.place.query = compiler.query
+        plain = copy.copy(self)
+        plain.__class__ = kind
+        sql, params = compiler.compile(plain)
+        return self.place.slots(sql, params)
+
+    vendors = ("postgresql", "sqlite", "mysql", "oracle")
+    names = ("as_sql", *(f"as_{vendor}" for vendor in vendors if hasattr(kind, f"as_{vendor}")))
+    return type(f"Noting{kind.__name__}", (kind,), dict.fromkeys(names, as_sql))
+
+
+def params_in(rhs: Any) -> list[Param]:
+    """The arguments that a right side is, or is made of: ``x``, ``(a, b)``."""
+    if isinstance(rhs, Param):
+        return [rhs]
+    if isinstance(rhs, ExpressionList):
+        rhs = rhs.get_source_expressions()
+    if isinstance(rhs, list | tuple):
+        return [each for each in rhs if isinstance(each, Param)]
+    return []
+
+
+def filled(rhs: Any, values: Values) -> Any:
+    """The same with values: what people would have written."""
+    if isinstance(rhs, Param):
+        return values[rhs.argument]
+    if isinstance(rhs, ExpressionList):
+        rhs = rhs.get_source_expressions()
+    parts = [values[each.argument] if isinstance(each, Param) else _unwrapped(each) for each in rhs]
+    return parts if isinstance(rhs, list) else tuple(parts)
+
+
+def _unwrapped(value: Any) -> Any:
+    """Django 6.1 wraps the plain values beside an expression."""
+    return value.value if type(value) is Value else value
+
+
+def _has_param(node: Any) -> bool:
+    return next(params_within(node), None) is not None
+
+
+def params_within(node: Any) -> Iterator[Param]:
+    """All arguments in a query, or in what it is made of."""
+    if isinstance(node, Param):
+        yield node
+    elif isinstance(node, Value):
+        yield from params_in(node.value)
+    else:
+        for part in _parts_of(node):
+            yield from params_within(part)
+
+
+def _parts_of(node: Any) -> Iterable[Any]:
+    if isinstance(node, Query):
+        triples = getattr(node, "values", ()) if isinstance(node, UpdateQuery) else ()
+        assigned = [value for _, _, value in triples]
+        beside = (*node.annotations.values(), *node.order_by, *assigned)
+        return (node.where, *beside, *node.combined_queries)
+    if isinstance(node, WhereNode):
+        return node.children
+    if isinstance(node, Lookup):
+        return (node.lhs, *(params_in(node.rhs) or (node.rhs,)))
+    if isinstance(node, Expression):
+        return node.get_source_expressions()
+    if isinstance(node, Prefetch):
+        return () if node.queryset is None else (node.queryset,)
+    if isinstance(node, QuerySet):
+        return (node.query, *getattr(node, "_prefetch_related_lookups", ()))
+    return ()
+
+
+@cache
+def _fast_kinds() -> frozenset[type]:
+    """Comparisons that are Django's own, with what it has made of them for integers and keys."""
+    found: set[type] = set(COMPARISONS)
+    for kind in COMPARISONS:
+        found.update(_own_children(kind))
+    return frozenset(found)
+
+
+def _own_children(kind: type) -> set[type]:
+    subclasses: list[Any] = kind.__subclasses__()
+    children: set[type] = {each for each in subclasses if each.__module__ in DJANGOS}
+    return children.union(*map(_own_children, children))
+
+
+DJANGOS: Final = ("django.db.models.lookups", "django.db.models.fields.related_lookups")
+
+
+def _fast(kind: type, field: Any, connection: Any) -> Callable[[Any, Any], Any]:
+    """What the lookup does with a plain value, written out."""
+    prepare = field
+    if issubclass(kind, RelatedLookupMixin):
+        prepare = field.path_infos[-1].target_fields[-1]
+    stored = getattr(field, "target_field", None) or field
+    first, second = prepare.get_prep_value, stored.get_db_prep_value
+    if not issubclass(kind, FieldGetDbPrepValueMixin):
+        return lambda value, connection: None
+    least, most = None, None
+    if isinstance(prepare, IntegerField):
+        least, most = connection.ops.integer_field_range(prepare.get_internal_type())
+
+    def fast(value: Any, connection: Any) -> Any:
+        value = first(value)
+        if least is not None and not least <= value <= most:
+            return None  # Django has an answer of its own for those
+        return (second(value, connection, prepared=True),)
+
+    return fast
+
+
+def same(ours: Sequence[Any], theirs: Sequence[Any]) -> bool:
+    """Whether these are the same parameters; PostgreSQL's JSON has no comparison."""
+    if len(ours) != len(theirs):
+        return False
+    return all(
+        type(a) is type(b) and (a == b or getattr(a, "obj", a) == getattr(b, "obj", b))
+        for a, b in zip(ours, theirs, strict=True)
+    )

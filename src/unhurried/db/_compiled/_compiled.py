@@ -1,0 +1,287 @@
+"""``compiled(lambda …)``: what people hold, and which statement a call takes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from itertools import chain
+from threading import Lock
+from typing import Any, Final
+
+from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
+from django.db import connections, router
+from django.utils import timezone
+
+from unhurried.conf import settings
+
+from .._errors import DbError
+from .._reads import Found
+from . import _trial
+from ._bound import PLAIN, Place, noted, params_within, same
+from ._param import Param, ShapesError
+from ._variant import Variant
+
+MOST: Final = 200  # statements, and kinds of arguments, that one handle keeps
+CHECKED: Final = 20  # calls that are checked under DEBUG
+#: What says something else at each call: a lambda that asks one of these is asked once.
+CLOCKS: Final = frozenset(
+    "now utcnow today localtime localdate time monotonic perf_counter random randint choice uuid1 "
+    "uuid4 token_hex token_urlsafe get_current_timezone get_language".split()
+)
+
+
+def compiled(build: Callable[..., Any]) -> Compiled:
+    """A queryset that is built and compiled once; then its arguments are bound, and it runs.
+
+    ``inventory = compiled(lambda shop, since: Book.objects.filter(shop=shop, added__gte=since))``:
+    ``inventory(shop, since)`` gives its instances, as ``instances()`` does. A lambda that ends in
+    ``.update(…)`` gives the number of rows that it changed.
+
+    What the lambda does with an argument is watched: where it stands in a filter or as a new value
+    it is bound; where its value shapes the query (a slice, a condition, an ordering) each value has
+    a statement of its own. All else that the lambda reads is read once. With ``STRICT``, and for
+    the first calls under DEBUG, each statement is compared with the one that Django makes.
+
+    Raises:
+        DbError: the lambda can't be compiled soundly; its text says why.
+    """
+    return Compiled(build)
+
+
+#: Types of which any two values make the same statement, wherever they are bound.
+ORDINARY: Final = frozenset(PLAIN)
+
+
+class Compiled:
+    """A handle: call it with the arguments, or ``await handle.acall(…)``."""
+
+    def __init__(self, build: Callable[..., Any]) -> None:
+        self._build = build
+        self._signature = inspect.signature(build)
+        self._names = _names_of(self._signature)
+        _refuse_clocks(build)
+        self._shaping: set[str] = set()
+        self._families: dict[Any, Family] = {}
+        self._lock = Lock()
+        self._unchecked = CHECKED
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) != len(self._names):
+            args = self._all(args, kwargs)
+        family = self._family(args)
+        alias = family.alias()
+        connection = connections[alias]
+        variant, params = family.bound(dict(zip(self._names, args, strict=True)), connection)
+        if (self._unchecked or settings.STRICT) and self._wants_check():
+            self._check(variant, params, args)
+        if family.is_update:
+            return variant.update(params, connection)
+        return Found(
+            lambda: variant.all(params, connections[alias]),
+            lambda size: variant.stream(params, connections[alias], size),
+            family.model,
+        )
+
+    async def acall(self, *args: Any, **kwargs: Any) -> Any:
+        """The same from a coroutine: a list of instances, or the number of changed rows."""
+        return await sync_to_async(self._now)(*args, **kwargs)
+
+    def _now(self, *args: Any, **kwargs: Any) -> Any:
+        found = self(*args, **kwargs)
+        return list(found) if isinstance(found, Found) else found
+
+    def __repr__(self) -> str:
+        return f"<compiled({', '.join(self._names)}), {len(self._families)} kinds of arguments>"
+
+    def _all(self, args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return tuple(bound.arguments[name] for name in self._names)
+
+    def _family(self, args: Sequence[Any]) -> Family:
+        """By kinds of arguments, and by the zone that dates are told in."""
+        while True:
+            zone = timezone.get_current_timezone() if django_settings.USE_TZ else None
+            shape: tuple[Any, ...] = (zone, *map(type, args))
+            if self._shaping or not ORDINARY.issuperset(shape[1:]):
+                shape = (zone, *map(self._kind, self._names, args))
+            try:
+                found = self._families.get(shape)
+            except TypeError:
+                raise DbError(
+                    f"compiled: {self._unhashable(args)} shapes the query and can't be a key.",
+                    "Pass a tuple.",
+                ) from None
+            if found is not None:
+                return found
+            try:
+                return self._new(shape, args)
+            except ShapesError as error:
+                self._shaping.add(error.name)
+            except DbError:
+                raise
+            except Exception:  # boundary: an argument may stand where Django takes no expression
+                if self._shaping.issuperset(self._names):
+                    raise
+                _trial.made_by_django(_trial.run(self._build, args))  # or it raises by itself
+                self._shaping.update(self._names)
+
+    def _kind(self, name: str, value: Any) -> Any:
+        if value is None or value is True or value is False:
+            return value
+        return (type(value), value) if name in self._shaping else type(value)
+
+    def _unhashable(self, args: Sequence[Any]) -> str:
+        for name, value in zip(self._names, args, strict=True):
+            if name in self._shaping and getattr(value, "__hash__", None) is None:
+                return name
+        return "an argument"
+
+    def _new(self, shape: Any, args: Sequence[Any]) -> Family:
+        """Built with arguments that are watched, and compared with what Django makes of values."""
+        family = Family(_trial.run(self._build, self._watched(args)))
+        connection = connections[family.alias()]
+        variant, params = family.bound(dict(zip(self._names, args, strict=True)), connection)
+        self._check(variant, params, args)
+        with self._lock:
+            _make_room(self._families)
+            self._families[shape] = family
+        return family
+
+    def _watched(self, args: Sequence[Any]) -> list[Any]:
+        return [
+            value
+            if value is None or value is True or value is False or name in self._shaping
+            else Param(name, value)
+            for name, value in zip(self._names, args, strict=True)
+        ]
+
+    def _wants_check(self) -> bool:
+        if settings.STRICT:
+            return True
+        if self._unchecked and django_settings.DEBUG:
+            self._unchecked -= 1
+            return True
+        return False
+
+    def _check(self, variant: Variant, params: Sequence[Any], args: Sequence[Any]) -> None:
+        """Whether this is what Django makes of it. DbError where it is not."""
+        sql, theirs = _trial.made_by_django(_trial.run(self._build, args), variant.alias)
+        if sql == variant.sql and same(params, theirs):
+            return
+        raise DbError(
+            "compiled: with these arguments Django makes another statement of this lambda."
+            f"\n  compiled: {variant.sql} {list(params)!r}\n  Django:   {sql} {list(theirs)!r}\n",
+            "What it reads besides its arguments is read once: pass all that changes as arguments.",
+        )
+
+
+class Family:
+    """The statements of one kind of arguments: an alias each, and a number of marks in ``IN``."""
+
+    def __init__(self, built: _trial.Built) -> None:
+        self.rows, self._update = built.rows, built.update
+        self.is_update = built.rows is None
+        if self.is_update and built.update is None:
+            raise DbError("compiled: no argument is in this update.", "Run it as it is.")
+        self.model = built.update.model if self.is_update else built.rows.model
+        self._fixed = self._fixed_alias(built)
+        self._statements: dict[Any, Statement] = {}
+
+    def _fixed_alias(self, built: _trial.Built) -> str | None:
+        """What ``using()`` said; None: it is the router's business, call by call."""
+        if not self.is_update:
+            if isinstance(self.rows._db, Param):
+                raise ShapesError(self.rows._db.argument)
+            return self.rows._db  # type: ignore[no-any-return]
+        return None if built.alias == router.db_for_write(self.model) else built.alias
+
+    def alias(self) -> str:
+        if self._fixed is not None:
+            return self._fixed
+        if self.is_update:
+            return router.db_for_write(self.model)
+        return self.rows.db  # type: ignore[no-any-return]
+
+    def bound(self, values: dict[str, Any], connection: Any) -> tuple[Variant, list[Any]]:
+        alias = connection.alias
+        statement = self._statements.get(alias)
+        if statement is None:
+            statement = self._statements[alias] = Statement(self, values, connection)
+        return statement.bound(values, connection)
+
+    def compile(self, values: dict[str, Any], connection: Any) -> tuple[Variant, list[Place]]:
+        places: list[Place] = []
+        query = noted(self._update if self.is_update else self.rows.query, places, values)
+        beside = () if self.is_update else self.rows._prefetch_related_lookups
+        for param in chain.from_iterable(map(params_within, (query, *beside))):
+            raise ShapesError(param.argument)
+        return Variant(query, self.rows, connection), places
+
+
+NOTHING: Final = ("", ())
+
+
+class Statement:
+    """One alias's: variants that differ in what a lookup becomes for its value."""
+
+    def __init__(self, family: Family, values: dict[str, Any], connection: Any) -> None:
+        self._family = family
+        self._variants: dict[Any, Variant] = {}
+        variant, self._places = family.compile(values, connection)
+        for place in self._places:
+            place.try_fast(values, connection)
+        self._variants[self._bind(values, connection)[0]] = variant
+
+    def bound(self, values: dict[str, Any], connection: Any) -> tuple[Variant, list[Any]]:
+        """The variant for these values, and all its parameters."""
+        key, bound = self._bind(values, connection)
+        variant = self._variants.get(key)
+        if variant is None:
+            variant, places = self._family.compile(values, connection)
+            self._learn(places)
+            key, bound = self._bind(values, connection)
+            _make_room(self._variants)
+            self._variants[key] = variant
+        return variant, variant.params(bound)
+
+    def _learn(self, places: list[Place]) -> None:
+        """What was not reached, where all was known to be empty, may be reached now."""
+        for known, new in zip(self._places, places, strict=True):
+            known.query = known.query or new.query
+
+    def _bind(self, values: dict[str, Any], connection: Any) -> tuple[Any, list[Sequence[Any]]]:
+        found = [
+            place.bind(values, connection) if place.query is not None else NOTHING
+            for place in self._places
+        ]
+        return tuple([sql for sql, _ in found]), [params for _, params in found]
+
+
+def _names_of(signature: inspect.Signature) -> tuple[str, ...]:
+    for each in signature.parameters.values():
+        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+            raise DbError(
+                f"compiled: the lambda takes {each}: nobody knows how many arguments.",
+                "Name each argument.",
+            )
+    return tuple(signature.parameters)
+
+
+def _refuse_clocks(build: Callable[..., Any]) -> None:
+    code = getattr(build, "__code__", None)
+    asked = CLOCKS.intersection(code.co_names if code is not None else ())
+    if asked:
+        raise DbError(
+            f"compiled: the lambda asks {sorted(asked)[0]}(), once and for ever.",
+            "Pass its result as an argument.",
+        )
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    while len(kept) >= MOST:
+        try:
+            del kept[next(iter(kept))]
+        except (KeyError, RuntimeError, StopIteration):
+            return  # another thread has made room

@@ -1,0 +1,101 @@
+"""One statement, compiled: its SQL, and which parameter is whose."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.core.exceptions import EmptyResultSet
+from django.db import transaction
+from django.db.models import prefetch_related_objects
+
+from .._reads import _shape
+from .._reads._code import Load, loader
+from .._reads._fetch import executed
+from .._reads._found import PART, part_of
+from .._reads._instances import Known
+from ._bound import Slot
+from ._param import Param, ShapesError
+
+#: By number of its place, what an argument compiles to.
+Bound = Sequence[Sequence[Any]]
+
+
+class Variant:
+    """A statement for one alias; ``rows`` is the queryset that was built, None for an update."""
+
+    def __init__(self, query: Any, rows: Any, connection: Any) -> None:
+        self.query, self.rows, self.alias = query, rows, connection.alias
+        compiler = query.get_compiler(connection=connection)
+        if rows is None:
+            compiler.pre_sql_setup = _done  # when the lambda ran; twice it would nest twice
+        self.sql, self._parameters = "", []
+        self._width: int | None = None
+        self._loads: WeakKeyDictionary[Any, Load] = WeakKeyDictionary()
+        try:
+            self.sql, params = compiler.as_sql()
+        except EmptyResultSet:
+            return
+        for each in params:
+            if isinstance(each, Param):
+                raise ShapesError(each.argument)
+        self._parameters = list(params)
+        if rows is not None and compiler.has_extra_select:
+            self._width = compiler.col_count
+
+    def params(self, bound: Bound) -> list[Any]:
+        """All parameters, in their order."""
+        return [
+            bound[each.place][each.index] if each.__class__ is Slot else each
+            for each in self._parameters
+        ]
+
+    def update(self, params: Sequence[Any], connection: Any) -> int:
+        if not self.sql:
+            return 0
+        with (
+            transaction.mark_for_rollback_on_error(using=self.alias),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(self.sql, params)
+            return int(cursor.rowcount)
+
+    def all(self, params: Sequence[Any], connection: Any) -> list[Any]:
+        found = [each for part in self._parts(params, connection, PART) for each in part]
+        lookups = self.rows._prefetch_related_lookups
+        if lookups:
+            prefetch_related_objects(found, *lookups)
+        return found
+
+    def stream(self, params: Sequence[Any], connection: Any, size: int) -> Iterator[Any]:
+        for part in self._parts(params, connection, size, chunked=True):
+            if self.rows._prefetch_related_lookups:
+                prefetch_related_objects(part, *self.rows._prefetch_related_lookups)
+            yield from part
+
+    def _parts(
+        self, params: Sequence[Any], connection: Any, size: int, *, chunked: bool = False
+    ) -> Iterator[list[Any]]:
+        if not self.sql:
+            return
+        load = self._loads.get(connection) or self._load(connection)
+        relate = Known(self.rows) if self.rows._known_related_objects else None
+        for rows in executed(connection, self.sql, params, size, self._width, chunked=chunked):
+            made = part_of(rows, load)
+            if relate is not None:
+                relate(made)
+            yield made
+
+    def _load(self, connection: Any) -> Load:
+        """Converters belong to a connection: each thread has its own."""
+        compiler = self.query.get_compiler(connection=connection)
+        compiler.setup_query()
+        shape = _shape.of_instances(compiler)
+        mode = getattr(self.rows, "_fetch_mode", None)
+        made = self._loads[connection] = loader(shape, self.alias, mode)
+        return made
+
+
+def _done(*args: Any, **kwargs: Any) -> None:
+    """What was to be set up has been."""

@@ -1,0 +1,121 @@
+"""The loop over rows, written for one shape and compiled once.
+
+It is made of numbers of columns and of names of the models' own attributes; all else reaches it as
+variables. Two queries of one shape share the code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final
+from weakref import ref
+
+from django.db.models.base import ModelState
+
+from ._shape import Node, Shape
+
+MOST: Final = 500  # loops that are kept
+Rows = Sequence[Sequence[Any]]
+Load = Callable[[Rows, Callable[[Any], None]], None]
+
+
+def loader(shape: Shape, alias: str, mode: Any = None, make: Any = None) -> Load:
+    """The function that makes what is wanted of rows, and hands each to ``add``.
+
+    Instances where the shape has a root; else what ``make`` makes of the values, or tuples.
+    """
+    code = Code(shape, mode)
+    if make is not None:
+        code.names["make"] = make
+    code.names["alias"] = alias
+    source = code.source(wants_call=make is not None)
+    made: Load = _compiled(source, tuple(code.names))(*code.names.values())
+    return made
+
+
+@lru_cache(MOST)
+def _compiled(source: str, names: tuple[str, ...]) -> Callable[..., Load]:
+    lines = "\n".join(f"    {line}" for line in source.splitlines())
+    text = f"def outer({', '.join(names)}):\n{lines}\n    return load"
+    found: dict[str, Any] = {}
+    exec(compile(text, "<unhurried.db: rows>", "exec"), found)
+    made: Callable[..., Load] = found["outer"]
+    return made
+
+
+class Code:
+    """The lines, and the variables that they use."""
+
+    def __init__(self, shape: Shape, mode: Any) -> None:
+        self.shape, self.mode = shape, mode
+        self.names: dict[str, Any] = {}
+        self.count = 0
+        self.lines: list[str] = []
+
+    def source(self, *, wants_call: bool) -> str:
+        values = "".join(f"v{place}, " for place in range(self.shape.width))
+        for column in self.shape.columns:
+            if column.convert is not None:
+                self.names[f"c{column.place}"] = column.convert
+        if self.shape.root is not None:
+            self.names.update(new=object.__new__, State=ModelState)
+            if self.mode is not None:
+                self.names.update(mode=self.mode, ref=ref)
+            self._node(self.shape.root, 2, None)
+            self._annotations()
+            result = "o0"
+        else:
+            inner = ", ".join(self._value(place) for place in range(self.shape.width))
+            result = f"make({inner})" if wants_call else f"({inner},)"
+        return "\n".join(
+            [
+                "def load(rows, add):",
+                f"    for {values}in rows:",
+                *self.lines,
+                f"        add({result})",
+            ]
+        )
+
+    def _value(self, place: int) -> str:
+        convert = self.shape.columns[place].convert
+        return f"v{place}" if convert is None else f"c{place}(v{place})"
+
+    def _say(self, depth: int, *lines: str) -> None:
+        self.lines.extend("    " * depth + line for line in lines)
+
+    def _node(self, node: Node, depth: int, parent: int | None) -> int:
+        n = self.count
+        self.count += 1
+        if parent is not None:
+            self._say(depth, f"o{n} = None", f"if v{node.key} is not None:")
+            depth += 1
+        self.names[f"M{n}"] = node.model
+        self._say(depth, f"o{n} = new(M{n})", f"s{n} = State()")
+        self._say(depth, f"s{n}.adding = False", f"s{n}.db = alias")
+        self._mode(n, depth)
+        self._say(depth, f"d = o{n}.__dict__", f'd["_state"] = s{n}')
+        for name, place in node.attributes:
+            self._say(depth, f"d[{name!r}] = {self._value(place)}")
+        for child in node.children:
+            self._related(child, n, depth)
+        return n
+
+    def _mode(self, n: int, depth: int) -> None:
+        if self.mode is None:
+            return
+        self._say(depth, f"s{n}.fetch_mode = mode")
+        if self.mode.track_peers:
+            self.names[f"peers{n}"] = []
+            self._say(depth, f"peers{n}.append(ref(o{n}))", f"s{n}.peers = peers{n}")
+
+    def _related(self, child: Node, parent: int, depth: int) -> None:
+        n = self._node(child, depth, parent)
+        self.names[f"local{n}"], self.names[f"remote{n}"] = child.local_setter, child.remote_setter
+        self._say(depth, f"local{n}(o{parent}, o{n})", f"if o{n} is not None:")
+        self._say(depth + 1, f"remote{n}(o{n}, o{parent})")
+
+    def _annotations(self) -> None:
+        for k, (name, place) in enumerate(self.shape.annotations):
+            self.names[f"a{k}"] = name
+            self._say(2, f"setattr(o0, a{k}, {self._value(place)})")

@@ -1,0 +1,60 @@
+"""``rows(queryset, type)``: values, each row an instance of a class of yours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from django.core.exceptions import FieldError
+from django.db.models import Manager, QuerySet
+
+from .._errors import DbError
+from .._kinds import caller, names_wanted
+from . import _shape
+from ._code import loader
+from ._fetch import parts
+from ._found import PART, Found, part_of
+
+T = TypeVar("T")
+
+
+def rows(queryset: QuerySet[Any] | Manager[Any], kind: type[T]) -> Found[T]:
+    """The queryset's rows, each a ``kind``: a dataclass, a NamedTuple or a msgspec Struct.
+
+    Its fields name what is read, as ``values()`` has it: fields, annotations, ``author_id``,
+    ``author__name``; the values are those of ``values()``.
+
+    Raises:
+        DbError: ``kind`` has a field that the queryset has not, or says nothing of its fields.
+    """
+    asked = queryset.all() if isinstance(queryset, Manager) else queryset
+    if not isinstance(asked, QuerySet):
+        raise DbError(
+            f"rows() reads a queryset, not a {type(asked).__name__}.", "rows(Book.objects.all(), …)"
+        )
+    names = names_wanted(kind)
+    try:
+        values = asked.values_list(*names)
+    except FieldError as error:
+        raise DbError(
+            f"{kind.__name__} is no row of {asked.model._meta.label}: {error}.", ""
+        ) from error
+    make = caller(kind)
+
+    def load() -> list[T]:
+        return [each for part in _parts(values, make, PART, chunked=False) for each in part]
+
+    def stream(size: int) -> Iterator[T]:
+        for part in _parts(values, make, size, chunked=True):
+            yield from part
+
+    return Found(load, stream, kind)
+
+
+def _parts(values: Any, make: Callable[..., T], size: int, *, chunked: bool) -> Iterator[list[T]]:
+    load = None
+    compiler = values.query.get_compiler(using=values.db)
+    for part in parts(compiler, size, chunked=chunked):
+        if load is None:
+            load = loader(_shape.of_values(compiler), values.db, make=make)
+        yield part_of(part, load)

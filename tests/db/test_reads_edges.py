@@ -1,0 +1,302 @@
+"""What reads refuse, and what else they promise: lazy, kept, counted, from threads, awaited."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections import namedtuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+from asgiref.sync import async_to_sync
+from django.db import DataError, connection
+from django.db.models import Value
+from django.db.models.signals import post_init
+
+from tests.db.shelf.models import Every, FromDb, Loud, Shelf, Tree, Watched
+from unhurried.db import DbError, Found, bulk_copy, instances, rows
+from unhurried.db._reads._fetch import no_collection
+from unhurried.db._reads._values import _loaded, loads
+from unhurried.queries import count_queries
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shelves() -> list[Shelf]:
+    return [Shelf.objects.create(name=f"shelf {n}", books=n) for n in range(5)]
+
+
+def test_found_asks_once_and_only_when_it_is_needed(shelves: Any) -> None:
+    with count_queries() as queries:
+        found = instances(Shelf.objects.order_by("pk"))
+        assert queries.total == 0
+        assert repr(found) == "<Found of Shelf, not asked for yet>"
+        assert list(found) == shelves
+        assert (len(found), bool(found), found[1], found[1:3]) == (
+            5,
+            True,
+            shelves[1],
+            shelves[1:3],
+        )
+        assert (found.first(), shelves[2] in found) == (shelves[0], True)
+    assert queries.total == 1
+
+
+def test_get_is_the_only_one(shelves: Any) -> None:
+    assert instances(Shelf.objects.filter(name="shelf 1")).get() == shelves[1]
+    with pytest.raises(Shelf.DoesNotExist, match="There is no such Shelf"):
+        instances(Shelf.objects.filter(name="none")).get()
+    with pytest.raises(Shelf.MultipleObjectsReturned, match="There are 5 such Shelfs"):
+        instances(Shelf.objects.all()).get()
+    assert instances(Shelf.objects.filter(name="none")).first() is None
+
+
+def test_an_iterator_keeps_nothing(shelves: Any) -> None:
+    found = instances(Shelf.objects.order_by("pk"))
+    with count_queries() as queries:
+        assert list(found.iterator(2)) == list(found.iterator()) == shelves
+    assert queries.total == 2
+
+
+def test_instances_can_be_saved_and_know_their_state(shelves: Any) -> None:
+    one = instances(Shelf.objects.filter(name="shelf 3")).get()
+    assert (one._state.adding, one._state.db) == (False, "default")
+    one.books = 33
+    one.save()
+    assert Shelf.objects.get(pk=one.pk).books == 33
+
+
+def test_a_deferred_field_is_asked_for(shelves: Any) -> None:
+    one = instances(Shelf.objects.only("name").filter(name="shelf 3")).get()
+    assert one.get_deferred_fields() == {"room", "books"}
+    with count_queries() as queries:
+        assert one.books == 3
+    assert queries.total == 1
+
+
+def test_a_related_manager_gives_itself() -> None:
+    root = Tree.objects.create(name="root")
+    Tree.objects.create(name="leaf", parent=root)
+    with count_queries() as queries:
+        (leaf,) = instances(root.tree_set)
+        assert leaf.parent is root
+    assert queries.total == 1
+
+
+@pytest.mark.parametrize(
+    ("queryset", "why"),
+    [
+        (lambda: Loud.objects.all(), "shelf.Loud: it has a __init__ of its own"),
+        (lambda: FromDb.objects.all(), "shelf.FromDb: it has a from_db of its own"),
+        (lambda: Shelf.objects.values(), "gives values"),
+        (lambda: Shelf.objects.values_list("name"), "gives values"),
+        (lambda: Shelf.objects.raw("SELECT * FROM shelf_shelf"), "raw"),
+        (lambda: [1, 2], "reads a queryset, not a list"),
+    ],
+    ids=["__init__", "from_db", "values", "values_list", "raw", "list"],
+)
+def test_what_is_unsound_is_refused_with_its_reason(queryset: Any, why: str, shelves: Any) -> None:
+    Loud.objects.create(name="loud")
+    FromDb.objects.create(shelf=shelves[0])
+    with pytest.raises(DbError) as raised:
+        list(instances(queryset()))
+    assert why in str(raised.value)
+    assert raised.value.hint
+
+
+def test_a_model_somebody_listens_to_is_refused() -> None:
+    Watched.objects.create(name="a")
+    assert len(instances(Watched.objects.all())) == 1
+    heard = []
+
+    def listen(instance: Any, **kwargs: Any) -> None:
+        heard.append(instance)
+
+    post_init.connect(listen, sender=Watched)
+    try:
+        with pytest.raises(DbError, match="post_init"):
+            list(instances(Watched.objects.all()))
+    finally:
+        post_init.disconnect(listen, sender=Watched)
+
+
+def test_it_is_refused_beside_another_too(shelves: Any) -> None:
+    FromDb.objects.create(shelf=shelves[0])
+    found = Shelf.objects.filter(fromdb__isnull=False)
+    assert len(instances(found)) == 1
+    with pytest.raises(DbError, match="from_db"):
+        list(instances(FromDb.objects.select_related("shelf")))
+
+
+@dataclass
+class Data:
+    name: str
+    books: int
+
+
+@dataclass(kw_only=True)
+class Keyed:
+    books: int
+    name: str
+    beside: int = field(init=False, default=7)
+
+
+class Named(NamedTuple):
+    name: str
+    books: int
+
+
+class Struct(msgspec.Struct):
+    name: str
+    books: int
+
+
+class KeyedStruct(msgspec.Struct, kw_only=True):
+    books: int
+    name: str
+
+
+Plain = namedtuple("Plain", "name books")
+
+
+@pytest.mark.parametrize("kind", [Data, Keyed, Named, Struct, KeyedStruct, Plain])
+def test_rows_are_of_each_kind(kind: Any, shelves: Any) -> None:
+    found = rows(Shelf.objects.order_by("pk"), kind)
+    assert isinstance(found, Found)
+    assert [(each.name, each.books) for each in found] == [(f"shelf {n}", n) for n in range(5)]
+    assert all(type(each) is kind for each in found)
+    assert list(found.iterator(2)) == list(found)
+    assert rows(Shelf.objects.none(), kind)[:] == []
+
+
+def test_rows_of_annotations_and_relations(shelves: Any) -> None:
+    @dataclass
+    class Row:
+        number: int
+        shelf__name: str
+        shelf_id: int
+        five: int
+
+    Every.objects.create(number=1, shelf=shelves[1])
+    found = rows(Every.objects.annotate(five=Value(5)), Row)
+    assert list(found) == [Row(1, "shelf 1", shelves[1].pk, 5)]
+
+
+def test_rows_name_what_is_not_there() -> None:
+    @dataclass
+    class Row:
+        nam: str
+
+    with pytest.raises(DbError, match=r"Row is no row of shelf\.Shelf: .*'nam'"):
+        rows(Shelf.objects.all(), Row)
+    with pytest.raises(DbError, match="int says nothing of its fields"):
+        rows(Shelf.objects.all(), int)
+    with pytest.raises(DbError, match="reads a queryset"):
+        rows(5, Row)  # type: ignore[arg-type]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_from_coroutines() -> None:
+    shelves = [Shelf.objects.create(name=f"shelf {n}") for n in range(3)]
+
+    async def read() -> list[Any]:
+        return [each async for each in instances(Shelf.objects.order_by("pk"))]
+
+    async def names() -> list[Any]:
+        return [each.name async for each in rows(Shelf.objects.order_by("pk"), Data)]
+
+    assert async_to_sync(read)() == shelves
+    assert async_to_sync(names)() == ["shelf 0", "shelf 1", "shelf 2"]
+
+
+JSON = [
+    *("0", "-0", "1e400", "-1e400", "1.5", "123456789012345678901234567890", "NaN", "Infinity"),
+    *('"a"', '"\\ud800"', '"\\u0000"', "[1, 2]", '{"a": {"a": null}}', '{"a": 1, "a": 2}', "true"),
+    *("nothing", "", " 1 ", "18446744073709551616", "-9223372036854775809", "0.1", "1E5", "1.0"),
+    *("2.2250738585072014e-308", "5e-324", "1e23", "9007199254740993", "[" * 2000 + "]" * 2000),
+]
+
+
+@pytest.mark.parametrize("text", JSON, ids=lambda text: text[:30] or "empty")
+def test_json_is_read_as_djangos(text: str) -> None:
+    try:
+        wanted = _loaded(text)
+    except RecursionError:
+        with pytest.raises(RecursionError):
+            loads(text)
+        return
+    assert repr(loads(text)) == repr(wanted)
+
+
+def test_collections_go_on_after_threads_that_overlap() -> None:
+    assert gc.isenabled()
+    barrier = threading.Barrier(2)
+
+    def work() -> None:
+        for _ in range(200):
+            barrier.wait()
+            with no_collection():
+                pass
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with no_collection():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+
+
+def test_a_child_that_is_forked_in_a_pause_collects() -> None:
+    with no_collection():
+        pid = os.fork()
+        if pid == 0:
+            os._exit(0 if gc.isenabled() else 1)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert gc.isenabled()
+
+
+def test_many_rows_at_a_time() -> None:
+    bulk_copy(Shelf, [(f"shelf {n}", n) for n in range(5000)], fields=["name", "books"])
+    found = instances(Shelf.objects.order_by("pk"))
+    assert [each.books for each in found] == list(range(5000))
+    assert [each.books for each in found.iterator(700)] == list(range(5000))
+
+
+def test_moments_that_something_else_has_written() -> None:
+    """Django's own reader is asked where ours does not know."""
+    Every.objects.create(moment="2026-07-01T12:00:00.5+02:00")
+    (_zones if connection.vendor == "postgresql" else _texts)(Every.objects.all())
+
+
+def _texts(queryset: Any) -> None:
+    odd = ["2026-07-01", "2026-07-01 12:00", "2026-07-01T12:00:00+02:00", "2026-7-1 1:02:03.5Z"]
+    for text in odd:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE shelf_every SET moment = %s", [text])
+        assert repr(instances(queryset.all())[0].moment) == repr(queryset.get().moment)
+
+
+def _zones(queryset: Any) -> None:
+    assert [e.moment for e in instances(queryset.all())] == [e.moment for e in queryset.all()]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TIME ZONE 'Europe/Berlin'")
+    assert repr(instances(queryset.all())[0].moment) == repr(queryset.get().moment)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL TIME ZONE 'UTC'")
+        cursor.execute("UPDATE shelf_every SET moment = 'infinity'")
+    with pytest.raises(DataError, match="infinity"):
+        list(queryset.all())
+    with pytest.raises(DataError, match="infinity"):
+        list(instances(queryset.all()))
