@@ -1,8 +1,17 @@
-"""The form for a new book, with its check as people write it."""
+"""The form for a new book, with its check as people write it, and those for many."""
+
+import csv
+import io
+from datetime import date
+from typing import Any, ClassVar
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 
-from books.models import Book
+from books.models import Author, Book, Publisher
+
+COLUMNS = ("title", "author", "publisher", "published", "pages", "stock")
+MOST = 5_000_000  # bytes of a file
 
 
 class BookForm(forms.ModelForm):
@@ -30,3 +39,63 @@ class FastBookForm(BookForm):
         if Book.objects.filter(title__iexact=title).exists():
             raise forms.ValidationError(f"There is a book called {title!r}: choose another.")
         return title
+
+
+class ImportForm(forms.Form):
+    """A CSV of books; once it is clean, ``file`` is a list of rows, whose values are texts."""
+
+    file = forms.FileField(
+        label="A CSV in UTF-8",
+        help_text=f"Its first line is {','.join(COLUMNS)}",
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+    )
+    LONGEST: ClassVar[dict[str, Any]] = {
+        "title": Book._meta.get_field("title").max_length,
+        "author": Author._meta.get_field("name").max_length,
+        "publisher": Publisher._meta.get_field("name").max_length,
+    }
+
+    def clean_file(self) -> list[dict[str, str]]:
+        text = _text(self.cleaned_data["file"])
+        reader = csv.DictReader(io.StringIO(text, newline=""), restkey="too many", strict=True)
+        try:
+            rows = list(reader)
+        except csv.Error as error:
+            raise forms.ValidationError(f"Line {reader.line_num}: {error}.") from error
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise forms.ValidationError(f"Its first line must be {','.join(COLUMNS)}.")
+        for number, row in enumerate(rows, 1):
+            self._check(number, row)
+        return rows
+
+    def _check(self, number: int, row: dict[str, str]) -> None:
+        """Texts fit into their columns, which SQLite would not mind."""
+        if "too many" in row or None in row.values():
+            raise forms.ValidationError(f"Row {number} has not {len(COLUMNS)} values.")
+        for name, longest in self.LONGEST.items():
+            if not 0 < len(row[name]) <= longest:
+                raise forms.ValidationError(f"Row {number}: {name} has 1 to {longest} letters.")
+
+
+def _text(file: UploadedFile) -> str:
+    if file.size is None or file.size > MOST:
+        raise forms.ValidationError(f"It has more than {MOST:,} bytes.")
+    try:
+        text = file.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise forms.ValidationError("It is not UTF-8.") from error
+    if "\0" in text:
+        raise forms.ValidationError("There is a NUL in it.")
+    return text
+
+
+class SinceForm(forms.Form):
+    """The day that a report begins with."""
+
+    DEFAULT: ClassVar[date] = date(1987, 9, 5)
+    since = forms.DateField(
+        required=False, initial=DEFAULT, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def clean_since(self) -> date:
+        return self.cleaned_data["since"] or self.DEFAULT

@@ -1,10 +1,16 @@
 """The slides' book shop (27 to 29), before anything is cached."""
 
-from django.http import HttpRequest, HttpResponse
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from books.forms import BookForm
-from books.models import Book
+from books.forms import BookForm, ImportForm
+from books.models import Author, Book, Publisher
+from books.rows import REFUSED, Wrong, wrong
+
+MANY = 1_000  # books of the catalogue
 
 
 def book_list(request: HttpRequest) -> HttpResponse:
@@ -21,3 +27,66 @@ def create_book(request: HttpRequest) -> HttpResponse:
         form.save()
         return redirect("slow:books")
     return render(request, "books/create_book.html", {"form": form})
+
+
+def import_books(request: HttpRequest) -> HttpResponse:
+    """A CSV of books; the rows that can't be stored are named."""
+    form = ImportForm(request.POST or None, request.FILES or None)
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        context["stored"], context["errors"] = store(form.cleaned_data["file"])
+    return render(request, "books/import_books.html", context)
+
+
+def store(sheet: list[dict[str, str]]) -> tuple[int, list[Wrong]]:
+    """Row by row: its author, its publisher, the book. How many were stored, and which were not."""
+    errors = []
+    for number, row in enumerate(sheet):
+        author = named(Author, row["author"])
+        publisher = named(Publisher, row["publisher"])
+        try:
+            with transaction.atomic():
+                Book.objects.create(**row | {"author": author, "publisher": publisher})
+        except REFUSED as error:
+            errors.append(wrong(number, row, error))
+    return len(sheet) - len(errors), errors
+
+
+def named(model: type[Author | Publisher], name: str) -> Any:
+    """``get_or_create``, but two may have one name: then it is the first."""
+    return model.objects.filter(name=name).order_by("pk").first() or model.objects.create(name=name)
+
+
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """The first thousand books, a line each."""
+    books = [line(book) for book in Book.objects.order_by("pk")[:MANY]]
+    return render(request, "books/catalogue.html", {"books": books})
+
+
+def line(book: Book) -> dict[str, Any]:
+    return {
+        "title": book.title,
+        "writer": book.author.name,
+        "house": book.publisher.name,
+        "city": book.publisher.city,
+        "published": book.published,
+    }
+
+
+def api(request: HttpRequest) -> HttpResponse:
+    """The same books for programs."""
+    books = Book.objects.order_by("pk")[:MANY]
+    return JsonResponse([document(book) for book in books], safe=False)
+
+
+def document(book: Book) -> dict[str, Any]:
+    author, publisher = book.author, book.publisher
+    return {
+        "id": book.pk,
+        "title": book.title,
+        "published": book.published,
+        "pages": book.pages,
+        "stock": book.stock,
+        "author": {"id": author.pk, "name": author.name},
+        "publisher": {"id": publisher.pk, "name": publisher.name, "city": publisher.city},
+    }

@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from pins.models import Comment, Like, Pin, Tag, Views
+from pins.views import taken
 
 
 def feed(request: HttpRequest) -> HttpResponse:
@@ -36,6 +38,18 @@ def tag_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """The newest pins with a tag, a card each."""
     tag = get_object_or_404(Tag, slug=slug)
     return render(request, "pins/fixed/tag.html", {"tag": tag, "pins": cards(tag.pins.all())[:60]})
+
+
+def pins_with(request: HttpRequest, key: str, value: str) -> HttpResponse:
+    """The newest hundred pins of which this attribute is that text."""
+    pins = having(key, value).select_related("author")[:100]
+    context = {"key": key, "value": value, "pins": [taken(pin) for pin in pins]}
+    return render(request, "pins/with.html", context)
+
+
+def having(key: str, value: str) -> QuerySet[Pin]:
+    """The database looks into every document; a key from outside is a parameter of its own."""
+    return Pin.objects.alias(found=KeyTransform(key, "attributes")).filter(found=value)
 
 
 def cards(pins: QuerySet[Pin]) -> QuerySet[Pin]:

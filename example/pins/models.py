@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models.fields.json import KT
 
 
 class Tag(models.Model):
@@ -18,7 +19,12 @@ class Tag(models.Model):
 
 
 class Pin(models.Model):
-    """A picture somebody put on the wall; it is drawn from ``scene`` and ``hue``."""
+    """A picture somebody put on the wall; it is drawn from ``scene`` and ``hue``.
+
+    ``attributes`` is what its camera says: camera, place, colours, and whatever else. ``place`` is
+    one of them as a column, which the database fills. PostgreSQL has an index of all the others,
+    which SQLite could not have: see migration 0004.
+    """
 
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="pins")
     title = models.CharField(max_length=120)
@@ -27,9 +33,14 @@ class Pin(models.Model):
     hue = models.PositiveSmallIntegerField()
     tags = models.ManyToManyField(Tag, related_name="pins")
     created = models.DateTimeField(db_index=True)
+    attributes = models.JSONField(default=dict)
+    place = models.GeneratedField(
+        expression=KT("attributes__place"), output_field=models.TextField(null=True), db_persist=True
+    )
 
     class Meta:
         ordering = ["-created"]
+        indexes = [models.Index(fields=["place"], name="pin_place")]
 
     def __str__(self) -> str:
         return self.title

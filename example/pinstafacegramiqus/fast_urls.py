@@ -3,9 +3,10 @@
 from django.urls import path
 
 from accounts.fixed import user_detail
-from books.fixed import book_list, create_book
+from books.fast import catalogue, import_books
+from books.fixed import api, book_list, create_book
 from inbox.fast import mark_received, message_list
-from pins.fast import pin_detail
+from pins.fast import pin_detail, pins_with
 from pins.fixed import feed, tag_detail
 from reports.fast import yearly_report
 from unhurried.cache import cached_page
@@ -17,10 +18,14 @@ app_name = "site"
 urlpatterns = [
     path("feed/", kept(feed), name="feed"),
     path("pin/<int:pk>/", kept(pin_detail), name="pin"),
+    path("pins/with/<key>/<value>/", pins_with, name="pins_with"),
     path("user/<username>/", kept(user_detail), name="user"),
     path("tag/<slug>/", kept(tag_detail), name="tag"),
     path("books/", kept(book_list), name="books"),
     path("books/create/", create_book, name="create_book"),
+    path("books/import/", import_books, name="import_books"),
+    path("books/catalogue/", catalogue, name="catalogue"),
+    path("books/api/", api, name="books_api"),
     path("messages/", message_list, name="messages"),
     path("messages/received/", mark_received, name="mark_received"),
     path("report/", yearly_report, name="report"),

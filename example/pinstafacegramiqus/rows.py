@@ -146,7 +146,7 @@ def _tags(sizes: Sizes) -> Iterator[Tag]:
 
 
 def _pins(sizes: Sizes) -> Iterator[Pin]:
-    rng = _stream("pin")
+    rng, taken = _stream("pin"), _stream("taken")
     for pk in range(1, sizes.pins + 1):
         yield Pin(
             pk=pk,
@@ -156,7 +156,20 @@ def _pins(sizes: Sizes) -> Iterator[Pin]:
             scene=rng.randrange(SCENES),
             hue=rng.randrange(HUES),
             created=_pinned(pk, sizes.pins),
+            attributes=_attributes(taken),
         )
+
+
+def _attributes(rng: random.Random) -> dict[str, Any]:
+    """What a camera says of a picture; it may have no place, or a lens besides."""
+    said: dict[str, Any] = {
+        "camera": words.CAMERAS[_some(rng, len(words.CAMERAS)) - 1],
+        "colours": rng.sample(words.COLOURS, 2),
+        "place": rng.choice(words.CITIES),
+    }
+    if rng.random() < 0.1:
+        del said["place"]
+    return said | ({"lens": {"mm": rng.choice((24, 35, 50))}} if rng.random() < 0.5 else {})
 
 
 def _views(sizes: Sizes) -> Iterator[Views]:

@@ -47,3 +47,16 @@ ABOUTS = (
     "Looking for a quiet desk.",
     "Here for the bread.",
 )
+CAMERAS = (
+    "Alder 35",
+    "Box No. 2",
+    "Corvid M",
+    "Darkroom Mini",
+    "Fjord 120",
+    "Halcyon X",
+    "Lantern SL",
+    "Periscope II",
+    "Quill 8",
+    "Sextant Pro",
+)
+COLOURS = "red orange yellow green blue violet brown black white grey".split()

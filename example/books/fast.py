@@ -1,0 +1,69 @@
+"""Many books by the fast roads of the database: into its tables, out of them, and as JSON."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from books.forms import ImportForm
+from books.models import Author, Book, Publisher
+from books.rows import Wrong
+from books.views import MANY
+from unhurried.db import bulk_copy, rows
+
+FIELDS = ("title", "author_id", "publisher_id", "published", "pages", "stock")
+
+
+def import_books(request: HttpRequest) -> HttpResponse:
+    """A CSV of books; the rows that can't be stored are named."""
+    form = ImportForm(request.POST or None, request.FILES or None)
+    context: dict[str, Any] = {"form": form}
+    if request.method == "POST" and form.is_valid():
+        context["stored"], context["errors"] = store(form.cleaned_data["file"])
+    return render(request, "books/import_books.html", context)
+
+
+@transaction.atomic
+def store(sheet: list[dict[str, str]]) -> tuple[int, list[Wrong]]:
+    """Authors, publishers and books at once; the database names who can't be stored."""
+    authors = named(Author, [row["author"] for row in sheet])
+    publishers = named(Publisher, [row["publisher"] for row in sheet])
+    books = (
+        (row["title"], authors[row["author"]], publishers[row["publisher"]])
+        + (row["published"], row["pages"], row["stock"])
+        for row in sheet
+    )
+    done = bulk_copy(Book, books, fields=FIELDS, on_error="collect")
+    return done.count, [Wrong(each.row_number, each.field, each.reason) for each in done.errors]
+
+
+def named(model: type[Author | Publisher], names: list[str]) -> dict[str, int]:
+    """Keys by name, those of the first; who is new is stored."""
+    found = model.objects.filter(name__in=names).order_by("-pk").values_list("name", "pk")
+    known = dict(found)
+    new = [name for name in dict.fromkeys(names) if name not in known]
+    pks = bulk_copy(model, ((name,) for name in new), fields=["name"], returning="pks").pks
+    return known | dict(zip(new, pks or [], strict=True))
+
+
+@dataclass
+class Line:
+    """What the catalogue says of a book."""
+
+    title: str
+    writer: str
+    house: str
+    city: str
+    published: date
+
+
+def catalogue(request: HttpRequest) -> HttpResponse:
+    """The first thousand books, a line each."""
+    books = Book.objects.order_by("pk").annotate(
+        writer=F("author__name"), house=F("publisher__name"), city=F("publisher__city")
+    )
+    return render(request, "books/catalogue.html", {"books": rows(books[:MANY], Line)})
