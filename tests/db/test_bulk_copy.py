@@ -15,7 +15,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
-from django.db import connection, models
+from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -454,3 +454,60 @@ def test_how_far_it_is_on_a_terminal(tmp_path: Any) -> None:
         stderr=terminal,
     )
     assert f"[{'#' * 30}] 100% 1 rows" in terminal.getvalue()
+
+
+class Suit(models.TextChoices):
+    CLUBS = "clubs"
+
+
+ODD = {
+    "not a number": {"a": float("nan")},
+    "infinity": {"a": float("inf")},
+    "a large integer": {"a": 2**70},
+    "keys that are no text": {1: "a", None: 2, 2.5: 3},
+    "a choice": {"a": Suit.CLUBS},
+    "null in a text": {"a": "null", "b": 1.5},
+    "floats": {"a": 1e16, "b": 5e-324, "c": 0.1, "d": -0.0, "e": 1e22, "f": 123456789.123},
+    "escapes": {"a": 'é"\\\n\t\x01\x7f\u2028', "\\": "\\u0041"},
+    "a lone surrogate": {"a": "\ud800"},
+    "a decimal": {"a": Decimal(1)},
+    "a moment": {"a": datetime.datetime(2026, 1, 1)},
+    "a uuid": {"a": uuid.UUID(int=1)},
+    "bytes": {"a": b"x"},
+    "a set": {"a": {1}},
+    "a dataclass": {"a": CopyError},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_odd_json_is_stored_or_refused_as_by_bulk_create(what: str) -> None:
+    """Whoever encodes it: msgspec takes more than the standard library, and another NaN."""
+
+    def outcome(store: Any) -> Any:
+        try:
+            with transaction.atomic():
+                store()
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT data FROM shelf_every")
+                    found = cursor.fetchone()
+                transaction.set_rollback(True)
+        except (DatabaseError, TypeError, ValueError, CopyError):
+            return "refused"
+        return found
+
+    theirs = outcome(lambda: Every.objects.bulk_create([Every(data=ODD[what])]))
+    assert outcome(lambda: bulk_copy(Every, [{"data": ODD[what]}])) == theirs
+
+
+def test_bad_ones_in_later_parts_are_named_exactly(shelves: list[Shelf]) -> None:
+    """Rows are sent 500 at a time, kept 5000 at a time: each kind of error, in each of them."""
+    bad = {499: "x", 500: "y", 777: 99999, 1203: "z", 5000: "u", 6001: 99998}
+    rows = [(n, bad.get(n, shelves[0].pk)) for n in range(6002)]
+    done = bulk_copy(Every, iter(rows), fields=["number", "shelf"], on_error="collect")
+    assert {each.row_number: each.value for each in done.errors} == bad
+    assert [n for (n,) in stored(Every, "number")] == [n for n in range(6002) if n not in bad]
+    later = [row for row in rows if row[1] not in ("x", "y", "z", "u")]
+    with pytest.raises(CopyError, match="Row 775 ") as caught:
+        bulk_copy(Every, later, fields=["number", "shelf"])
+    assert caught.value.row == (777, 99999)

@@ -14,7 +14,7 @@ from django.db.models import Model
 from unhurried.measure import measured
 
 from ._columns import Column
-from ._plan import compiled
+from ._plan import RowError, compiled
 from ._text import escape
 
 Rows = Sequence[tuple[Any, ...]]
@@ -22,6 +22,7 @@ _LINE: Final = re.compile(r"^COPY .*?, line (\d+)", re.MULTILINE)
 _COLUMN: Final = re.compile(r"\bcolumn ([^:\s]+):")
 _KEY: Final = re.compile(r"Key \(([^)]+)\)")
 AT_ONCE: Final = 500  # keys looked up by one statement
+PART: Final = 500  # rows sent at a time
 
 
 class Table:
@@ -127,8 +128,7 @@ class Copy(Table):
         return len(rows)
 
     def _copied(self, rows: Rows) -> None:
-        lines: list[str] = []
-        self.convert(rows, lines)
+        """The server takes in one part while the next is made ready."""
         alias = self.connection.alias
         with (
             measured.statement(alias, self.sql, writes=[self.name]),
@@ -136,7 +136,16 @@ class Copy(Table):
             self.connection.cursor() as cursor,
             cursor.copy(self.sql) as copy,
         ):
-            copy.write("".join(lines))
+            for start in range(0, len(rows), PART):
+                copy.write("".join(self._lines(rows, start)))
+
+    def _lines(self, rows: Rows, start: int) -> list[str]:
+        lines: list[str] = []
+        try:
+            self.convert(rows[start : start + PART], lines)
+        except RowError as error:
+            raise RowError(start + error.place, error.cause) from error.cause
+        return lines
 
     def reserve(self, count: int) -> list[int]:
         with self.connection.cursor() as cursor:
