@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 SIDES = ("slow", "fixed", "fast")
-# Slides' pages often, forms less; the report seldom, for it keeps a worker busy for seconds.
+# Slides' pages often, forms less; long lists and the report seldom, for they keep a worker busy.
 WEIGHTS = {
     "feed": 12,
     "pin": 10,
@@ -22,8 +22,14 @@ WEIGHTS = {
     "create_form": 2,
     "create": 2,
     "received": 2,
+    "books/import": 1,
+    "books/catalogue": 1,
+    "books/api": 1,
+    "books/inventory": 1,
+    "with": 2,
     "report": 1,
 }
+PLACES = ("place/Oslo", "place/Rome", "camera/Quill%208", "camera/Sextant%20Pro")
 FOR_MEMBERS = {"messages", "received"}
 PAUSE = 0.03  # seconds between two requests of a visitor: people read, and the machine breathes
 PATIENCE = 60  # seconds for one answer
@@ -76,6 +82,8 @@ def _path(page: str, site: Site, rng: random.Random) -> str:
             return f"tag/{rng.choice(site.tags)}/"
         case "create_form" | "create":
             return "books/create/"
+        case "with":
+            return f"pins/with/{rng.choice(PLACES)}/"
         case "received":
             return "messages/received/"
         case _:

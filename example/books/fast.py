@@ -15,8 +15,6 @@ from books.rows import Wrong
 from books.views import MANY
 from unhurried.db import bulk_copy, rows
 
-FIELDS = ("title", "author_id", "publisher_id", "published", "pages", "stock")
-
 
 def import_books(request: HttpRequest) -> HttpResponse:
     """A CSV of books; the rows that can't be stored are named."""
@@ -33,11 +31,10 @@ def store(sheet: list[dict[str, str]]) -> tuple[int, list[Wrong]]:
     authors = named(Author, [row["author"] for row in sheet])
     publishers = named(Publisher, [row["publisher"] for row in sheet])
     books = (
-        (row["title"], authors[row["author"]], publishers[row["publisher"]])
-        + (row["published"], row["pages"], row["stock"])
+        row | {"author": authors[row["author"]], "publisher": publishers[row["publisher"]]}
         for row in sheet
     )
-    done = bulk_copy(Book, books, fields=FIELDS, on_error="collect")
+    done = bulk_copy(Book, books, on_error="collect")
     return done.count, [Wrong(each.row_number, each.field, each.reason) for each in done.errors]
 
 

@@ -1,13 +1,15 @@
 """The slides' book shop (27 to 29), before anything is cached, with a join and a sum."""
 
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Count, F, Sum
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from books.forms import FastBookForm, ImportForm
+from books.forms import FastBookForm, ImportForm, SinceForm
 from books.models import Author, Book, Publisher
 from books.rows import REFUSED, Wrong, wrong
 from books.views import MANY, document, line
@@ -71,3 +73,30 @@ def api(request: HttpRequest) -> HttpResponse:
     """The same books for programs."""
     books = Book.objects.order_by("pk").select_related("author", "publisher")[:MANY]
     return JsonResponse([document(book) for book in books], safe=False)
+
+
+def inventory(request: HttpRequest) -> HttpResponse:
+    """Each publisher's books since a day, what they are worth, and whose are worth most."""
+    form = SinceForm(request.GET or None)
+    books = Book.objects.filter(published__gte=form.since())
+    named = {"name": F("publisher__name"), "city": F("publisher__city")}
+    pairs = (
+        books.values("publisher_id", "author__name", **named)
+        .annotate(titles=Count("pk"), copies=Sum("stock"), value=Sum(3 * F("pages") * F("stock")))
+        .order_by("publisher_id", "-value", "author_id")
+    )
+    publishers = [added(list(each)) for _, each in groupby(pairs, itemgetter("publisher_id"))]
+    found = sorted(publishers, key=lambda row: -row["value"])
+    return render(request, "books/inventory.html", {"form": form, "publishers": found})
+
+
+def added(pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    """A publisher's authors, the one whose books are worth most first."""
+    return {
+        "publisher": pairs[0]["name"],
+        "city": pairs[0]["city"],
+        "titles": sum(pair["titles"] for pair in pairs),
+        "stock": sum(pair["copies"] for pair in pairs),
+        "value": sum(pair["value"] for pair in pairs),
+        "author": pairs[0]["author__name"],
+    }

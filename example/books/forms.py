@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from books.models import Author, Book, Publisher
 
 COLUMNS = ("title", "author", "publisher", "published", "pages", "stock")
-MOST = 5_000_000  # bytes of a file
+MOST = 2_000_000  # bytes of a file
 
 
 class BookForm(forms.ModelForm):
@@ -53,6 +53,8 @@ class ImportForm(forms.Form):
         "title": Book._meta.get_field("title").max_length,
         "author": Author._meta.get_field("name").max_length,
         "publisher": Publisher._meta.get_field("name").max_length,
+        "pages": 9,
+        "stock": 9,
     }
 
     def clean_file(self) -> list[dict[str, str]]:
@@ -61,7 +63,7 @@ class ImportForm(forms.Form):
         try:
             rows = list(reader)
         except csv.Error as error:
-            raise forms.ValidationError(f"Line {reader.line_num}: {error}.") from error
+            raise forms.ValidationError(f"After line {reader.line_num}: {error}.") from error
         if tuple(reader.fieldnames or ()) != COLUMNS:
             raise forms.ValidationError(f"Its first line must be {','.join(COLUMNS)}.")
         for number, row in enumerate(rows, 1):
@@ -69,12 +71,14 @@ class ImportForm(forms.Form):
         return rows
 
     def _check(self, number: int, row: dict[str, str]) -> None:
-        """Texts fit into their columns, which SQLite would not mind."""
+        """Each value fits into its column, which SQLite would not mind."""
         if "too many" in row or None in row.values():
             raise forms.ValidationError(f"Row {number} has not {len(COLUMNS)} values.")
         for name, longest in self.LONGEST.items():
-            if not 0 < len(row[name]) <= longest:
-                raise forms.ValidationError(f"Row {number}: {name} has 1 to {longest} letters.")
+            if len(row[name]) > longest:
+                raise forms.ValidationError(
+                    f"Row {number}: {name} has more than {longest} letters."
+                )
 
 
 def _text(file: UploadedFile) -> str:
@@ -93,9 +97,13 @@ class SinceForm(forms.Form):
     """The day that a report begins with."""
 
     DEFAULT: ClassVar[date] = date(1987, 9, 5)
-    since = forms.DateField(
-        required=False, initial=DEFAULT, widget=forms.DateInput(attrs={"type": "date"})
+    day = forms.DateField(
+        label="Published since",
+        required=False,
+        initial=DEFAULT,
+        widget=forms.DateInput(attrs={"type": "date"}),
     )
 
-    def clean_since(self) -> date:
-        return self.cleaned_data["since"] or self.DEFAULT
+    def since(self) -> date:
+        """The default for what is no day."""
+        return (self.is_valid() and self.cleaned_data["day"]) or self.DEFAULT

@@ -40,3 +40,8 @@ class Book(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def price(self) -> int:
+        """In cents: this shop sells by the page."""
+        return 3 * self.pages

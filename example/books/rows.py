@@ -8,7 +8,7 @@ from django.db import DatabaseError
 from books.models import Book
 
 #: What a row that can't be stored raises.
-REFUSED = (ValueError, OverflowError, ValidationError, DatabaseError)
+REFUSED = (ValueError, ValidationError, DatabaseError)
 
 
 class Wrong(NamedTuple):

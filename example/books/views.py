@@ -1,12 +1,14 @@
 """The slides' book shop (27 to 29), before anything is cached."""
 
+from collections import Counter
+from datetime import date
 from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 
-from books.forms import BookForm, ImportForm
+from books.forms import BookForm, ImportForm, SinceForm
 from books.models import Author, Book, Publisher
 from books.rows import REFUSED, Wrong, wrong
 
@@ -89,4 +91,32 @@ def document(book: Book) -> dict[str, Any]:
         "stock": book.stock,
         "author": {"id": author.pk, "name": author.name},
         "publisher": {"id": publisher.pk, "name": publisher.name, "city": publisher.city},
+    }
+
+
+def inventory(request: HttpRequest) -> HttpResponse:
+    """Each publisher's books since a day, what they are worth, and whose are worth most."""
+    form = SinceForm(request.GET or None)
+    publishers = [
+        counted(publisher, form.since()) for publisher in Publisher.objects.order_by("pk")
+    ]
+    found = sorted(filter(None, publishers), key=lambda row: -row["value"])
+    return render(request, "books/inventory.html", {"form": form, "publishers": found})
+
+
+def counted(publisher: Publisher, since: date) -> dict[str, Any] | None:
+    """None where there is no book."""
+    books = [book for book in publisher.books.order_by("pk") if book.published >= since]
+    worth: Counter[Author] = Counter()
+    for book in books:
+        worth[book.author] += book.price * book.stock
+    if not books:
+        return None
+    return {
+        "publisher": publisher.name,
+        "city": publisher.city,
+        "titles": len(books),
+        "stock": sum(book.stock for book in books),
+        "value": sum(worth.values()),
+        "author": min(worth, key=lambda author: (-worth[author], author.pk)).name,
     }

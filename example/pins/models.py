@@ -35,7 +35,9 @@ class Pin(models.Model):
     created = models.DateTimeField(db_index=True)
     attributes = models.JSONField(default=dict)
     place = models.GeneratedField(
-        expression=KT("attributes__place"), output_field=models.TextField(null=True), db_persist=True
+        expression=KT("attributes__place"),
+        output_field=models.TextField(null=True),
+        db_persist=True,
     )
 
     class Meta:

@@ -4,7 +4,7 @@ from django.urls import path
 
 from accounts.fixed import user_detail
 from books.fast import catalogue, import_books
-from books.fixed import api, book_list, create_book
+from books.fixed import api, book_list, create_book, inventory
 from inbox.fast import mark_received, message_list
 from pins.fast import pin_detail, pins_with
 from pins.fixed import feed, tag_detail
@@ -26,6 +26,7 @@ urlpatterns = [
     path("books/import/", import_books, name="import_books"),
     path("books/catalogue/", catalogue, name="catalogue"),
     path("books/api/", api, name="books_api"),
+    path("books/inventory/", inventory, name="inventory"),
     path("messages/", message_list, name="messages"),
     path("messages/received/", mark_received, name="mark_received"),
     path("report/", yearly_report, name="report"),

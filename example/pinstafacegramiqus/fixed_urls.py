@@ -3,7 +3,14 @@
 from django.urls import path
 
 from accounts.fixed import user_detail
-from books.fixed import api, book_list, catalogue, create_book, import_books
+from books.fixed import (
+    api,
+    book_list,
+    catalogue,
+    create_book,
+    import_books,
+    inventory,
+)
 from inbox.fixed import mark_received, message_list
 from pins.fixed import feed, pin_detail, pins_with, tag_detail
 from reports.fixed import yearly_report
@@ -20,6 +27,7 @@ urlpatterns = [
     path("books/import/", import_books, name="import_books"),
     path("books/catalogue/", catalogue, name="catalogue"),
     path("books/api/", api, name="books_api"),
+    path("books/inventory/", inventory, name="inventory"),
     path("messages/", message_list, name="messages"),
     path("messages/received/", mark_received, name="mark_received"),
     path("report/", yearly_report, name="report"),

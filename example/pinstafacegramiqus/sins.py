@@ -68,6 +68,13 @@ SINS = (
         ("coffee",),
     ),
     Sin(
+        "Pins with",
+        "pins_with",
+        "What the cameras say is looked through in Python, in every pin there is.",
+        "JSON keys in the database; indexes of them",
+        ("place", "Oslo"),
+    ),
+    Sin(
         "Books",
         "books",
         "Author and publisher once per row; the stock is summed up in Python.",
@@ -78,6 +85,30 @@ SINS = (
         "create_book",
         "Two drop-down lists hold whole tables; the title is looked for by reading every book.",
         "exists() for the title; the lists stay",
+    ),
+    Sin(
+        "Import books",
+        "import_books",
+        "Seven statements for each row of the CSV: its author, its publisher, and the book.",
+        "bulk_copy, after one query for all authors and one for all publishers",
+    ),
+    Sin(
+        "Catalogue",
+        "catalogue",
+        "A thousand books become a thousand instances, and ask for author and publisher each.",
+        "select_related; rows() of what is shown, and nothing else is made",
+    ),
+    Sin(
+        "Books as JSON",
+        "books_api",
+        "Rows become instances, instances dictionaries, and dictionaries text.",
+        "json_bytes: the database writes the text",
+    ),
+    Sin(
+        "Inventory",
+        "inventory",
+        "All books of each publisher are loaded, for a few sums and for whose are worth most.",
+        "sums in the database; a statement in books/sql/book.sql, which is a typed method",
     ),
     Sin(
         "Messages",

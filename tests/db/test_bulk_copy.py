@@ -234,6 +234,8 @@ def bad_rows() -> dict[str, tuple[dict[str, Any], str]]:
         "expression": ({"number": F("big")}, "number"),
         "foreign key": ({"shelf_id": 99999}, "shelf"),
         "uuid": ({"key": "nope"}, "key"),
+        "of 64 bits": ({"big": 1 << 63}, "big"),
+        "half a character": ({"text": "\ud83d"}, "text"),
     }
     if ON_POSTGRES:
         found |= {
@@ -298,6 +300,13 @@ def test_many_bad_ones_are_left_out_exactly() -> None:
         "value": "'x'",
         "reason": "Field 'books' expected a number but got 'x'",
     }
+
+
+def test_who_is_refused_by_the_database_stands_in_line_with_who_can_not_be_made_ready() -> None:
+    rows = [("a", 1), ("a", 2), ("b", "x"), ("b", 3), ("a", 4), ("c", "y")]
+    done = bulk_copy(Shelf, rows, fields=["name", "books"], on_error="collect")
+    assert [each.row_number for each in done.errors] == [1, 2, 4, 5]
+    assert stored(Shelf, "name", "books") == [("a", 1), ("b", 3)]
 
 
 def test_conflicts_ignored() -> None:

@@ -15,6 +15,9 @@ FEARED = [
     ("/slow/tag/coffee/", 20),
     ("/slow/books/", 203),  # 100 books
     ("/slow/books/create/", 4),
+    ("/slow/books/catalogue/", 241),
+    ("/slow/books/api/", 241),
+    ("/slow/books/inventory/", 70),
     ("/slow/messages/", 10),
     ("/slow/report/", 140),
 ]

@@ -75,7 +75,7 @@ def test_rows_add_queries_to_a_slow_page(small, large, page):
 
 
 def test_the_front_page_leads_to_both_and_says_what_was_measured(small):
-    assert len(small["before"]) == 24
+    assert len(small["before"]) == 39
     assert set(small["before"].values()) == {None}
     assert set(small["after"]) == set(small["before"])
     assert small["after"]["/slow/feed/"] == 101

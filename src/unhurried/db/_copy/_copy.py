@@ -6,7 +6,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Final, Literal
 
 from django.db import DatabaseError, IntegrityError, connections, router, transaction
@@ -18,6 +18,9 @@ from ._plan import RowError
 from ._roads import Table, is_own, table_of
 from ._rows import Source
 
+#: What a row may raise on its way; drivers have errors of their own for integers of more than 64
+#: bits, and for texts that are no Unicode (one half of a surrogate pair).
+REFUSED: Final = (DatabaseError, OverflowError, UnicodeEncodeError)
 BATCH: Final = 5000  # rows that are kept, so that one of them can be named
 OnError = Literal["raise", "collect"]
 Returning = Literal["count", "pks"]
@@ -41,7 +44,7 @@ class CopyResult:
 
     ``count``: rows that were stored. ``pks``: their primary keys, in the order of the input, if
     asked for. ``road``: "copy" or "executemany". ``seconds``: of the wall. ``errors``: with
-    ``on_error="collect"`` a CopyError for each row that was left out.
+    ``on_error="collect"`` a CopyError for each row that was left out, in their order.
     """
 
     count: int
@@ -98,7 +101,8 @@ def bulk_copy(
         load.all()
     seconds = time.perf_counter() - began
     pks = None if load.pks is None else [pk for _, pk in sorted(load.pks, key=itemgetter(0))]
-    return CopyResult(load.count, pks, load.road, seconds, load.errors)
+    errors = sorted(load.errors, key=attrgetter("row_number"))
+    return CopyResult(load.count, pks, load.road, seconds, errors)
 
 
 class Load:
@@ -231,7 +235,7 @@ class Load:
             try:
                 self._kept(part, self._sent(chain, part))
                 return
-            except (DatabaseError, RowError) as error:
+            except (RowError, *REFUSED) as error:
                 place, table, why = self._located(chain, part, error)
             number, row, values = part[place]
             self._refused(self._told(table, number, row, values, why))
@@ -256,7 +260,7 @@ class Load:
         return stored
 
     def _located(
-        self, chain: list[Table], part: list[Numbered], error: DatabaseError | RowError
+        self, chain: list[Table], part: list[Numbered], error: Exception
     ) -> tuple[int, Table, Exception]:
         """The first row that can't be stored after those before it; halving where nobody says."""
         if isinstance(error, RowError):
@@ -270,7 +274,7 @@ class Load:
             try:
                 self._tried(chain, part[:middle])
                 good = middle
-            except DatabaseError as other:
+            except REFUSED as other:
                 bad, why, table = middle, other, self.at
         return bad - 1, table, why
 
@@ -292,9 +296,13 @@ class Load:
         for column in table.columns:
             if column.index is not None:
                 alone = table_of(table.model, [column], len(values), self.connection)
+                ready: list[Any] = []
                 try:
-                    alone.convert([values], [])
-                except RowError:
+                    alone.convert([values], ready)
+                    "".join(map(str, ready[0])).encode()
+                except (RowError, UnicodeEncodeError):
+                    return column.field
+                if any(type(each) is int and each.bit_length() > 63 for each in ready[0]):
                     return column.field
         return None
 
