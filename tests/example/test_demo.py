@@ -26,7 +26,7 @@ PAGES = [
     "books/catalogue/",
     "books/api/",
     "books/inventory/",
-    "pins/with/<key>/<value>/",
+    "pins/with…>/<value>/",  # cut to fit
     "messages/",
     "messages/received/",
     "report/",

@@ -3,6 +3,8 @@
 import uuid
 
 from django.db import models
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 
 class Page(models.Model):
@@ -40,3 +42,29 @@ class Hits(models.Model):
 
     def __str__(self) -> str:
         return str(self.count)
+
+
+class Pin(models.Model):
+    """Half of it has no schema; two keys of that half are columns, of a type."""
+
+    title = models.CharField(max_length=100)
+    attributes = models.JSONField(default=dict)
+    place = models.GeneratedField(
+        expression=KT("attributes__place"),
+        output_field=models.TextField(null=True),
+        db_persist=True,
+    )
+    mm = models.GeneratedField(
+        expression=Cast(KT("attributes__lens__mm"), models.IntegerField()),
+        output_field=models.IntegerField(null=True),
+        db_persist=True,
+    )
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["place"], name="pages_pin_place"),
+            models.Index(fields=["mm"], name="pages_pin_mm"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title

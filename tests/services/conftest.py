@@ -1,13 +1,18 @@
 """The real servers, each started once per run, if a test asks. A missing one is an error."""
 
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests import servers
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +32,32 @@ def postgres_server():
     # A test database need not survive the power going.
     with servers.postgres("fsync=off", "synchronous_commit=off") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def example_on_postgres(postgres_server, tmp_path_factory):
+    """``run(file, …)``: the JSON that it prints, with an example site and database of its own."""
+    paths = os.pathsep.join([str(ROOT / "example"), os.environ.get("PYTHONPATH", "")])
+
+    def run(file, *arguments):
+        name = f"pinsta_{file.stem}"
+        where = {"host": postgres_server.host, "port": postgres_server.port, "user": "postgres"}
+        with psycopg.connect(**where, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        environment = os.environ | {
+            "DATABASE_URL": f"postgres://postgres:none@{where['host']}:{where['port']}/{name}",
+            "DJANGO_SETTINGS_MODULE": "pinstafacegramiqus.settings",
+            "PINSTA_DATA": str(tmp_path_factory.mktemp("pinsta")),
+            "PYTHONPATH": paths,
+        }
+        argv = [sys.executable, "-W", "error", str(file), *map(str, arguments)]
+        done = subprocess.run(
+            argv, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return run
 
 
 @pytest.fixture(scope="session")
