@@ -14,7 +14,7 @@ python := $(shell $(PYTHON) -c 'import sys; print(sys.executable)')
 DJANGO ?= $(if $(filter 3.11,$(version)),5.2,6.1)
 COV ?= --cov --cov-report=term-missing:skip-covered
 JOBS ?= auto
-BENCH ?= measure queries cache fragments late_store later tally
+BENCH ?= measure queries cache fragments late_store later tally db
 MINUTES ?= 1
 CELL ?= sqlite-wal-embedded-locmem
 ARGS ?=
@@ -60,7 +60,7 @@ docs: $(call stamp,dev)  ## the talk's page from the last tests, Sphinx into doc
 	$(call run,dev) docs/generate_talk.py $(if $(CI),--check)
 	$(call run,dev) -m sphinx -n -W --keep-going -q docs docs/_build
 
-bench: $(call stamp,dev)  ## what it costs and finds, beside its peers (BENCH=later: one of measure, queries, cache, fragments, late_store, later, tally)
+bench: $(call stamp,dev)  ## what it costs and finds, beside its peers (BENCH=later: one of measure, queries, cache, fragments, late_store, later, tally, db)
 	@for room in $(BENCH); do $(call run,dev) benchmarks/$$room.py $(ARGS) || exit 1; done
 
 soak: $(call stamp,services)  ## random interleavings against the cache (MINUTES=60 CELL=postgres-redis-redis), or KILLS=1000 of who defers and counts

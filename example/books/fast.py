@@ -13,7 +13,7 @@ from books.forms import ImportForm
 from books.models import Author, Book, Publisher
 from books.rows import Wrong
 from books.views import MANY
-from unhurried.db import bulk_copy, rows
+from unhurried.db import bulk_copy, json_bytes, rows
 
 
 def import_books(request: HttpRequest) -> HttpResponse:
@@ -64,3 +64,13 @@ def catalogue(request: HttpRequest) -> HttpResponse:
         writer=F("author__name"), house=F("publisher__name"), city=F("publisher__city")
     )
     return render(request, "books/catalogue.html", {"books": rows(books[:MANY], Line)})
+
+
+def api(request: HttpRequest) -> HttpResponse:
+    """The same books for programs."""
+    body = json_bytes(
+        Book.objects.order_by("pk")[:MANY],
+        ["id", "title", "published", "pages", "stock"],
+        nested={"author": ["id", "name"], "publisher": ["id", "name", "city"]},
+    )
+    return HttpResponse(body, content_type="application/json")

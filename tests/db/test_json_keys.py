@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.db import DataError, connection, transaction
 from django.db.models.fields.json import KT, KeyTransform
 
 from tests.pages.models import Pin
-from unhurried.db import bulk_copy, rows
+from unhurried.db import bulk_copy, json_bytes, rows
 
 pytestmark = pytest.mark.django_db
 ON_POSTGRES = connection.vendor == "postgresql"
@@ -58,6 +59,14 @@ def test_rows_read_keys_as_they_read_columns(pins: list[str]) -> None:
         Taken("0", "Oslo", "Quill 8", 35),
         Taken("1", None, "Sextant", None),
     ]
+
+
+def test_documents_and_keys_are_handed_out_as_they_are(pins: list[str]) -> None:
+    asked = Pin.objects.order_by("title").annotate(camera=KT("attributes__camera"))
+    names = ["title", "attributes", "place", "mm", "camera"]
+    assert json.loads(json_bytes(asked, names)) == list(asked.values(*names))
+    found = json.loads(json_bytes(asked, {"said": "attributes"}))
+    assert found == [{"said": document} for document in DOCUMENTS]
 
 
 @pytest.mark.parametrize(

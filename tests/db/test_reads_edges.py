@@ -17,7 +17,15 @@ from django.db.models import Value
 from django.db.models.signals import post_init
 
 from tests.db.shelf.models import Every, FromDb, Loud, Shelf, Tree, Watched
-from unhurried.db import DbError, Found, bulk_copy, instances, rows
+from unhurried.db import (
+    DbError,
+    Found,
+    ajson_bytes,
+    bulk_copy,
+    instances,
+    json_bytes,
+    rows,
+)
 from unhurried.db._reads._fetch import no_collection
 from unhurried.db._reads._values import _loaded, loads
 from unhurried.queries import count_queries
@@ -210,6 +218,9 @@ def test_from_coroutines() -> None:
         return [each.name async for each in rows(Shelf.objects.order_by("pk"), Data)]
 
     assert async_to_sync(read)() == shelves
+    assert async_to_sync(ajson_bytes)(Shelf.objects.filter(name="shelf 1"), ["books"]) == (
+        json_bytes(Shelf.objects.filter(name="shelf 1"), ["books"])
+    )
     assert async_to_sync(names)() == ["shelf 0", "shelf 1", "shelf 2"]
 
 

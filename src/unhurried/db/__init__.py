@@ -13,6 +13,7 @@ Rows of any kind go in by COPY on PostgreSQL, by ``executemany`` on SQLite, and 
 from ._compiled import aupdate_now, compiled, update_now
 from ._copy import CopyResult, Update, abulk_copy, bulk_copy
 from ._errors import CopyError, DbError
+from ._json import ajson_bytes, json_bytes
 from ._reads import Found, instances, rows
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "Found",
     "Update",
     "abulk_copy",
+    "ajson_bytes",
     "aupdate_now",
     "bulk_copy",
     "compiled",
     "instances",
+    "json_bytes",
     "rows",
     "update_now",
 ]

@@ -12,6 +12,7 @@ from typing import Any, Final
 from weakref import ref
 
 from django.db.models.base import ModelState
+from django.db.models.fields.mixins import FieldCacheMixin
 
 from ._shape import Node, Shape
 
@@ -111,11 +112,30 @@ class Code:
 
     def _related(self, child: Node, parent: int, depth: int) -> None:
         n = self._node(child, depth, parent)
-        self.names[f"local{n}"], self.names[f"remote{n}"] = child.local_setter, child.remote_setter
-        self._say(depth, f"local{n}(o{parent}, o{n})", f"if o{n} is not None:")
-        self._say(depth + 1, f"remote{n}(o{n}, o{parent})")
+        self._tell(f"local{n}", child.local_setter, parent, n, depth)
+        if not _tells_nobody(child.remote_setter):
+            self._say(depth, f"if o{n} is not None:")
+            self._tell(f"remote{n}", child.remote_setter, n, parent, depth + 1)
+
+    def _tell(self, name: str, setter: Any, whom: int, of: int, depth: int) -> None:
+        """``setter(whom, of)``; what fields themselves do is written out."""
+        if getattr(setter, "__func__", None) is FieldCacheMixin.set_cached_value:
+            self.names[name] = setter.__self__.cache_name
+            self._say(depth, f"s{whom}.fields_cache[{name}] = o{of}")
+        else:
+            self.names[name] = setter
+            self._say(depth, f"{name}(o{whom}, o{of})")
 
     def _annotations(self) -> None:
         for k, (name, place) in enumerate(self.shape.annotations):
             self.names[f"a{k}"] = name
             self._say(2, f"setattr(o0, a{k}, {self._value(place)})")
+
+
+def _tells_nobody(setter: Any) -> bool:
+    """Of a plain foreign key: whom it points to does not know one of many."""
+    code = getattr(setter, "__code__", None)
+    return code is not None and (code.co_code, code.co_consts) == (NOTHING.co_code, (None,))
+
+
+NOTHING: Final = (lambda x, y: None).__code__

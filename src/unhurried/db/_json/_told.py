@@ -1,0 +1,164 @@
+"""What a column becomes in SQL, so that it is told as DjangoJSONEncoder tells its value.
+
+Each is a template over the column's name alone. None: SQL would not say it letter by letter as
+Python does, or nobody knows; then the whole call goes the road in Python.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import models
+from django.db.models.expressions import BaseExpression, Col
+
+from .._errors import DbError
+
+_SAME: Final = (
+    *(models.IntegerField, models.BigIntegerField, models.SmallIntegerField),
+    *(models.PositiveIntegerField, models.PositiveBigIntegerField),
+    *(models.PositiveSmallIntegerField, models.AutoField, models.BigAutoField),
+    *(models.SmallAutoField, models.CharField, models.TextField, models.SlugField),
+    *(models.EmailField, models.URLField, models.FilePathField, models.FileField),
+    *(models.ImageField, models.GenericIPAddressField),
+)
+PLACES: Final = 6  # from the seventh on Python writes 1E-7
+DIGITS: Final = 15  # that SQLite keeps of a number
+
+
+def told(expression: Any, connection: Any, column: str) -> str | None:
+    """SQL for one column. DbError for what JSON has no word for."""
+    field = expression.output_field
+    while field.is_relation:
+        field = field.target_field
+    kind = type(field)
+    if kind is models.BinaryField:
+        raise DbError("JSON has no bytes: a BinaryField can't be in it.", "Leave it out.")
+    if not _is_plain(expression) or hasattr(field, "from_db_value") != (kind is models.JSONField):
+        return None
+    if kind in _SAME:
+        return column
+    tell = (POSTGRES if connection.vendor == "postgresql" else SQLITE).get(kind)
+    found = None if tell is None else tell(expression, connection)
+    return None if found is None else found.replace("{c}", column)
+
+
+def _is_plain(expression: Any) -> bool:
+    """No expression that makes something else of its values in Python, as Trunc does."""
+    own = getattr(type(expression), "convert_value", BaseExpression.convert_value)
+    return own is BaseExpression.convert_value
+
+
+def _always(template: str) -> Any:
+    return lambda expression, connection: template
+
+
+def _postgres_moment(expression: Any, connection: Any) -> str | None:
+    if settings.USE_TZ and connection.timezone_name != "UTC":
+        return None
+    at, ending = ("({c} AT TIME ZONE 'UTC')", "'Z'") if settings.USE_TZ else ("{c}", "''")
+    return (
+        f"to_char({at}, 'YYYY-MM-DD\"T\"HH24:MI:SS') || "
+        f"CASE WHEN mod(extract(microseconds FROM {at})::bigint, 1000000) = 0 THEN '' "
+        f"ELSE to_char({at}, '.MS') END || {ending}"
+    )
+
+
+def _sqlite_moment(expression: Any, connection: Any) -> str | None:
+    if not isinstance(expression, Col) or (settings.USE_TZ and connection.timezone_name != "UTC"):
+        return None
+    return _sqlite_cut("replace({c}, ' ', 'T')", 19) + (" || 'Z'" if settings.USE_TZ else "")
+
+
+def _sqlite_cut(text: str, seconds: int) -> str:
+    """Up to the seconds, and three digits of what is behind them if it is not zero."""
+    return (
+        f"CASE WHEN ltrim(substr({{c}}, {seconds + 1}), '.0') = '' "
+        f"THEN substr({text}, 1, {seconds}) ELSE substr({text} || '000', 1, {seconds + 4}) END"
+    )
+
+
+def _postgres_decimal(expression: Any, connection: Any) -> str | None:
+    return "{c}::text" if _is_short(expression) else None
+
+
+def _sqlite_decimal(expression: Any, connection: Any) -> str | None:
+    if not _is_short(expression) or expression.output_field.max_digits > DIGITS:
+        return None
+    places = int(expression.output_field.decimal_places)
+    return f"CASE WHEN {{c}} IS NOT NULL THEN printf('%%.{places}f', {{c}}) END"
+
+
+def _is_short(expression: Any) -> bool:
+    places = expression.output_field.decimal_places
+    return isinstance(expression, Col) and places is not None and places <= PLACES
+
+
+def _document(expression: Any, connection: Any) -> str | None:
+    """As it is kept; a decoder makes something else of it, and a part of one is no document."""
+    field: Any = expression.output_field
+    if not isinstance(expression, Col) or field.decoder is not None:
+        return None
+    return "{c}" if connection.vendor == "postgresql" else "json({c})"
+
+
+def _sqlite_column(template: str) -> Any:
+    return lambda expression, connection: template if isinstance(expression, Col) else None
+
+
+def _duration(microseconds: str, pad: str) -> str:
+    """As ``duration_iso_string``."""
+
+    def two(divisor: int, most: int) -> str:
+        part = f"({microseconds} / {divisor}) - ({microseconds} / {divisor * most}) * {most}"
+        return pad.format(x=f"({part})", zeros="00", n=2)
+
+    rest = f"({microseconds} - ({microseconds} / 1000000) * 1000000)"
+    return (
+        "CASE WHEN {c} IS NULL THEN NULL ELSE "
+        f"CASE WHEN {{sign}} THEN '-' ELSE '' END || 'P' || ({microseconds} / 86400000000) || 'DT' "
+        f"|| {two(3600000000, 24)} || 'H' || {two(60000000, 60)} || 'M' || {two(1000000, 60)} || "
+        f"CASE WHEN {rest} = 0 THEN '' ELSE '.' || {pad.format(x=rest, zeros='000000', n=6)} END "
+        "|| 'S' END"
+    )
+
+
+_POSTGRES_DURATION: Final = _duration(
+    "abs((extract(epoch FROM {c}) * 1000000)::bigint)", "right('{zeros}' || {x}, {n})"
+).replace("{sign}", "extract(epoch FROM {c}) < 0")
+_SQLITE_DURATION: Final = _duration("abs({c})", "substr('{zeros}' || {x}, -{n})").replace(
+    "{sign}", "{c} < 0"
+)
+
+POSTGRES: Final[dict[type, Any]] = {
+    models.BooleanField: _always("{c}"),
+    models.FloatField: _always(
+        "CASE WHEN {c}::float8 IN ('NaN', 'Infinity', '-Infinity') THEN NULL ELSE {c}::float8 END"
+    ),
+    models.DecimalField: _postgres_decimal,
+    models.DateTimeField: _postgres_moment,
+    models.DateField: _always("{c}"),
+    models.TimeField: _always(
+        "left({c}::text, 8) || CASE WHEN length({c}::text) = 8 THEN '' "
+        "ELSE left(rpad(substr({c}::text, 9), 4, '0'), 4) END"
+    ),
+    models.DurationField: _always(_POSTGRES_DURATION),
+    models.UUIDField: _always("{c}"),
+    models.JSONField: _document,
+}
+SQLITE: Final[dict[type, Any]] = {
+    models.BooleanField: _always("json(CASE {c} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)"),
+    models.FloatField: _always(
+        "json(CASE WHEN {c} NOT IN (9e999, -9e999) THEN printf('%%!.17g', {c}) END)"
+    ),
+    models.DecimalField: _sqlite_decimal,
+    models.DateTimeField: _sqlite_moment,
+    models.DateField: _sqlite_column("{c}"),
+    models.TimeField: _sqlite_column(_sqlite_cut("{c}", 8)),
+    models.DurationField: _sqlite_column(_SQLITE_DURATION),
+    models.UUIDField: _sqlite_column(
+        "substr({c}, 1, 8) || '-' || substr({c}, 9, 4) || '-' || substr({c}, 13, 4) || '-' || "
+        "substr({c}, 17, 4) || '-' || substr({c}, 21)"
+    ),
+    models.JSONField: _document,
+}
