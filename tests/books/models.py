@@ -16,3 +16,21 @@ class Book(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class Shop(models.Model):
+    name = models.CharField(max_length=100)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Stock(models.Model):
+    """So many copies of a book in a shop."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE)
+    book = models.ForeignKey(Book, models.CASCADE)
+    copies = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.copies} of {self.book} in {self.shop}"

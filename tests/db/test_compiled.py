@@ -13,6 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import Upper
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.db.shelf.models import Cafe, Every, Filled, Shelf, Tree
@@ -343,3 +344,14 @@ def test_update_now_refuses_a_bad_value_and_the_instance_stays(shelves: Any) -> 
     with pytest.raises(DatabaseError), transaction.atomic():
         update_now(shelves[1], name="shelf 2")
     assert (shelves[1].books, shelves[1].name) == (1, "shelf 1")
+
+
+def test_under_debug_the_log_has_what_was_asked_and_nothing_else(shelves: Any) -> None:
+    """SQLite asks itself how to show parameters, and would be asked about stand-ins."""
+    shelf = Shelf.objects.order_by("pk")[0]
+    change = compiled(lambda name, books: Shelf.objects.filter(name=name).update(books=books))
+    with override_settings(DEBUG=True), CaptureQueriesContext(connection) as asked:
+        update_now(shelf, books=71, room="cellar")
+        assert change(shelf.name, 72) == change(shelf.name, 73) == 1
+    assert [query["sql"][:7] for query in asked] == ["UPDATE "] * 3
+    assert Shelf.objects.get(pk=shelf.pk).books == 73

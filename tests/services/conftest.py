@@ -61,6 +61,18 @@ def example_on_postgres(postgres_server, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def roads(example_on_postgres):
+    """What the example's pages of rule 5 say on its three sides."""
+    return example_on_postgres(ROOT / "tests" / "example" / "roads_probe.py", 0.04)
+
+
+@pytest.fixture(scope="session")
+def schemaless(example_on_postgres):
+    """How the example's pins are found by their attributes, with indexes and without."""
+    return example_on_postgres(HERE / "schemaless_probe.py", 1)
+
+
+@pytest.fixture(scope="session")
 def rabbitmq_server():
     with servers.rabbitmq() as server:
         yield server

@@ -52,15 +52,20 @@ def run(build: Callable[..., Any], values: Sequence[Any]) -> Built:
 
 @contextmanager
 def _nobody_asks() -> Iterator[None]:
-    """First of the wrappers, so that nobody counts what is not asked."""
-    every = connections.all()
+    """First of the wrappers, so that nobody counts what is not asked, or logs it under DEBUG."""
+    every: Any = connections.all()
+    before = [vars(connection).get("make_debug_cursor") for connection in every]
     for connection in every:
         connection.execute_wrappers.insert(0, _refuse)
+        connection.make_debug_cursor = connection.make_cursor
     try:
         yield
     finally:
-        for connection in every:
+        for connection, made in zip(every, before, strict=True):
             connection.execute_wrappers.remove(_refuse)
+            del connection.make_debug_cursor
+            if made is not None:  # somebody's own, as our measuring is
+                connection.make_debug_cursor = made
 
 
 def _refuse(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
