@@ -68,7 +68,7 @@ SINS = (
         ("coffee",),
     ),
     Sin(
-        "Pins with",
+        "Pins of a place",
         "pins_with",
         "What the cameras say is looked through in Python, in every pin there is.",
         "JSON keys in the database; indexes of them",
@@ -89,7 +89,7 @@ SINS = (
     Sin(
         "Import books",
         "import_books",
-        "Seven statements for each row of the CSV: its author, its publisher, and the book.",
+        "Five statements and more for each row of the CSV: author, publisher, book.",
         "bulk_copy, after one query for all authors and one for all publishers",
     ),
     Sin(

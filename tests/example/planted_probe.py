@@ -26,6 +26,10 @@ PAGES = (
     "tag/coffee/",
     "books/",
     "books/create/",
+    "books/catalogue/",
+    "books/api/",
+    "books/inventory/",
+    "pins/with/place/Tunis/",
     "messages/",
     "report/",
 )

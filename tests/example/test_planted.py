@@ -78,6 +78,7 @@ def card(page, origin):
 
 
 FEED, PIN, USER = "pins/feed.html", "pins/pin.html", "accounts/user.html"
+SHOP = "books/views.py"
 BOOKS, MESSAGES = "books/book_list.html", "inbox/messages.html"
 
 PLANTED = [
@@ -203,6 +204,63 @@ PLANTED = [
         relation="books.Book.publisher",
         path="publisher",
         remedy=select("publisher"),
+        proof=PROVEN,
+    ),
+    Planted(
+        page="books/catalogue/",
+        loop=(SHOP, '"writer": book.author.name'),
+        origin=(SHOP, "[line(book) for book in"),
+        relation="books.Book.author",
+        path="author",
+        remedy=select("author"),
+        proof=PROVEN,
+    ),
+    Planted(
+        page="books/catalogue/",
+        loop=(SHOP, '"house": book.publisher.name'),
+        origin=(SHOP, "[line(book) for book in"),
+        relation="books.Book.publisher",
+        path="publisher",
+        remedy=select("publisher"),
+        proof=PROVEN,
+    ),
+    *(
+        Planted(
+            page="books/api/",
+            loop=(SHOP, "author, publisher = book.author, book.publisher"),
+            origin=(SHOP, '    books = Book.objects.order_by("pk")[:MANY]'),
+            relation=f"books.Book.{path}",
+            path=path,
+            remedy=select(path),
+            proof=PROVEN,
+        )
+        for path in ("author", "publisher")
+    ),
+    Planted(
+        page="books/inventory/",
+        loop=(SHOP, "worth[book.author] +="),
+        origin=(SHOP, 'publisher.books.order_by("pk")'),
+        relation="books.Book.author",
+        path="author",
+        remedy=select("author"),
+        proof=PROVEN,
+    ),
+    Planted(
+        page="books/inventory/",
+        loop=(SHOP, 'publisher.books.order_by("pk")'),
+        origin=(SHOP, 'Publisher.objects.order_by("pk")'),
+        relation="books.Publisher.books",
+        path="books",
+        remedy='.prefetch_related(Prefetch("books", queryset=..., to_attr="..."))',
+        proof=HANDED,
+    ),
+    Planted(
+        page="pins/with/place/Tunis/",
+        loop=("pins/views.py", '"who": pin.author.username'),
+        origin=("pins/views.py", "for pin in Pin.objects.all()"),
+        relation="pins.Pin.author",
+        path="author",
+        remedy=select("author"),
         proof=PROVEN,
     ),
     Planted(
