@@ -353,7 +353,7 @@ def single(options: Any, place: dict[str, Any], *, postgres: bool) -> None:
     from django.db import connection, transaction
 
     from benchmarks.db_site.models import Row
-    from unhurried.db import bulk_copy, compiled, update_now
+    from unhurried.db import bulk_copy, compiled, instances, update_now
 
     bulk_copy(Row, rows_of(2000), fields=FIELDS)
     first = Row.objects.order_by("id").first()
@@ -390,6 +390,7 @@ def single(options: Any, place: dict[str, Any], *, postgres: bool) -> None:
             ".get(pk=…)": lambda k: Row.objects.get(pk=k),
             ".get(pk=…) again": lambda k: Row.objects.get(pk=k),
             "compiled": lambda k: get(k).get(),
+            "instances of a queryset of one": lambda k: instances(Row.objects.filter(pk=k)).get(),
             "the limit: its SQL by Django's cursor": lambda k: plain(
                 f"SELECT {columns} FROM {table} WHERE id = %s", k
             ),

@@ -9,7 +9,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from books.forms import ImportForm
+from books.forms import ImportForm, SinceForm
 from books.models import Author, Book, Publisher
 from books.rows import Wrong
 from books.views import MANY
@@ -74,3 +74,10 @@ def api(request: HttpRequest) -> HttpResponse:
         nested={"author": ["id", "name"], "publisher": ["id", "name", "city"]},
     )
     return HttpResponse(body, content_type="application/json")
+
+
+def inventory(request: HttpRequest) -> HttpResponse:
+    """Each publisher's books since a day, what they are worth, and whose are worth most."""
+    form = SinceForm(request.GET or None)
+    found = Book.objects.inventory(form.since())
+    return render(request, "books/inventory.html", {"form": form, "publishers": found})

@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from books.managers import BookManager
+
 
 class Publisher(models.Model):
     """Who prints books."""
@@ -37,6 +39,8 @@ class Book(models.Model):
     published = models.DateField()
     pages = models.PositiveIntegerField()
     stock = models.PositiveIntegerField(default=0)
+
+    objects = BookManager()
 
     def __str__(self) -> str:
         return self.title

@@ -3,8 +3,8 @@
 from django.urls import path
 
 from accounts.fixed import user_detail
-from books.fast import api, catalogue, import_books
-from books.fixed import book_list, create_book, inventory
+from books.fast import api, catalogue, import_books, inventory
+from books.fixed import book_list, create_book
 from inbox.fast import mark_received, message_list
 from pins.fast import pin_detail, pins_with
 from pins.fixed import feed, tag_detail

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields as dataclass_fields
 from dataclasses import is_dataclass
+from functools import lru_cache
 from inspect import Parameter, signature
 from itertools import starmap
 from typing import Any
@@ -22,17 +23,18 @@ def names_of(kind: type) -> list[str] | None:
     return list(names) if names else None
 
 
-def names_wanted(kind: type) -> list[str]:
+@lru_cache(500)
+def names_wanted(kind: Any) -> tuple[str, ...]:
     """The fields that ``kind`` is made from, in order. DbError where it is no such class."""
     if is_dataclass(kind):
-        return [field.name for field in dataclass_fields(kind) if field.init]
+        return tuple(field.name for field in dataclass_fields(kind) if field.init)
     names = names_of(kind)
     if names is None:
         raise DbError(
             f"{getattr(kind, '__name__', kind)} says nothing of its fields.",
             "Use a dataclass, a NamedTuple or a msgspec Struct.",
         )
-    return names
+    return tuple(names)
 
 
 def maker(kind: type) -> Make:
@@ -41,7 +43,8 @@ def maker(kind: type) -> Make:
     return lambda rows: starmap(call, rows)
 
 
-def caller(kind: type) -> Callable[..., Any]:
+@lru_cache(500)
+def caller(kind: Any) -> Callable[..., Any]:
     """The same of one row: its values, one after the other, make an instance."""
     names = names_wanted(kind)
     if _takes_names_alone(kind):

@@ -119,7 +119,7 @@ class Code:
 
     def _tell(self, name: str, setter: Any, whom: int, of: int, depth: int) -> None:
         """``setter(whom, of)``; what fields themselves do is written out."""
-        if getattr(setter, "__func__", None) is FieldCacheMixin.set_cached_value:
+        if _is_fields(setter):
             self.names[name] = setter.__self__.cache_name
             self._say(depth, f"s{whom}.fields_cache[{name}] = o{of}")
         else:
@@ -130,6 +130,15 @@ class Code:
         for k, (name, place) in enumerate(self.shape.annotations):
             self.names[f"a{k}"] = name
             self._say(2, f"setattr(o0, a{k}, {self._value(place)})")
+
+
+def is_plain(setter: Any) -> bool:
+    """Whether it is what fields of their own do, or nothing."""
+    return _is_fields(setter) or _tells_nobody(setter)
+
+
+def _is_fields(setter: Any) -> bool:
+    return getattr(setter, "__func__", None) is FieldCacheMixin.set_cached_value
 
 
 def _tells_nobody(setter: Any) -> bool:

@@ -10,8 +10,7 @@ from django.db.models import Manager, Model, QuerySet, prefetch_related_objects
 from django.db.models.query import ModelIterable, RawQuerySet
 
 from .._errors import DbError
-from . import _shape
-from ._code import loader
+from . import _loads
 from ._fetch import parts
 from ._found import PART, Found, part_of
 from ._sound import HINT
@@ -73,8 +72,7 @@ def _parts(rows: Any, size: int, *, chunked: bool) -> Iterator[list[Any]]:
     relate = Known(rows) if rows._known_related_objects else None
     for part in parts(compiler, size, chunked=chunked):
         if load is None:
-            shape = _shape.of_instances(compiler)
-            load = loader(shape, alias, getattr(rows, "_fetch_mode", None))
+            load = _loads.of_instances(compiler, alias, getattr(rows, "_fetch_mode", None))
         made = part_of(part, load)
         if relate is not None:
             relate(made)

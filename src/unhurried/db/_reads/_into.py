@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any, TypeVar, cast
 
 from django.core.exceptions import FieldError
 from django.db.models import Manager, QuerySet
 
 from .._errors import DbError
 from .._kinds import caller, names_wanted
-from . import _shape
-from ._code import loader
+from . import _loads
 from ._fetch import parts
 from ._found import PART, Found, part_of
 
@@ -32,29 +31,28 @@ def rows(queryset: QuerySet[Any] | Manager[Any], kind: type[T]) -> Found[T]:
         raise DbError(
             f"rows() reads a queryset, not a {type(asked).__name__}.", "rows(Book.objects.all(), …)"
         )
-    names = names_wanted(kind)
+    names = names_wanted(cast("Any", kind))
     try:
         values = asked.values_list(*names)
     except FieldError as error:
         raise DbError(
             f"{kind.__name__} is no row of {asked.model._meta.label}: {error}.", ""
         ) from error
-    make = caller(kind)
 
     def load() -> list[T]:
-        return [each for part in _parts(values, make, PART, chunked=False) for each in part]
+        return [each for part in _parts(values, kind, PART, chunked=False) for each in part]
 
     def stream(size: int) -> Iterator[T]:
-        for part in _parts(values, make, size, chunked=True):
+        for part in _parts(values, kind, size, chunked=True):
             yield from part
 
     return Found(load, stream, kind)
 
 
-def _parts(values: Any, make: Callable[..., T], size: int, *, chunked: bool) -> Iterator[list[T]]:
+def _parts(values: Any, kind: type[T], size: int, *, chunked: bool) -> Iterator[list[T]]:
     load = None
     compiler = values.query.get_compiler(using=values.db)
     for part in parts(compiler, size, chunked=chunked):
         if load is None:
-            load = loader(_shape.of_values(compiler), values.db, make=make)
+            load = _loads.of_values(compiler, values.db, kind, caller(cast("Any", kind)))
         yield part_of(part, load)

@@ -35,6 +35,12 @@ def check(model: type[Model], attnames: list[str]) -> None:
         raise DbError(f"{model._meta.label}: {why}, so that rows must pass through it.", HINT)
 
 
+def check_listeners(model: type[Model]) -> None:
+    """The same of what may change from one call to the next."""
+    if pre_init.has_listeners(model) or post_init.has_listeners(model):
+        check(model, [])
+
+
 def reasons(model: type[Model], attnames: list[str]) -> Iterator[str]:
     for name in STEPS:
         if getattr(model, name) is not getattr(Model, name):
