@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -21,7 +24,15 @@ from tests.books.models import Author, Book, Shop, Stock
 from tests.pages.models import Pin
 from unhurried import testing
 from unhurried.cache import cached_page
-from unhurried.db import bulk_copy, compiled, instances, json_bytes, rows, update_now
+from unhurried.db import (
+    SQLManager,
+    bulk_copy,
+    compiled,
+    instances,
+    json_bytes,
+    rows,
+    update_now,
+)
 from unhurried.queries import count_queries
 
 ran: list[str] = []
@@ -46,6 +57,34 @@ class ShopBook(Book):
         proxy = True
 
 
+@dataclass
+class Copies:
+    title: str
+    copies: int
+
+
+class FileManager(SQLManager):
+    """The same question, in a file of its own."""
+
+    sql = "books/sql/book.sql"
+
+
+class FileBook(Book):
+    objects = FileManager()
+
+    class Meta:
+        app_label = "books"
+        proxy = True
+
+
+@cached_page(600)
+def report(request: HttpRequest, shop: int) -> HttpResponse:
+    ran.append("report")
+    return HttpResponse(
+        "; ".join(f"{b.title}: {b.copies}" for b in FileBook.objects.inventory(shop))
+    )
+
+
 @cached_page(600)
 def inventory(request: HttpRequest, shop: int) -> HttpResponse:
     ran.append("inventory")
@@ -53,7 +92,7 @@ def inventory(request: HttpRequest, shop: int) -> HttpResponse:
     return HttpResponse("; ".join(said))
 
 
-urlpatterns = [path("inventory/<int:shop>/", inventory)]
+urlpatterns = [path("inventory/<int:shop>/", inventory), path("report/<int:shop>/", report)]
 
 
 @pytest.fixture
@@ -94,14 +133,34 @@ def test_48_a_queryset_is_built_and_compiled_once(shops: list[Shop]) -> None:
         assert [each["title"] for each in books] == [b.title for b in by(name)]
 
 
+@contextmanager
+def calls_of(function: Any) -> Iterator[list[str]]:
+    """An entry for each call of it in this thread."""
+    seen: list[str] = []
+
+    def look(frame: Any, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code is function.__code__:
+            seen.append(event)
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(before)
+
+
 def test_48_instances_are_what_the_orm_makes(shops: list[Shop]) -> None:
     asked = Stock.objects.select_related("book__author").order_by("pk")
-    with count_queries() as queries:
+    with count_queries() as queries, calls_of(models.Model.__init__) as made:
         found = list(instances(asked))
         authors = [stock.book.author.name for stock in found]
-    assert (queries.total, len(found)) == (1, 9)
+    assert (queries.total, len(found), len(made)) == (1, 9, 0)
     assert (found, authors) == (list(asked), ["Ann", "Bob", "Cid"] * 3)
     assert all(type(stock) is Stock and not stock._state.adding for stock in found)
+    with calls_of(models.Model.__init__) as made:
+        list(asked.all())
+    assert len(made) == 3 * 9
 
 
 def test_48_one_field_is_one_statement_that_writes_no_other(shops: list[Shop]) -> None:
@@ -194,11 +253,14 @@ def site(settings: Any) -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_52_a_page_that_is_kept_knows_what_it_has_read(site: None, client: Client) -> None:
+@pytest.mark.parametrize("page", ["inventory", "report"])
+def test_52_a_page_that_is_kept_knows_what_it_has_read(
+    site: None, client: Client, page: str
+) -> None:
     author = Author.objects.create(name="Ann")
     book, shop = Book.objects.create(title="A", author=author), Shop.objects.create(name="harbour")
     stock = Stock.objects.create(book=book, shop=shop, copies=1)
-    url = f"/inventory/{shop.pk}/"
+    url = f"/{page}/{shop.pk}/"
 
     def said() -> tuple[str, int]:
         return client.get(url).content.decode(), len(ran)
@@ -208,8 +270,24 @@ def test_52_a_page_that_is_kept_knows_what_it_has_read(site: None, client: Clien
     assert (said(), said()) == (("A: 2", 2), ("A: 2", 2))
     Book.objects.update(title="B")
     assert (said(), said()) == (("B: 2", 3), ("B: 2", 3))
+    assert FileBook.objects.sell(shop.pk, "B", 2) == 1
+    assert (said(), said()) == (("B: 0", 4), ("B: 0", 4))
     Author.objects.update(name="Bob")  # which it has not read
-    assert said() == ("B: 2", 3)
+    assert said() == ("B: 0", 4)
+
+
+def test_52_a_file_of_sql_becomes_typed_methods(shops: list[Shop]) -> None:
+    objects = FileBook.objects
+    with count_queries() as queries:
+        assert objects.inventory(shops[1].pk, least=4) == [Copies("By Bob", 4), Copies("By Cid", 5)]
+        assert objects.sell(shops[1].pk, "By Bob", copies=4) == 1
+        assert objects.sell(shops[1].pk, "' OR title <> '", copies=0) == 0
+        assert objects.inventory(shops[1].pk)[1] == Copies("By Bob", 0)
+    assert queries.total == 4
+    assert list(inspect.signature(objects.inventory).parameters) == ["shop", "least"]
+    assert objects.inventory.__doc__ == "What a shop has."
+    with pytest.raises(TypeError, match="shop"):
+        objects.inventory()
 
 
 @pytest.fixture
