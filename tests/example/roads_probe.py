@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import random
 import re
 import sys
 from collections.abc import Iterator
@@ -64,7 +65,7 @@ def many() -> Iterator[tuple[str, ...]]:
 
 def files() -> dict[str, bytes]:
     """What is uploaded."""
-    return {
+    return {f"random {seed}": at_random(seed) for seed in range(40)} | {
         "one": sheet(GOOD),
         "several": sheet(GOOD, AGAIN, HOSTILE, GOOD),
         "many": sheet(*many()),
@@ -82,6 +83,35 @@ def files() -> dict[str, bytes]:
         "quotes": b'title,author,publisher,published,pages,stock\n"a"b,c,d,2012-09-05,1,1\n',
         "mark": b"\xef\xbb\xbf" + sheet(GOOD),
     }
+
+
+TEXTS = (
+    *("", "a", "A", " a ", "e\u0301", "\u00e9", "\u2028", "\x01", "\x7f", "a\tb", "a\r\nb"),
+    *("x" * 80, "%s", "%(x)s", "\\N", "\\.", "'\"", "{{ x }}", "<script>", "\N{SNOWMAN}"),
+)
+DAYS = (
+    *("0001-01-01", "9999-12-31", "10000-01-01", "0000-01-01", "2012-9-5", "20120905", ""),
+    *("2012-W01-1", "soon", " 2012-09-05", "2012-02-30", "2012-09-05T00:00", "infinity", "now"),
+)
+NUMBERS = (
+    *("0", "-0", "-1", "999999999", " 5 ", "5.0", "1e3", "1_0", "\uff15", "\u0663", "", "+7"),
+    *("nan", "inf", "0x1", "many", "007", "\t4"),
+)
+
+
+def at_random(seed: int) -> bytes:
+    """Up to twelve rows of what is hard to store, or to show."""
+    rng = random.Random(seed)
+
+    def row() -> tuple[str, ...]:
+        return (
+            *(rng.choice(TEXTS) for _ in range(3)),
+            rng.choice(DAYS) if rng.random() < 0.5 else "2012-09-05",
+            rng.choice(NUMBERS) if rng.random() < 0.5 else "3",
+            rng.choice(NUMBERS) if rng.random() < 0.3 else "1",
+        )
+
+    return sheet(*(row() for _ in range(rng.randint(1, 12))))
 
 
 @contextmanager
