@@ -49,7 +49,8 @@ def caller(kind: Any) -> Callable[..., Any]:
     names = names_wanted(kind)
     if _takes_names_alone(kind):
         return lambda *values: kind(**dict(zip(names, values, strict=True)))
-    return kind
+    made: Callable[..., Any] = kind
+    return made
 
 
 def _takes_names_alone(kind: type) -> bool:
