@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 import uuid
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now, Upper
-
-from unhurried.db import SQLManager
-
-
-class Reports(SQLManager):
-    """The rows of reports are defined below: they are looked up when they are asked for."""
-
-    sql = "sql/shelf.sql"
 
 
 class Shelf(models.Model):
@@ -25,32 +14,8 @@ class Shelf(models.Model):
     room = models.CharField(max_length=20, default="hall")
     books = models.IntegerField(default=0)
 
-    objects = models.Manager()
-    reports = Reports()
-
     def __str__(self) -> str:
         return self.name
-
-
-@dataclass
-class Count:
-    """A row of a report."""
-
-    room: str
-    shelves: int
-    books: int
-
-
-class Values(NamedTuple):
-    price: Decimal | None
-    moment: datetime.datetime | None
-    day: datetime.date | None
-    hour: datetime.time | None
-    took: datetime.timedelta | None
-    key: uuid.UUID | None
-    flag: bool | None
-    data: dict[str, Any] | None
-    number: int | None
 
 
 class Shout(models.CharField):

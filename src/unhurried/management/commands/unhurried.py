@@ -24,7 +24,7 @@ from unhurried.db import DbError
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.later import LaterError
 from unhurried.later.reading import drain, ending, figures_of_lanes
-from unhurried.management import _copy, _sqlcheck
+from unhurried.management import _copy
 from unhurried.measure import StoreError
 
 NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
@@ -44,7 +44,6 @@ class Command(BaseCommand):
         _add_warm(verbs)
         _add_drain(verbs)
         _copy.add(verbs)
-        _sqlcheck.add(verbs)
         _add_edge(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -165,20 +164,6 @@ class Command(BaseCommand):
         for each in done.errors:
             self.stdout.write(each.message)
         return None
-
-    def sqlcheck(self, *, models: list[str], using: str | None, json: bool, **options: Any) -> None:
-        """Whether the statements in .sql files fit the database; none is run."""
-        try:
-            found = _sqlcheck.checked(models, using)
-        except DbError as error:
-            raise CommandError(str(error)) from error
-        if json:
-            self._print_json(_sqlcheck.document(found))
-        else:
-            for line in _sqlcheck.lines(found):
-                self.stdout.write(line)
-        if any(each.findings for each in found):
-            raise SystemExit(1)
 
     def edge(self, *, what: str, url: str | None, json: bool, **options: Any) -> None:
         """Print what is shipped for an edge, or look whether one is wired right."""
