@@ -14,12 +14,14 @@ from ._compiled import aupdate_now, compiled, update_now
 from ._copy import CopyResult, Update, abulk_copy, bulk_copy
 from ._errors import CopyError, DbError
 from ._reads import Found, instances, rows
+from ._sql import SQLManager
 
 __all__ = [
     "CopyError",
     "CopyResult",
     "DbError",
     "Found",
+    "SQLManager",
     "Update",
     "abulk_copy",
     "aupdate_now",
