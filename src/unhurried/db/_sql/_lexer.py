@@ -22,6 +22,7 @@ _PATTERN: Final = re.compile(
     rf"|(?P<literal>[eE]{_ESCAPED}(?:{_GOES_ON}{_ESCAPED})*+|'(?:[^']|'')*+'"
     rf"|(?P<dollar>\$(?:{_LETTER}[A-Za-z0-9_\x80-\U0010ffff]*+)?\$))"
     rf'|(?P<name>"(?:[^"]|"")*+")'
+    rf"|(?P<open>[eE]?'|\")"
     rf"|(?P<word>{_IDENTIFIER})"
     rf"|(?P<number>[0-9]++(?:\.[0-9]++)?)"
     rf"|(?P<cast>::|:=)"
@@ -77,7 +78,7 @@ def _token(sql: str, found: re.Match[str]) -> Token:
         end = _end_of_comment(sql, start)
     elif found["dollar"]:
         end = _end_of_dollars(sql, found["dollar"], start)
-    elif found[0] in ("'", '"'):
+    elif kind == "open":
         raise UnclosedError("quote", start)
     return Token(SIGN if kind == "cast" else kind, sql[start:end], start)
 

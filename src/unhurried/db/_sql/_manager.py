@@ -28,7 +28,7 @@ _LACKS: Final = object()
 TAKEN: Final = frozenset(
     "model name instance field core_filters through add aadd remove aremove clear aclear set aset "
     "get_prefetch_queryset get_prefetch_querysets".split()
-) | {"_db", "_hints", "_constructor_args", "_alias_of"}
+) | {"_db", "_hints", "_constructor_args"}
 
 
 class SQLManager(Manager[_M]):
@@ -66,8 +66,8 @@ class SQLManager(Manager[_M]):
         if "sql" in vars(cls):
             _define(cls)
 
-    def _alias_of(self, statement: Statement) -> str:
-        """The database it runs on, by ``using`` or the router."""
+    def sql_alias(self, statement: Statement) -> str:
+        """The database that a statement runs on, by ``using`` or the router."""
         if statement.writes:
             return self._db or router.db_for_write(self.model, **self._hints)
         return self.db
@@ -134,7 +134,7 @@ def _method(cls: type, statement: Statement) -> Callable[..., Any]:
     run, signature = Run(statement), statement.head.signature
 
     def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        return run(self._alias_of(statement), self, _arguments(signature, self, args, kwargs))
+        return run(self.sql_alias(statement), self, _arguments(signature, self, args, kwargs))
 
     return _dressed(cls, statement, method, statement.name, statement.head.doc)
 
@@ -149,25 +149,31 @@ def _arguments(signature: Signature, manager: Any, args: Any, kwargs: Any) -> di
 def _twin(cls: type, statement: Statement) -> Callable[..., Any]:
     make = _async_iterator if statement.head.shape == "iterator" else _coroutine
     doc = f"``{statement.name}`` for coroutines."
-    return _dressed(cls, statement, make(statement.name), f"a{statement.name}", doc)
+    return _dressed(cls, statement, make(statement), f"a{statement.name}", doc)
 
 
-def _coroutine(name: str) -> Callable[..., Any]:
+def _coroutine(statement: Statement) -> Callable[..., Any]:
+    name = statement.name
+
     async def method(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         return await sync_to_async(getattr(self, name))(*args, **kwargs)
 
     return method
 
 
-def _async_iterator(name: str) -> Callable[..., Any]:
+def _async_iterator(statement: Statement) -> Callable[..., Any]:
+    name, signature = statement.name, statement.head.signature
+
     def method(self: Any, /, *args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        return _fetched(getattr(self, name)(*args, **kwargs))
+        signature.bind(self, *args, **kwargs)
+        return _fetched(lambda: getattr(self, name)(*args, **kwargs))
 
     return method
 
 
-async def _fetched(rows: Any) -> AsyncIterator[Any]:
+async def _fetched(call: Callable[[], Any]) -> AsyncIterator[Any]:
     """Some at a time, in the thread that has the connection."""
+    rows = await sync_to_async(call)()
     take = sync_to_async(lambda: list(islice(rows, PART)))
     try:
         while part := await take():

@@ -75,6 +75,7 @@ class Run:
 
     def _iterator(self, connection: Any, values: Any, manager: Any) -> Iterator[Any]:
         """A cursor of the server's where there are any: nothing is kept here but a part."""
+        connection = connections[connection.alias]  # of the thread that reads
         with self._cursor(connection) as cursor:
             cursor.execute(self.statement.for_cursor, values)
             while found := cursor.fetchmany(PART):

@@ -104,7 +104,9 @@ class Statement:
         parts, at = [], 0
         for token in self.tokens:
             if token.kind == MARK:
-                parts += [plain(self.sql[at : token.start]), mark(token.text[1:])]
+                before = plain(self.sql[at : token.start])
+                apart = " " if before[-1:].isalnum() else ""  # LIMIT:n is LIMIT 5, not LIMIT5
+                parts += [before + apart, mark(token.text[1:])]
                 at = token.end
         return "".join([*parts, plain(self.sql[at:])])
 

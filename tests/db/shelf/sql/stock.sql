@@ -48,7 +48,7 @@ UPDATE shelf_stock SET copies = copies - 1 WHERE title = :title RETURNING copies
 SELECT * FROM shelf_stock WHERE shop_id = :shop ORDER BY id
 
 -- name: book(title: str) -> Stock
-SELECT id, title, copies * 2 AS twice FROM shelf_stock WHERE title = :title
+SELECT id, title FROM shelf_stock WHERE title = :title
 
 -- name: stream(shop: int) -> Iterator[Stock]
 SELECT * FROM shelf_stock WHERE shop_id = :shop ORDER BY id
