@@ -163,7 +163,7 @@ WRONG: dict[str, tuple[str, int, str]] = {
     "of related": (OK + "-- name: add() -> int\nSELECT 1", 3, "add would stand before"),
     "db": (OK + "-- name: db() -> int\nSELECT 1", 3, "db would stand before"),
     "twin": (OK + "-- name: ll() -> int\nSELECT 1", 3, "all (as ll for"),
-    "dunder": (OK + "-- name: __init__() -> int\nSELECT 1", 3, "__init__ would stand before"),
+    "dunder": (OK + "-- name: __init__() -> int\nSELECT 1", 3, "__init__ is a private name"),
     "sql": (OK + "-- name: sql() -> int\nSELECT 1", 3, "defines sql itself"),
     "no result": ("-- name: a()\nSELECT 1", 1, "does not say what comes of it"),
     "no parentheses": ("-- name: a\nSELECT 1", 1, "'a' is no name with parameters"),

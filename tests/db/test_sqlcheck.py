@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -200,3 +201,20 @@ def test_it_imports_nothing() -> None:
     before = set(sys.modules)
     call_command("unhurried", "sqlcheck", "shelf", "--json")
     assert not {name for name in set(sys.modules) - before if name.startswith("tests")}
+
+
+def test_the_how_tos_file_is_right_and_is_what_the_page_shows() -> None:
+    docs = Path(__file__).parents[2] / "docs" / "howto"
+    text = (docs / "sql" / "page.sql").read_text()
+    assert f"```sql\n{text}```" in (docs / "report-in-sql.md").read_text()
+
+    @dataclass
+    class Top:
+        title: str
+        views: int
+        share: float
+
+    attributes = {"sql": docs / "sql" / "page.sql", "Top": Top}
+    kind: Any = type("PageManager", (SQLManager,), attributes)
+    found = [check(each, "default") for each in statements_of(kind)]
+    assert [(each.state, each.findings) for each in found] == [("ok", [])] * 3

@@ -28,7 +28,7 @@ _LACKS: Final = object()
 TAKEN: Final = frozenset(
     "model name instance field core_filters through add aadd remove aremove clear aclear set aset "
     "get_prefetch_queryset get_prefetch_querysets".split()
-) | {"_db", "_hints", "_constructor_args"}
+)
 
 
 class SQLManager(Manager[_M]):
@@ -118,6 +118,8 @@ def _refuse(cls: type, statement: Statement, made: dict[str, Statement]) -> None
     name, place = statement.name, statement.place
     if name in made:
         raise place.wrong(f"{name} is there already, {made[name].place}.", "Name it otherwise.")
+    if name.startswith("_"):
+        raise place.wrong(f"{name} is a private name.", "Begin it with a letter.")
     if name in vars(cls):
         raise place.wrong(f"{cls.__name__} defines {name} itself.", "Name one of them otherwise.")
     for each in (name, f"a{name}"):
