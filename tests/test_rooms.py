@@ -5,6 +5,7 @@ import importlib
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def is_twin(name, things):
 
 
 def is_result(thing):
-    """Exceptions, and what is only returned: dataclasses and named tuples."""
+    """Exceptions, and what is only returned: dataclasses, named tuples and other sequences."""
     return isinstance(thing, type) and (
-        issubclass(thing, BaseException | tuple) or is_dataclass(thing)
+        issubclass(thing, BaseException | Sequence) or is_dataclass(thing)
     )

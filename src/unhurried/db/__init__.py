@@ -15,12 +15,14 @@ from ._copy import CopyResult, Update, abulk_copy, bulk_copy
 from ._errors import CopyError, DbError
 from ._json import ajson_bytes, json_bytes
 from ._reads import Found, instances, rows
+from ._sql import SQLManager
 
 __all__ = [
     "CopyError",
     "CopyResult",
     "DbError",
     "Found",
+    "SQLManager",
     "Update",
     "abulk_copy",
     "ajson_bytes",

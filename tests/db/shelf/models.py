@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime
 import uuid
-from typing import Any
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
 
 from django.db import models
 from django.db.models.functions import Now, Upper
+
+from unhurried.db import SQLManager
 
 
 class Shelf(models.Model):
@@ -157,3 +162,51 @@ class FromDb(models.Model):
     @classmethod
     def from_db(cls, db: Any, field_names: Any, values: Any, **kwargs: Any) -> Any:
         return super().from_db(db, field_names, values, **kwargs)
+
+
+class StockManager(SQLManager):
+    """Its row classes and its model stand below it."""
+
+    sql = "sql/stock.sql"
+
+
+class Stock(models.Model):
+    """A shop's books, with a column of each type that databases have another word for."""
+
+    shop = models.ForeignKey(Shelf, models.CASCADE, related_name="stock")
+    title = models.CharField(max_length=40)
+    copies = models.IntegerField(default=1)
+    price = models.DecimalField(max_digits=8, decimal_places=2, default=Decimal("9.90"))
+    added = models.DateTimeField()
+    day = models.DateField()
+    hour = models.TimeField()
+    took = models.DurationField()
+    key = models.UUIDField(default=uuid.uuid4)
+    data = models.JSONField(default=dict)
+    is_new = models.BooleanField(default=True)
+    sold = models.DateField(null=True)
+
+    objects = StockManager()
+
+    def __str__(self) -> str:
+        return self.title
+
+
+@dataclass
+class Line:
+    title: str
+    copies: int
+
+
+class Whole(NamedTuple):
+    """All types, in another order than the columns'."""
+
+    hour: datetime.time
+    day: datetime.date
+    added: datetime.datetime
+    took: datetime.timedelta
+    key: uuid.UUID
+    data: dict[str, Any]
+    price: Decimal
+    is_new: bool
+    sold: datetime.date | None

@@ -24,7 +24,7 @@ from unhurried.db import DbError
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.later import LaterError
 from unhurried.later.reading import drain, ending, figures_of_lanes
-from unhurried.management import _copy
+from unhurried.management import _copy, _sqlcheck
 from unhurried.measure import StoreError
 
 NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
@@ -44,6 +44,7 @@ class Command(BaseCommand):
         _add_warm(verbs)
         _add_drain(verbs)
         _copy.add(verbs)
+        _sqlcheck.add(verbs)
         _add_edge(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -164,6 +165,22 @@ class Command(BaseCommand):
         for each in done.errors:
             self.stdout.write(each.message)
         return None
+
+    def sqlcheck(self, *, models: Any, using: str | None, json: bool, **options: Any) -> None:
+        """Ask the database of each statement of a .sql file, and run none."""
+        try:
+            done = list(_sqlcheck.checked(models, using))
+        except DbError as error:
+            raise CommandError(str(error)) from error
+        if json:
+            self._print_json({"statements": [each.as_dict() for each in done]})
+        else:
+            for line in [line for each in done for line in _sqlcheck.lines(each)] or [
+                _sqlcheck.NOTHING
+            ]:
+                self.stdout.write(line)
+        if any(each.state == "wrong" for each in done):
+            raise SystemExit(1)
 
     def edge(self, *, what: str, url: str | None, json: bool, **options: Any) -> None:
         """Print what is shipped for an edge, or look whether one is wired right."""
