@@ -196,6 +196,7 @@ def test_python_and_shell_blocks_run(path, store, capsys, monkeypatch):
     monkeypatch.setattr(_registry, "known", {})  # of fragments: other tests' have the same names
     page = Page()
     document = page.parse(path)
+    document.namespace = as_module(path, monkeypatch)
     document.namespace.update(INSTALLED_APPS=[], MIDDLEWARE=[], urlpatterns=[])
     document.namespace["client"] = AnySite()
     for example in document.examples():
@@ -206,6 +207,14 @@ def test_python_and_shell_blocks_run(path, store, capsys, monkeypatch):
             assert_settings_are_right(given, monkeypatch)
     for arguments in [found for source in page.shells for found in commands(source)]:
         run_command(arguments)
+
+
+def as_module(path: Path, monkeypatch: Any) -> dict[str, Any]:
+    """A page's names are those of a module: its classes know where they are defined."""
+    module = ModuleType(f"docs_{path.stem}")
+    module.__file__ = str(path)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return vars(module)
 
 
 class AnySite:

@@ -76,7 +76,6 @@ PRIVATE = {
     "self.rows._known_related_objects": "the same, of a compiled one",
     "_fetch_mode": "how what is deferred will be fetched (Django 6.1)",
     "relation.related_model._default_manager": "in which order a relation's rows come",
-    "manager._db": "whether db_manager() was said",
     "found._iterable_class": "whether a lambda's queryset gives instances",
     "self.rows._db": "whether using() was said in a lambda",
     "rows._hints": "whose related manager that is",

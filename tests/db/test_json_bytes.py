@@ -264,13 +264,15 @@ def test_each_field_is_told_as_djangos_encoder_tells_it(values: Any) -> None:
     Every.objects.all().delete()
     Every.objects.create(**values)
     told = [f.attname for f in Every._meta.concrete_fields if f.name not in ("raw", "shout")]
-    for fields in (told, ["shout", *told]):
+    bare = [name for name in told if name != "ratio"]  # which SQLite leaves to Python
+    for fields in (bare, told, ["shout", *told]):
         said = json.loads(json_bytes(Every.objects.all(), fields))
         assert said == wanted(Every.objects.values(*fields))
 
 
 def test_the_whole_row_is_built_in_the_database(filled: Any, in_the_database: Any) -> None:
-    told = [f.attname for f in Every._meta.concrete_fields if f.name not in ("raw", "shout")]
+    never = {"raw", "shout", *(["ratio"] if connection.vendor == "sqlite" else [])}
+    told = [f.attname for f in Every._meta.concrete_fields if f.name not in never]
     found = json.loads(json_bytes(Every.objects.order_by("pk"), told))
     assert found == wanted(Every.objects.order_by("pk").values(*told))
 

@@ -1,168 +1,320 @@
-"""``sqlcheck`` on PostgreSQL: what it names, on which line, and that it runs nothing."""
+"""What PostgreSQL says of statements that it prepares and does not run: types, NULLs, places."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NewType, TypedDict  # noqa: F401
 
 import pytest
-
-ROOT = Path(__file__).parents[2]
-MODELS = """
-from dataclasses import dataclass
-from typing import NamedTuple
-
-from django.db import models
+from django.db import connections, models
+from django.db.models import TextChoices
 
 from unhurried.db import SQLManager
+from unhurried.db._sql._check import Checked, check
+from unhurried.db._sql._manager import statements_of
+
+ALIAS = "sqlcheck"
+SCHEMA = """
+CREATE EXTENSION citext;
+CREATE TYPE hue AS ENUM ('red', 'blue');
+CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
+CREATE DOMAIN most AS positive;
+CREATE TABLE shop (id bigint PRIMARY KEY, name text NOT NULL, closed date);
+CREATE TABLE "Odd ""Table" (id int PRIMARY KEY, "a b" text NOT NULL, "Ünï" int);
+CREATE TABLE kinds (
+    small smallint, number integer, big bigint, half real, whole double precision, price numeric,
+    text text, short varchar(9), fixed char(3), name name, insensitive citext, flag boolean,
+    day date, hour time, moment timestamptz, naive timestamp, took interval, key uuid, raw bytea,
+    doc json, docb jsonb, ints integer[], texts text[], hue hue, most most, many positive[],
+    hues hue[], address inet, range int4range, point point, xml xml, hours timetz
+);
+CREATE VIEW open_shops AS SELECT id, name FROM shop WHERE closed IS NULL;
+CREATE TABLE parts (id int NOT NULL, n int) PARTITION BY RANGE (id);
+CREATE TABLE ran (n int);
+CREATE FUNCTION runs() RETURNS int LANGUAGE sql AS 'INSERT INTO ran VALUES (1) RETURNING n';
+"""
+Check = Callable[..., Checked]
 
 
-class Reports(SQLManager):
-    sql = "reports.sql"
+class Hue(TextChoices):
+    RED = "red"
+    BLUE = "blue"
 
 
-class Thing(models.Model):
-    name = models.CharField(max_length=20)
-    price = models.DecimalField(max_digits=8, decimal_places=2)
-    note = models.TextField(null=True)
-    made = models.DateTimeField(null=True)
-    data = models.JSONField(default=dict)
-    other = models.ForeignKey("self", models.CASCADE, null=True)
+class Doc(TypedDict):
+    a: int
 
-    objects = models.Manager()
-    reports = Reports()
 
-    class Meta:
-        db_table = "site_thing"
+Price = NewType("Price", float)
 
 
 @dataclass
-class Row:
+class Shop:
+    id: int
     name: str
-    note: str | None
+    closed: Any
 
 
-@dataclass
-class Strict:
-    name: str
-    note: str
+class Elsewhere:
+    """A class that nobody knows."""
 
 
-class Priced(NamedTuple):
-    name: int
-    price: float
-"""
-STATEMENTS: list[tuple[str, str, list[str]]] = [
-    ("fine() -> list[Row]", "SELECT name, note FROM site_thing", []),
-    ("joined() -> list[Strict]", "SELECT a.name, b.note FROM site_thing a LEFT JOIN site_thing b "
-     "ON b.id = a.other_id", []),
-    ("computed() -> list[Strict]", "SELECT upper(name) AS name, note || 'x' AS note "
-     "FROM site_thing", []),
-    ("summed(least: int) -> int", "SELECT sum(id) FROM site_thing WHERE id > :least", []),
-    ("whole() -> list[Thing]", "SELECT * FROM site_thing", []),
-    ("loose(x: str) -> str", "SELECT :x", []),
-    ("since(day: date) -> rowcount", "UPDATE site_thing SET note = 'x' WHERE made > :day", []),
-    ("delete_all() -> rowcount", "DELETE FROM site_thing", []),
-    ("made() -> rowcount", "INSERT INTO site_thing (name, price, data) VALUES ('new', 1, '{}')",
-     []),
-    ("null() -> list[Strict]", "SELECT name, note FROM site_thing",
-     ["note may be NULL, and its type says it is not."]),
-    ("kinds() -> list[Priced]", "SELECT name, price FROM site_thing",
-     ["name is varchar, which is str, and int in the header.",
-      "price is numeric, which is Decimal, and float in the header."]),
-    ("columns() -> list[Row]", "SELECT name, note AS remark, 1 AS one FROM site_thing",
-     ["columns gives no column 'note', a column 'remark' that Row has not, a column 'one' that Row "
-      "has not."]),
-    ("parameter(name: int) -> list[Row]", "SELECT name, note FROM site_thing WHERE name = :name",
-     ["name is text in the SQL, and int in the header."]),
-    ("no_key() -> list[Thing]", "SELECT name FROM site_thing",
-     ["it has no column 'id', the primary key of Thing."]),
-    ("two() -> int", "SELECT 1, 2", ["it gives 2 columns (?column?, ?column?)"]),
-    ("wrong(x: int) -> int", "SELECT\n  :x + 1,\n  nme FROM site_thing",
-     ["column \"nme\" does not exist"]),
-    ("table() -> int", "SELECT count(*) FROM nowhere", ['relation "nowhere" does not exist']),
-]  # fmt: skip
-
-
-HEAD = """
-import django
-from django.conf import settings
-settings.configure(
-    USE_TZ=True, SECRET_KEY="x", DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-    INSTALLED_APPS=["unhurried", "thesite"],
-    DATABASES={{"default": {{
-        "ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "USER": "postgres",
-        "HOST": "127.0.0.1", "PORT": {port},
-    }}}},
-    UNHURRIED={{"MEASURE": False}},
-)
-django.setup()
-from django.core.management import call_command
-from django.db import connection
-from thesite.models import Thing
-"""
-MAKE = """
-with connection.schema_editor() as editor:
-    editor.create_model(Thing)
-Thing.objects.create(name="a", price=1)
-"""
+@pytest.fixture(scope="module")
+def server(postgres_server: Any, django_db_blocker: Any) -> Iterator[Any]:
+    """Outside of any transaction, as the command runs."""
+    settings = {**connections.settings["default"], "ENGINE": "django.db.backends.postgresql"}
+    settings |= {"HOST": "127.0.0.1", "PORT": postgres_server.port, "USER": "postgres"}
+    connections.settings[ALIAS] = {**settings, "NAME": "postgres"}
+    with django_db_blocker.unblock():
+        connection = connections[ALIAS]
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE sqlcheck")
+        connection.close()
+        connection.settings_dict["NAME"] = "sqlcheck"
+        with connection.cursor() as cursor:
+            cursor.execute(SCHEMA)
+        yield connection
+        connection.close()
+    del connections[ALIAS], connections.settings[ALIAS]
 
 
 @pytest.fixture
-def site(tmp_path: Path, postgres_server: Any) -> Any:
-    """Runs Python in a site of its own, whose one model has these reports."""
-    package = tmp_path / "thesite"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "models.py").write_text(MODELS)
-    text = "\n\n".join(f"-- name: {header}\n{sql}" for header, sql, _ in STATEMENTS)
-    (package / "reports.sql").write_text(text)
+def ask(server: Any, tmp_path: Path) -> Check:
+    def ask(text: str) -> Checked:
+        (tmp_path / "it.sql").write_text(f"-- name: it{text}")
+        attributes = {"sql": tmp_path / "it.sql", "__module__": __name__}
+        kind: Any = type("It", (SQLManager,), attributes)
+        [statement] = statements_of(kind)
+        return check(statement, ALIAS)
 
-    def run(code: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-c", HEAD.format(port=postgres_server.port) + code],
-            env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT / 'src'}"},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-
-    made = run(MAKE)
-    assert made.returncode == 0, made.stderr
-    yield run
-    run("connection.cursor().execute('DROP TABLE site_thing')")
+    return ask
 
 
-def test_each_finding_is_named_and_nothing_is_run(site: Any) -> None:
-    done = site('call_command("unhurried", "sqlcheck", "--json")')
-    assert done.returncode == 1, done.stderr
-    told = {each["name"]: each for each in json.loads(done.stdout)["statements"]}
-    assert list(told) == [header.partition("(")[0] for header, _, _ in STATEMENTS]
-    for header, _, wanted in STATEMENTS:
-        found = told[header.partition("(")[0]]["findings"]
-        messages = [each["message"] for each in found]
-        assert len(messages) == len(wanted), (header, messages)
-        for message, start in zip(messages, wanted, strict=True):
-            assert message.startswith(start), (header, messages)
-        assert all(each["hint"] for each in found)
-    left = site("print(list(Thing.objects.values_list('name', 'note')))")
-    assert left.stdout.strip() == "[('a', None)]"
+def whats(found: Checked) -> list[str]:
+    return [each.what for each in found.findings]
 
 
-def test_a_mistake_is_named_with_the_line_it_is_on(site: Any) -> None:
-    done = site('call_command("unhurried", "sqlcheck", "thesite.Thing")')
-    lines = done.stdout.splitlines()
-    header = next(n for n, line in enumerate(lines) if "  wrong" in line)
-    line = int(lines[header].split()[0].partition(":")[2])
-    assert lines[header + 1].strip() == (f'reports.sql:{line + 3}: column "nme" does not exist')
-    assert any(line.endswith("fine  ok") for line in lines)
+FITS: dict[str, str] = {
+    "small": "int", "number": "int", "big": "int", "half": "float", "whole": "float",
+    "price": "Decimal", "text": "str", "short": "str", "fixed": "str", "name": "str",
+    "insensitive": "str", "flag": "bool", "day": "date", "hour": "time", "moment": "datetime",
+    "naive": "datetime", "took": "timedelta", "key": "UUID", "raw": "bytes", "doc": "dict",
+    "docb": "list", "ints": "list[int]", "texts": "list[str]", "hue": "str", "most": "int",
+    "many": "list[int]", "hues": "list[str]", "address": "str", "xml": "str", "hours": "time",
+}  # fmt: skip
 
 
-def test_a_model_that_is_not_there(site: Any) -> None:
-    done = site('call_command("unhurried", "sqlcheck", "thesite.Thin")')
-    assert "No installed app" in done.stderr or "doesn't have a 'Thin' model" in done.stderr
+@pytest.mark.parametrize("column", FITS)
+def test_each_type_fits_its_own_and_no_other(ask: Check, column: str) -> None:
+    own = FITS[column]
+    asked = f"() -> list[{{}} | None]\nSELECT {column} FROM kinds"
+    assert ask(asked.format(own)).findings == []
+    assert ask(asked.format("Any")).findings == []
+    assert ask(asked.format("Elsewhere")).findings[0].what.startswith("nobody knows how a row")
+    for other in {"int", "str", "bool", "date", "datetime", "Decimal", "UUID", "bytes"} - {own}:
+        [found] = ask(asked.format(other)).findings
+        assert found.what.startswith(f"the column {column} is ")
+        assert found.way_out.startswith("Say ")
+
+
+@pytest.mark.parametrize(
+    ("column", "fits", "does_not"),
+    [
+        ("number", ["float", "int | str", "Price", "Literal[1, 2]"], ["Hue", "Literal['a']"]),
+        ("hue", ["Hue", "Literal['red']"], ["list[str]", "Literal[1]"]),
+        ("text", ["Hue"], ["Price"]),
+        ("ints", ["list[Any]", "list[float]"], ["list[str]", "dict", "int"]),
+        ("docb", ["Doc", "dict[str, int]", "dict | Doc"], ["str", "bytes"]),
+        ("raw", ["memoryview", "bytes | memoryview"], ["str"]),
+        ("moment", [], ["date", "date | time"]),
+        ("range", ["int", "str"], []),
+        ("point", ["float"], []),
+    ],
+)
+def test_types_of_other_names(
+    ask: Check, column: str, fits: list[str], does_not: list[str]
+) -> None:
+    """Types that nobody knows fit all."""
+    for said, wanted in [*((each, 0) for each in fits), *((each, 1) for each in does_not)]:
+        found = ask(f"() -> list[{said} | None]\nSELECT {column} FROM kinds").findings
+        assert len(found) == wanted, said
+
+
+@pytest.mark.parametrize(
+    ("sql", "nullable"),
+    [
+        ("SELECT name AS it FROM shop", "no"),
+        ("SELECT closed AS it FROM shop", "yes"),
+        ("SELECT s.id AS it FROM shop s JOIN kinds k ON k.big = s.id", "no"),
+        ("SELECT it FROM (SELECT name AS it FROM shop) x", "no"),
+        ("WITH x AS (SELECT closed AS it FROM shop) SELECT it FROM x", "yes"),
+        ("SELECT n AS it FROM parts", "yes"),
+        ("SELECT id AS it FROM parts", "no"),
+        ('SELECT "a b" AS it FROM "Odd ""Table"', "no"),
+        ('SELECT "Ünï" AS it FROM "Odd ""Table"', "yes"),
+        ("INSERT INTO shop (id, name) VALUES (1, 'x') RETURNING name AS it", "no"),
+        ("UPDATE shop SET closed = NULL RETURNING closed AS it", "yes"),
+        ("SELECT s.name AS it FROM kinds k LEFT JOIN shop s ON k.big = s.id", "unknown"),
+        ("SELECT s.name AS it FROM shop s RIGHT JOIN kinds k ON k.big = s.id", "unknown"),
+        ("SELECT s.name AS it FROM shop s FULL OUTER JOIN kinds k ON k.big = s.id", "unknown"),
+        ("SELECT it FROM (SELECT s.name AS it FROM kinds LEFT JOIN shop s ON true) x", "unknown"),
+        ("SELECT name AS it FROM shop GROUP BY ROLLUP (name)", "unknown"),
+        ("SELECT name AS it FROM shop GROUP BY GROUPING SETS ((name), ())", "unknown"),
+        ("SELECT name AS it FROM shop UNION SELECT text FROM kinds", "unknown"),
+        ("SELECT name || '' AS it FROM shop", "unknown"),
+        ("SELECT (SELECT name FROM shop WHERE id = 0) AS it", "unknown"),
+        ("SELECT max(id) AS it FROM shop", "unknown"),
+        ("SELECT name AS it FROM open_shops", "unknown"),
+        ("SELECT closed AS it FROM shop WHERE closed IS NOT NULL", "unknown"),
+        ("SELECT closed AS it FROM shop WHERE closed NOTNULL", "unknown"),
+        ("SELECT closed AS it FROM shop WHERE name IS NOT NULL", "yes"),
+        ("SELECT '… LEFT JOIN' AS other, closed AS it FROM shop -- left", "yes"),
+    ],
+)
+def test_nulls_are_never_guessed(ask: Check, sql: str, nullable: str) -> None:
+    found = ask(f"() -> list[Any]\n{sql}")
+    assert found.told is not None
+    assert found.told.columns is not None
+    assert found.told.columns[-1].nullable == nullable
+
+
+def test_a_null_that_is_not_said(ask: Check) -> None:
+    [found] = ask("() -> list[date]\nSELECT closed FROM shop").findings
+    assert found.what == "the column closed may be NULL, and date is date."
+    assert found.way_out == "Say date | None, coalesce() it, or ask for what IS NOT NULL."
+    assert ask("() -> list[date | None]\nSELECT closed FROM shop").findings == []
+    assert ask("() -> list[str]\nSELECT name FROM shop").findings == []
+    assert ask("() -> list[Shop]\nSELECT id, name, closed FROM shop").findings == []
+
+
+def test_the_fields_of_a_row(ask: Check) -> None:
+    found = ask("() -> list[Shop]\nSELECT name AS id, closed AS name, id AS extra FROM shop")
+    assert whats(found) == [
+        "there is no column for closed and Shop has no field for extra "
+        "(columns: id, name, extra; fields: id, name, closed).",
+        "the column id is text, and Shop.id is int.",
+        "the column name is date, and Shop.name is str.",
+        "the column name may be NULL, and Shop.name is str.",
+    ]
+    [found] = ask("() -> list[Shop]\nSELECT id, id, name, closed FROM shop").findings
+    assert found.what == "two columns are called id."
+
+
+@pytest.mark.parametrize(
+    ("parameter", "sql", "says"),
+    [
+        (
+            "int",
+            "SELECT 1 FROM shop WHERE name = :x",
+            ":x is int, and stands where text is",
+        ),
+        (
+            "str",
+            "SELECT 1 FROM shop WHERE id = :x",
+            ":x is str, and stands where bigint",
+        ),
+        ("str", "SELECT 1 FROM shop LIMIT :x", ":x is str, and stands where bigint"),
+        (
+            "int | str",
+            "SELECT 1 FROM shop WHERE id = :x",
+            ":x is int | str, and stands where",
+        ),
+        ("int", "SELECT 1 FROM kinds WHERE hue = :x", ":x is int, and stands where hue is"),
+        ("list[str]", "SELECT 1 FROM shop WHERE id = ANY(:x)", ":x is list[str], and stands where"),
+        ("int", "SELECT 1 FROM shop WHERE id = ANY(:x)", "stands where bigint[] is wanted."),
+        ("bool", "SELECT 1 FROM kinds WHERE most = :x", ":x is bool, and stands where"),
+        ("datetime", "SELECT 1 FROM kinds WHERE took = :x", "stands where interval is wanted."),
+    ],
+)
+def test_parameters_that_do_not_fit(ask: Check, parameter: str, sql: str, says: str) -> None:
+    [found] = ask(f"(x: {parameter}) -> list[int]\n{sql}").findings
+    assert says in found.what
+    assert found.way_out.startswith("Say x: ")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "sql"),
+    [
+        ("int", "SELECT 1 FROM shop WHERE id = :x"),
+        ("int | None", "SELECT 1 FROM shop WHERE id = :x"),
+        ("int", "SELECT 1 FROM kinds WHERE price > :x AND whole > :x"),
+        ("Decimal", "SELECT 1 FROM kinds WHERE price > :x"),
+        ("date", "SELECT 1 FROM kinds WHERE moment > :x"),
+        ("datetime", "SELECT 1 FROM kinds WHERE day > :x"),
+        ("Hue", "SELECT 1 FROM kinds WHERE hue = :x"),
+        ("str", "SELECT 1 FROM kinds WHERE hue = :x AND insensitive = 'x'"),
+        ("list[int]", "SELECT 1 FROM shop WHERE id = ANY(:x)"),
+        ("tuple", "SELECT 1 FROM shop WHERE id = ANY(:x)"),
+        ("dict", "SELECT 1 FROM kinds WHERE docb @> :x"),
+        ("Any", "SELECT 1 FROM shop WHERE id = :x"),
+        ("Elsewhere", "SELECT 1 FROM shop WHERE id = :x"),
+        # What its place does not say is what the argument will be.
+        ("date | None", "SELECT 1 FROM shop WHERE :x IS NULL OR closed = :x"),
+        ("int", "SELECT :x + :x"),
+        ("int", "SELECT 1 WHERE :x IS NULL"),
+        ("str", "SELECT 1 WHERE length(:x) > 1 OR :x IS NULL"),
+        ("date", "SELECT 1 FROM kinds WHERE day = :x OR moment > :x"),
+    ],
+)
+def test_parameters_that_fit(ask: Check, parameter: str, sql: str) -> None:
+    found = ask(f"(x: {parameter}) -> list[int]\n{sql}")
+    assert whats(found) == []
+
+
+def test_the_line_that_postgresql_points_at(ask: Check) -> None:
+    text = "(x: int) -> int\n-- words\n\nSELECT 'ä\n%',\n  :x,\n  (nothing)::int FROM shop"
+    [found] = ask(text).findings
+    assert (found.place.line, found.what) == (
+        *(7, 'postgresql refuses it: column "nothing" does not exist.'),
+    )
+    [found] = ask("(x: int) -> int\nSELECT nme,\n :x FROM shop").findings
+    assert found.place.line == 2
+    assert 'Perhaps you meant to reference the column "shop.name"' in found.what
+    [found] = ask("() -> int\nSELECT\n1\nFROM").findings
+    assert (found.place.line, "at end of input" in found.what) == (4, True)
+
+
+def test_nothing_is_run_and_nothing_stays(ask: Check, server: Any) -> None:
+    for text in (
+        "() -> int\nSELECT runs()",
+        "() -> rowcount\nINSERT INTO ran VALUES (1)",
+        "() -> rowcount\nDROP TABLE ran",
+        "() -> rowcount\nTRUNCATE ran",
+        "() -> rowcount\nCREATE TABLE made (n int)",
+        "() -> int\nSELECT 1 / 0",
+        "() -> int\nSELECT pg_sleep(1000)",
+        "() -> rowcount\nSELEC",
+        "() -> rowcount\nCOMMIT",
+    ):
+        ask(text)
+        assert not server.in_atomic_block
+    with server.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM ran")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT to_regclass('made')")
+        assert cursor.fetchone() == (None,)
+
+
+def test_models(ask: Check, monkeypatch: Any) -> None:
+    class Store(models.Model):
+        name = models.TextField()
+
+        class Meta:
+            app_label = "nowhere"
+            managed = False
+
+        def __str__(self) -> str:
+            return self.name
+
+    monkeypatch.setitem(globals(), "Store", Store)
+    assert ask("() -> list[Store]\nSELECT id, name FROM shop").findings == []
+    assert whats(ask("() -> list[Store]\nSELECT name FROM shop")) == [
+        "there is no id, by which Store is known."
+    ]
+    assert whats(ask("() -> list[Store]\nSELECT * FROM shop")) == [
+        "closed is no column of Store: an attribute that its class does not name."
+    ]

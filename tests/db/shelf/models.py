@@ -14,43 +14,13 @@ from django.db.models.functions import Now, Upper
 from unhurried.db import SQLManager
 
 
-class Reports(SQLManager):
-    """The rows of reports are defined below: they are looked up when they are asked for."""
-
-    sql = "sql/shelf.sql"
-
-
 class Shelf(models.Model):
     name = models.CharField(max_length=20, unique=True)
     room = models.CharField(max_length=20, default="hall")
     books = models.IntegerField(default=0)
 
-    objects = models.Manager()
-    reports = Reports()
-
     def __str__(self) -> str:
         return self.name
-
-
-@dataclass
-class Count:
-    """A row of a report."""
-
-    room: str
-    shelves: int
-    books: int
-
-
-class Values(NamedTuple):
-    price: Decimal | None
-    moment: datetime.datetime | None
-    day: datetime.date | None
-    hour: datetime.time | None
-    took: datetime.timedelta | None
-    key: uuid.UUID | None
-    flag: bool | None
-    data: dict[str, Any] | None
-    number: int | None
 
 
 class Shout(models.CharField):
@@ -192,3 +162,51 @@ class FromDb(models.Model):
     @classmethod
     def from_db(cls, db: Any, field_names: Any, values: Any, **kwargs: Any) -> Any:
         return super().from_db(db, field_names, values, **kwargs)
+
+
+class StockManager(SQLManager):
+    """Its row classes and its model stand below it."""
+
+    sql = "sql/stock.sql"
+
+
+class Stock(models.Model):
+    """A shop's books, with a column of each type that databases have another word for."""
+
+    shop = models.ForeignKey(Shelf, models.CASCADE, related_name="stock")
+    title = models.CharField(max_length=40)
+    copies = models.IntegerField(default=1)
+    price = models.DecimalField(max_digits=8, decimal_places=2, default=Decimal("9.90"))
+    added = models.DateTimeField()
+    day = models.DateField()
+    hour = models.TimeField()
+    took = models.DurationField()
+    key = models.UUIDField(default=uuid.uuid4)
+    data = models.JSONField(default=dict)
+    is_new = models.BooleanField(default=True)
+    sold = models.DateField(null=True)
+
+    objects = StockManager()
+
+    def __str__(self) -> str:
+        return self.title
+
+
+@dataclass
+class Line:
+    title: str
+    copies: int
+
+
+class Whole(NamedTuple):
+    """All types, in another order than the columns'."""
+
+    hour: datetime.time
+    day: datetime.date
+    added: datetime.datetime
+    took: datetime.timedelta
+    key: uuid.UUID
+    data: dict[str, Any]
+    price: Decimal
+    is_new: bool
+    sold: datetime.date | None

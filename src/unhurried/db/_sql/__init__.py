@@ -1,8 +1,9 @@
-"""``SQLManager``: statements in ``.sql`` files as typed methods of a manager.
+"""``SQLManager``: files of SQL as typed methods, and what ``sqlcheck`` asks of a database.
 
-``_tokens`` finds the placeholders, ``_file`` reads statements, ``_types`` says what the names in a
-header are, ``_values`` makes values ready on the way in and out, ``_manager`` has the methods;
-``_check`` and ``_prepared`` ask the database whether all of it fits.
+``_lexer`` tells placeholders from data, ``_file`` takes a file apart, ``_head`` reads a header,
+``_names`` and ``_types`` say what its annotations mean, ``_statement`` is one of them, ready to
+run; ``_values`` and ``_rows`` stand between the driver and Python, ``_run`` is a call,
+``_manager`` the class. ``_check`` compares all that with a database.
 """
 
 from ._manager import SQLManager

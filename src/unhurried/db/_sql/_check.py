@@ -1,199 +1,172 @@
-"""Whether statements fit: the database, their row classes, their parameters."""
+"""Statements against a database that is asked, and runs nothing: names, types, NULLs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
 
-from django.apps import apps
-from django.db import Error, connections
-from django.db.models import Model
+from django.db import connections
 
 from .._errors import DbError
 from .._kinds import names_wanted
-from ._file import Statement
-from ._manager import Query, SQLManager, differences
-from ._prepared import Column, Described, described
-from ._types import parameter_type
-from ._values import hints_of, without_none
+from . import _ask_postgresql, _ask_sqlite
+from ._file import Place
+from ._fits import null_fits, parameter_fits, result_fits, said_of
+from ._rows import HINT, annotations_of, mismatch, missing_keys
+from ._statement import Item, Statement
+from ._told import Column, NotAskedError, RefusedError, Told
 
-#: What a parameter may be given besides its own type.
-GIVEN: Final[dict[str, tuple[str, ...]]] = {
-    "int": ("float", "Decimal"),
-    "float": ("Decimal",),
-    "Decimal": ("float",),
-    "str": ("UUID", "dict"),
-    "datetime": ("date",),
-    "date": ("datetime",),
-    "list": ("dict",),
-    "dict": ("list",),
+ASKS: Final[dict[str, Callable[[Statement, Any], Told]]] = {
+    "postgresql": _ask_postgresql.ask,
+    "sqlite": _ask_sqlite.ask,
 }
+_TAKES_OFF: Final = "coalesce() it, or ask for what IS NOT NULL"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What does not fit, where, and the way out."""
+    """What is wrong, the line of the file, and the way out."""
 
-    where: str
-    message: str
-    hint: str
+    place: Place
+    what: str
+    way_out: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Checked:
-    """One statement."""
+    """One statement, asked of one database.
 
-    where: str
-    name: str
-    findings: list[Finding]
+    ``state``: "ok", "wrong" or "skipped", then ``why``. ``told``: what the database has said.
+    """
 
+    statement: Statement
+    alias: str
+    state: Literal["ok", "wrong", "skipped"] = "ok"
+    why: str = ""
+    findings: list[Finding] = field(default_factory=list)
+    told: Told | None = None
 
-def managers(labels: Iterable[str] = ()) -> list[SQLManager]:
-    """Those on installed models, one of each class."""
-    models: list[type[Model]] = [apps.get_model(label) for label in labels]
-    found: dict[type, SQLManager] = {}
-    for model in models or apps.get_models():
-        for manager in model._meta.managers:
-            if isinstance(manager, SQLManager):
-                found.setdefault(type(manager), manager)
-    return list(found.values())
-
-
-def check(manager: SQLManager, alias: str | None = None) -> Iterator[Checked]:
-    """Each of its statements; none is run."""
-    connection: Any = connections[alias or manager.db]
-    for query in _queries(type(manager)):
-        statement = query.statement
-        yield Checked(statement.where, statement.name, list(_findings(query, connection)))
-
-
-def _queries(cls: type[SQLManager]) -> list[Query]:
-    """In the order of their files."""
-    found = [(name, getattr(getattr(cls, name), "query", None)) for name in dir(cls)]
-    own = [q for name, q in found if isinstance(q, Query) and q.statement.name == name]
-    return sorted(own, key=lambda query: (query.statement.file, query.statement.line))
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: ``file line name using state why findings columns parameters``."""
+        told = self.told or Told(None, {})
+        return {
+            **_as_dict(self.statement.place),
+            "name": self.statement.name,
+            "using": self.alias,
+            "state": self.state,
+            "why": self.why,
+            "findings": [
+                {**_as_dict(each.place), "what": each.what, "way_out": each.way_out}
+                for each in self.findings
+            ],
+            "columns": None if told.columns is None else [_column(each) for each in told.columns],
+            "parameters": {name: each.name for name, each in told.parameters.items()},
+        }
 
 
-def _findings(query: Query, connection: Any) -> Iterator[Finding]:
-    statement = query.statement
+def _as_dict(place: Place) -> dict[str, Any]:
+    file, _, line = str(place).rpartition(":")
+    return {"file": file, "line": int(line)}
+
+
+def _column(each: Column) -> dict[str, Any]:
+    type_name = None if each.type is None else each.type.name
+    return {"name": each.name, "type": type_name, "nullable": each.nullable}
+
+
+def check(statement: Statement, alias: str) -> Checked:
+    """Asks the database of ``alias``. Raises what its driver raises if it can't be reached."""
+    checked = Checked(statement, alias)
+    connection = connections[alias]
+    ask = ASKS.get(connection.vendor)
     try:
-        kinds = {name: parameter_type(name, query.names)[0] for name in statement.annotations}
-        result = query.result
-    except DbError as error:
-        yield Finding(
-            statement.where, error.message.removeprefix(f"{statement.where}: "), error.hint
+        statement.check_vendor(connection.vendor)
+        item = statement.item
+        if ask is None:
+            raise NotAskedError(f"{connection.vendor} is not asked")
+        checked.told = ask(statement, connection)
+        checked.findings += _findings(statement, item, checked.told)
+    except NotAskedError as error:
+        checked.state, checked.why = "skipped", str(error)
+    except RefusedError as error:
+        line = statement.place.line if error.lines is None else statement.sql_line + error.lines
+        place = Place(statement.place.file, line)
+        checked.findings.append(
+            Finding(place, f"{connection.vendor} refuses it: {error}.", "Mend the SQL.")
         )
-        return
-    if connection.vendor == "postgresql" and connection.Database.__name__ == "psycopg":
-        told = described(statement, connection, kinds)
-    else:
-        told = _named(statement, connection)
-    if told.error:
-        line = statement.line if told.position is None else statement.line_of(told.position)
-        yield Finding(f"{statement.file}:{line}", told.error, "Mend the SQL.")
-        return
-    yield from _parameters(statement, told, kinds)
-    if result.shape != "rowcount":
-        yield from _columns(query, told.columns)
+    except DbError as error:
+        what = error.message.removeprefix(f"{statement.place}: ")
+        checked.findings.append(Finding(statement.place, what, error.hint))
+    if checked.findings:
+        checked.state = "wrong"
+    return checked
 
 
-def _named(statement: Statement, connection: Any) -> Described:
-    """On other databases: whether it can be explained, and the names of its columns."""
-    nothing = dict.fromkeys(statement.signature.parameters)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(f"EXPLAIN {statement.sql}", nothing)
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM ({statement.sql}\n) AS s LIMIT 0", nothing)
-            columns = [Column(each[0], None, None, "") for each in cursor.description]
-    except Error as error:
-        is_read = statement.text.lstrip().upper().startswith(("SELECT", "WITH", "VALUES"))
-        return Described(error=str(error)) if is_read else Described()
-    return Described(columns=columns)
+def _findings(statement: Statement, item: Item | None, told: Told) -> Iterator[Finding]:
+    found = [*_of_parameters(statement, told), *_of_result(statement, item, told)]
+    yield from (Finding(statement.place, what, way_out) for what, way_out in found)
 
 
-def _parameters(statement: Statement, told: Described, kinds: dict[str, Any]) -> Iterator[Finding]:
-    for name, (kind, database) in told.parameters.items():
-        said = kinds[name]
-        if kind is None or said is object or said is kind:
-            continue
-        if kind.__name__ not in GIVEN.get(said.__name__, ()):
-            yield Finding(
-                statement.where,
-                f"{name} is {database} in the SQL, and {said.__name__} in the header.",
-                f"Write {name}: {kind.__name__}, or cast it in the SQL.",
+def _of_parameters(statement: Statement, told: Told) -> Iterator[tuple[str, str]]:
+    for each in statement.head.parameters:
+        taken = told.parameters.get(each.name)
+        if taken and not parameter_fits(statement.meaning(each.annotation), taken):
+            yield (
+                f":{each.name} is {each.annotation}, and stands where {taken.name} is wanted.",
+                f"Say {each.name}: {' | '.join(said_of(taken))}, or cast it.",
             )
 
 
-def _columns(query: Query, columns: list[Column]) -> Iterator[Finding]:
-    statement, result = query.statement, query.result
-    if not columns and result.shape == "list":
+def _of_result(statement: Statement, item: Item | None, told: Told) -> Iterator[tuple[str, str]]:
+    if item is None or told.columns is None:
         return
-    if result.is_model:
-        yield from _of_model(statement, columns, result.item)
-    elif result.is_row:
-        yield from _of_row(statement, columns, result.item)
-    elif len(columns) != 1:
-        said = ", ".join(column.name for column in columns) or "none"
-        yield Finding(
-            statement.where,
-            f"it gives {len(columns)} columns ({said}), and the header says one value.",
-            "Select one, or name a row class in the header.",
-        )
+    if not told.columns:
+        yield "it gives no rows.", "Say -> rowcount."
+    elif item.kind == "value":
+        yield from _of_column(told.columns[0], item.type, str(statement.head.item))
+    elif item.kind == "model":
+        yield from _of_model(item.type, [each.name for each in told.columns])
     else:
-        yield from _of_type(statement, columns[0], result.item, nullable=result.nullable)
+        yield from _of_row(statement, item.type, told.columns)
 
 
-def _of_model(statement: Statement, columns: list[Column], model: Any) -> Iterator[Finding]:
-    key = model._meta.pk.column
-    if key not in [column.name for column in columns]:
-        yield Finding(
-            statement.where,
-            f"it has no column {key!r}, the primary key of {model.__name__}.",
-            "Select it too, or name a row class in the header.",
+def _of_model(model: Any, names: list[str]) -> Iterator[tuple[str, str]]:
+    for name in missing_keys(model, names):
+        yield f"there is no {name}, by which {model.__name__} is known.", "Select it, too."
+    known = {each.column for each in model._meta.concrete_fields}
+    for name in names:
+        if name not in known:
+            yield (
+                f"{name} is no column of {model.__name__}: an attribute that its class does not "
+                "name.",
+                "Rename it, or give rows of a class that has it.",
+            )
+
+
+def _of_row(statement: Statement, kind: type, columns: list[Column]) -> Iterator[tuple[str, str]]:
+    wrong = mismatch(kind, names_wanted(kind), [each.name for each in columns])
+    if wrong is not None:
+        yield wrong, HINT
+    annotations = annotations_of(statement.place, kind)
+    for each in columns:
+        if each.name in annotations:
+            said = f"{kind.__name__}.{each.name}"
+            yield from _of_column(each, annotations[each.name], said)
+
+
+def _of_column(column: Column, annotation: Any, said: str) -> Iterator[tuple[str, str]]:
+    if column.type is not None and not result_fits(annotation, column.type):
+        yield (
+            f"the column {column.name} is {column.type.name}, and {said} is {_name(annotation)}.",
+            f"Say {' | '.join(said_of(column.type))}, or cast it.",
+        )
+    if not null_fits(annotation, column.nullable):
+        yield (
+            f"the column {column.name} may be NULL, and {said} is {_name(annotation)}.",
+            f"Say {_name(annotation)} | None, {_TAKES_OFF}.",
         )
 
 
-def _of_row(statement: Statement, columns: list[Column], row: type) -> Iterator[Finding]:
-    try:
-        differences(statement, [column.name for column in columns], row)
-    except DbError as error:
-        yield Finding(
-            statement.where, error.message.removeprefix(f"{statement.where}: "), error.hint
-        )
-        return
-    hints = hints_of(row)
-    for column in columns:
-        if column.name in hints and column.name in names_wanted(row):
-            kind, nullable = without_none(hints[column.name])
-            yield from _of_type(statement, column, kind, nullable=nullable)
-
-
-def _of_type(
-    statement: Statement, column: Column, said: Any, *, nullable: bool
-) -> Iterator[Finding]:
-    if not _fits(column.kind, said):
-        assert column.kind is not None
-        yield Finding(
-            statement.where,
-            f"{column.name} is {column.database}, which is {column.kind.__name__}, "
-            f"and {said.__name__} in the header.",
-            f"Say {column.kind.__name__}, or cast it in the SQL.",
-        )
-    if column.nullable and not nullable and said is not object:
-        yield Finding(
-            statement.where,
-            f"{column.name} may be NULL, and its type says it is not.",
-            f"Say {said.__name__} | None, or COALESCE it.",
-        )
-
-
-def _fits(kind: type | None, said: Any) -> bool:
-    if kind is None or said in (object, kind) or not isinstance(said, type):
-        return True
-    if {said, kind} <= {dict, list}:
-        return True
-    if said is int:
-        return kind.__name__ == "Decimal"  # sums of bigint, which are made whole on the way
-    return said is not bool and issubclass(said, kind)
+def _name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)

@@ -166,18 +166,20 @@ class Command(BaseCommand):
             self.stdout.write(each.message)
         return None
 
-    def sqlcheck(self, *, models: list[str], using: str | None, json: bool, **options: Any) -> None:
-        """Whether the statements in .sql files fit the database; none is run."""
+    def sqlcheck(self, *, models: Any, using: str | None, json: bool, **options: Any) -> None:
+        """Ask the database of each statement of a .sql file, and run none."""
         try:
-            found = _sqlcheck.checked(models, using)
+            done = list(_sqlcheck.checked(models, using))
         except DbError as error:
             raise CommandError(str(error)) from error
         if json:
-            self._print_json(_sqlcheck.document(found))
+            self._print_json({"statements": [each.as_dict() for each in done]})
         else:
-            for line in _sqlcheck.lines(found):
+            for line in [line for each in done for line in _sqlcheck.lines(each)] or [
+                _sqlcheck.NOTHING
+            ]:
                 self.stdout.write(line)
-        if any(each.findings for each in found):
+        if any(each.state == "wrong" for each in done):
             raise SystemExit(1)
 
     def edge(self, *, what: str, url: str | None, json: bool, **options: Any) -> None:
