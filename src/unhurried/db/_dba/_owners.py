@@ -77,7 +77,7 @@ class Owner:
                     f"RemoveIndexConcurrently({_text(meta.model_name)}, {_text(index['name'])})",
                 )
             fields = self.fields(plain_columns(index))
-            if len(fields) == len(index["columns"]) == 1 and fields[0].db_index:
+            if len(fields) == len(index["columns"]) == 1 and is_indexed(fields[0]):
                 return (f"{self.label}.{fields[0].name}: db_index=False, and makemigrations",)
         return (f"DROP INDEX CONCURRENTLY {self.qualified(index['name'])};",)
 
@@ -112,6 +112,11 @@ def models_by_table(alias: str) -> Mapping[tuple[str, str], type[Model]]:
         schema, _, table = model._meta.db_table.strip('"').rpartition('"."')
         found.setdefault((schema, table), model)
     return found
+
+
+def is_indexed(field: Field[Any, Any]) -> bool:
+    """Whether the field itself makes an index: ``db_index``, which is a foreign key's default."""
+    return bool(getattr(field, "db_index", False))
 
 
 def plain_columns(index: Row) -> list[str]:
