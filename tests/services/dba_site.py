@@ -2,8 +2,8 @@
 
     python -m tests.services.dba_site ROUNDS
 
-It is filled, then pg_stat_statements begins anew, and each of its pages as people write them is asked
-for ROUNDS times; then ``manage.py unhurried dba --json`` is printed.
+It is filled, then pg_stat_statements begins anew, and each of its pages as people write them is
+asked for ROUNDS times; then ``manage.py unhurried dba --json`` is printed.
 """
 
 from __future__ import annotations

@@ -56,8 +56,11 @@ class Look:
     def row(self, name: str, path: str = PATH) -> Row:
         return self.rows(name, path)[0]
 
-    def quoted(self, name: str) -> str:
-        return self.connection.ops.quote_name(name)
+    @staticmethod
+    def quoted(name: str) -> str:
+        """A name of the catalogue as SQL; ``quote_name`` is for names without quotes."""
+        doubled = name.replace('"', '""')
+        return f'"{doubled}"'
 
     @contextmanager
     def _guarded(self, path: str) -> Iterator[None]:

@@ -20,13 +20,13 @@ def unused(look: Look) -> Answer:
     """No scan, nothing enforced, no foreign key served, on a table that is read otherwise."""
     owners, indexes = Owners(look), look.rows("indexes")
     read = {_table(row): row["seq_scans"] + row["index_scans"] for row in look.rows("tables")}
-    found = [
+    silent = [
         index
         for index in indexes
         if index["scans"] == 0 and index["size"] >= SMALL and may_go(index) and index["is_valid"]
-        if read.get(_table(index)) and not _is_the_only_one_for_a_key(index, look)
+        if read.get(_table(index))
     ]
-    found.sort(key=lambda index: -index["size"])
+    found = _without_those_of_keys(sorted(silent, key=lambda index: -index["size"]), look)
     total = sum(index["size"] for index in found)
     since, doubt = _since(look)
     return Answer(
@@ -61,14 +61,25 @@ def _unused(owner: Owner, index: Row) -> Item:
     )
 
 
-def _is_the_only_one_for_a_key(index: Row, look: Look) -> bool:
-    """Deleting what a foreign key refers to looks for rows by it, however seldom."""
-    for key in look.rows("foreign_keys"):
-        if _table(key) == _table(index) and serves(index, key):
-            others = (o for o in look.rows("indexes") if _table(o) == _table(index))
-            if not any(serves(other, key) for other in others if other["oid"] != index["oid"]):
-                return True
-    return False
+def _without_those_of_keys(silent: list[Row], look: Look) -> list[Row]:
+    """Deleting what a foreign key refers to looks for rows by it, however seldom: one index stays.
+
+    Those that are named as duplicates are not named here again.
+    """
+    needless = {index["oid"] for index, _ in _covered(look.rows("indexes"))}
+    staying = [index for index in look.rows("indexes") if index["oid"] not in needless]
+    found = []
+    for index in silent:
+        others = [each for each in staying if each is not index]
+        if index in staying and not _leaves_a_key_alone(index, others, look.rows("foreign_keys")):
+            found.append(index)
+            staying = others
+    return found
+
+
+def _leaves_a_key_alone(index: Row, others: list[Row], keys: list[Row]) -> bool:
+    served = (key for key in keys if serves(index, key))
+    return any(not any(serves(other, key) for other in others) for key in served)
 
 
 def duplicates(look: Look) -> Answer:

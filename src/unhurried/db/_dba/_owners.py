@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from django.apps import apps
 from django.db import router
@@ -12,6 +13,8 @@ from django.db.models import Field, Index, Model
 
 from ._asking import Look, Row
 
+#: How the names end that Django gives to a field's own indexes.
+_MADE: Final = re.compile(r"_[0-9a-f]{8}(?:_like)?\Z")
 OF_MIGRATION = "in a migration with atomic = False:"
 
 
@@ -77,9 +80,16 @@ class Owner:
                     f"RemoveIndexConcurrently({_text(meta.model_name)}, {_text(index['name'])})",
                 )
             fields = self.fields(plain_columns(index))
-            if len(fields) == len(index["columns"]) == 1 and is_indexed(fields[0]):
-                return (f"{self.label}.{fields[0].name}: db_index=False, and makemigrations",)
+            if len(fields) == len(index["columns"]) == 1 and is_made_by(fields[0], index):
+                return self._without_db_index(fields[0], index)
         return (f"DROP INDEX CONCURRENTLY {self.qualified(index['name'])};",)
+
+    def _without_db_index(self, field: Field[Any, Any], index: Row) -> tuple[str, ...]:
+        """A field for text has two indexes, and one of Meta's has no second one for LIKE."""
+        said = f"{self.label}.{field.name}: db_index=False"
+        if not index["for_like"]:
+            return (f"{said}, and makemigrations",)
+        return (f"{said}, and in its place", *self.add_index([str(field.column)]))
 
     @property
     def _is_automatic(self) -> bool:
@@ -112,6 +122,12 @@ def models_by_table(alias: str) -> Mapping[tuple[str, str], type[Model]]:
         schema, _, table = model._meta.db_table.strip('"').rpartition('"."')
         found.setdefault((schema, table), model)
     return found
+
+
+def is_made_by(field: Field[Any, Any], index: Row) -> bool:
+    """Whether it is the index of a field's ``db_index``, or its second one, for LIKE."""
+    plain = index["method"] == "btree" and index["predicate"] is None
+    return is_indexed(field) and plain and _MADE.search(index["name"]) is not None
 
 
 def is_indexed(field: Field[Any, Any]) -> bool:

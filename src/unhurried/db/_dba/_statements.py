@@ -14,6 +14,7 @@ from ._ties import LINE, UNTIED, Cursors, Place, Ties, kind_of
 
 SHOWN: Final = 10
 PLACES: Final = 4  # of one statement
+LEAST: Final = 0.001  # of its time, that a place is worth a line
 OFTEN: Final = 3.0  # times in one request
 REASON: Final = (
     "What takes the most time in all is worth the most; the share is of all this database did,"
@@ -131,7 +132,7 @@ def _item(each: Statement, total: float) -> Item:
         f"{percent(share)}, {seconds(each.seconds)}: {plural(each.calls, 'call')} of"
         f" {seconds(mean)}, {each.rows / max(each.calls, 1):,.1f} rows each",
         _remedy(each),
-        tuple(_told(place) for place in each.places[:PLACES]),
+        tuple(_told(place) for place in each.places[:PLACES] if place.share >= LEAST),
         {
             "queryids": each.queryids,
             "seconds": each.seconds,
@@ -149,7 +150,7 @@ def _item(each: Statement, total: float) -> Item:
 
 
 def _told(place: Place) -> str:
-    often = f", {place.each:,.0f} times each" if place.each >= OFTEN else ""
+    often = f", {place.each:,.0f} times each" if place.loops and place.each >= OFTEN else ""
     return f"{place.line} on {place.label}, {percent(place.share)}{often}"
 
 

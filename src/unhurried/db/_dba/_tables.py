@@ -40,7 +40,7 @@ def missing(look: Look) -> Answer:
 def _is_scanned(row: Row) -> bool:
     each = row["seq_rows"] / max(row["seq_scans"], 1)
     return bool(
-        row["live"] >= BIG and row["seq_scans"] >= SCANS and each >= MOST_OF_IT * row["live"]
+        row["planned"] >= BIG and row["seq_scans"] >= SCANS and each >= MOST_OF_IT * row["planned"]
     )
 
 
@@ -52,7 +52,7 @@ def _missing(row: Row, look: Look) -> Item:
     remedy = owner.add_index(asked.columns) if asked else (_NOT_KNOWN.format(owner.label),)
     return Item(
         owner.label,
-        f"{plural(row['seq_scans'], 'scan')} of {each:,.0f} of {plural(row['live'], 'row')},"
+        f"{plural(row['seq_scans'], 'scan')} of {each:,.0f} of {plural(row['planned'], 'row')},"
         f" {size(row['size'])}",
         remedy,
         asked.notes if asked else (),

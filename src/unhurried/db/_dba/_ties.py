@@ -23,6 +23,8 @@ _SETUP: Final = re.compile(
 _KEYS: Final = re.compile(r"SELECT .* FROM ONLY .* OPERATOR\(pg_catalog\.=\) ", re.DOTALL)
 _TABLES: Final = re.compile(r'\b(?:FROM|JOIN|INTO|UPDATE) +(?:ONLY +)?("?[\w."]+)', re.I)
 _SYSTEM: Final = re.compile(r'"?(?:pg_\w+|information_schema)\b')
+#: Functions that read it, and whoever looks where names lead: our cache does, as others do.
+_READS: Final = re.compile(r"SELECT (?:unnest\()?(?:current_schemas?\(|pg_\w+\()", re.I)
 _ENDS: Final = re.compile(r"(?:CLOSE|ABORT)\b", re.I)
 
 
@@ -102,7 +104,8 @@ def kind_of(text: str) -> str:
     if _KEYS.match(text):
         return KEYS
     tables = _TABLES.findall(text)
-    return CATALOGUE if tables and all(map(_SYSTEM.match, tables)) else UNTIED
+    system = tables and all(map(_SYSTEM.match, tables))
+    return CATALOGUE if system or (not tables and _READS.match(text)) else UNTIED
 
 
 class Cursors:

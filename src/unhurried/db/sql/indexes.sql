@@ -16,6 +16,10 @@ SELECT /* unhurried dba */
     index.indnkeyatts::int AS keys,
     index.indkey::int2[]::int[] AS numbers,
     index.indclass::oid[]::int8[] AS classes,
+    (
+        SELECT opcname LIKE '%\_pattern\_ops'
+        FROM pg_catalog.pg_opclass WHERE pg_opclass.oid = index.indclass[0]
+    ) AS for_like,
     index.indcollation::oid[]::int8[] AS collations,
     index.indoption::int2[]::int[] AS options,
     ARRAY(

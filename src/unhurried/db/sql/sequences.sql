@@ -1,5 +1,6 @@
 -- How near is each sequence to the end of its column's type, or to its own?
 -- last_value is NULL before the first use, and without USAGE or SELECT on the sequence.
+-- last_value is read under the lock that nextval() takes, too; it keeps nobody from a value.
 -- Source: PostgreSQL, "pg_sequences", "Numeric Types" (smallint, integer, bigint).
 SELECT /* unhurried dba */
     sequences.schemaname AS schema,

@@ -1,5 +1,5 @@
 -- Who is connected, since when is the transaction open, and who waits for whom?
--- A role that is no member of pg_read_all_stats sees of others neither state nor text.
+-- A role that is no member of pg_read_all_stats sees of others neither state, nor text, nor type.
 -- Source: PostgreSQL, "pg_stat_activity", "pg_locks", pg_blocking_pids().
 SELECT /* unhurried dba */
     activity.pid,
@@ -23,5 +23,9 @@ LEFT JOIN LATERAL (
     WHERE locks.pid = activity.pid AND NOT locks.granted
     HAVING count(*) > 0
 ) AS waited ON true
-WHERE activity.backend_type = 'client backend' AND activity.pid <> pg_backend_pid()
+WHERE activity.pid <> pg_backend_pid()
+    AND (
+        activity.backend_type = 'client backend'
+        OR activity.backend_type IS NULL AND activity.datid IS NOT NULL
+    )
 ORDER BY activity.xact_start NULLS LAST, activity.pid

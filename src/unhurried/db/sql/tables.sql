@@ -1,4 +1,5 @@
 -- How are tables read, how many of their rows are dead, and when was somebody there to clean up?
+-- planned is what the planner counts on; live is what writes have left, and drifts.
 -- A table's own settings come before the server's.
 -- Source: PostgreSQL, "pg_stat_all_tables", "Routine Vacuuming" (The Autovacuum Daemon).
 SELECT /* unhurried dba */
@@ -8,6 +9,8 @@ SELECT /* unhurried dba */
     coalesce(counted.seq_tup_read, 0) AS seq_rows,
     coalesce(counted.idx_scan, 0) AS index_scans,
     counted.n_live_tup AS live,
+    CASE WHEN relation.reltuples > 0 THEN relation.reltuples ELSE counted.n_live_tup END::int8
+        AS planned,
     counted.n_dead_tup AS dead,
     counted.n_mod_since_analyze AS changed,
     extract(epoch FROM now() - greatest(counted.last_vacuum, counted.last_autovacuum))::float8

@@ -30,7 +30,9 @@ _CAST: Final = re.compile(r'%s(?: ?:: ?(?:"[^"]*"|[a-z_]\w*)(?:\[\])*)+', re.I)
 _WORDS: Final = re.compile(r"\b(?:NULL|TRUE|FALSE)\b", re.I)
 _ARRAY: Final = re.compile(r"\bARRAY ?\[(?:%s(?:, ?%s)*)?\]", re.I)
 _ONE: Final = re.compile(r"\bIN %s", re.I)  # psycopg2 makes a list of a tuple
-_TIGHT: Final = re.compile(r" ?([(),]) ?")
+_PART: Final = re.compile(r"\bEXTRACT\((?:\w+|%s) FROM\b", re.I)  # of a date: a value to PostgreSQL
+_BLANKS: Final = re.compile(r"  +")
+_TIGHT: Final = re.compile(r" ?([(),…]) ?")
 _SAVEPOINT: Final = re.compile(r"\b(SAVEPOINT|ROLLBACK TO(?: SAVEPOINT)?|RELEASE)\b.*", re.I)
 _STARTS: Final = ("SAVEPOINT", "ROLLBACK", "RELEASE")
 
@@ -116,7 +118,8 @@ def _tidy(text: str) -> str:
 
 def canonical(text: str) -> str:
     """The same for a text with placeholders and for one with values and their types written in."""
-    text = _CAST.sub("%s", _WORDS.sub("%s", text.replace("%%", "%")))
+    text = _WORDS.sub("%s", _BLANKS.sub(" ", text.replace("%%", "%")))
+    text = _PART.sub("EXTRACT(%s FROM", _CAST.sub("%s", text))
     return _TIGHT.sub(r"\1", _IN.sub("IN (…)", _ONE.sub("IN (…)", _ARRAY.sub("%s", text))))
 
 
