@@ -15,7 +15,8 @@ from ._foreign_keys import foreign_keys
 from ._indexes import duplicates, invalid, unused
 from ._numbers import size
 from ._sequences import sequences
-from ._sessions import locks, server
+from ._server import server
+from ._sessions import locks
 from ._statements import statements
 from ._tables import missing, vacuum
 

@@ -1,25 +1,21 @@
-"""Who holds what open, and who waits for whom; how many are connected, and what is in memory."""
+"""Who holds a transaction open, and who waits for whom."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
 from unhurried.queries.reading import fingerprint
 
-from ._answers import BAD, FINE, LOOK, NOTHING, UNKNOWN, Answer, Item
+from ._answers import BAD, FINE, NOTHING, UNKNOWN, Answer, Item
 from ._asking import Look, Row
-from ._numbers import percent, plural, size, span
+from ._numbers import plural, span
 from ._ties import Ties
 
 IDLE: Final = "idle in transaction"
 IDLE_FOR: float = 60.0  # seconds
 OPEN_FOR: float = 300.0
 WAITED_FOR: float = 1.0
-FULL: Final = 0.8  # of the connections there may be
-HIT: Final = 0.99  # of the blocks, found in memory
-BLOCKS: Final = 100_000  # asked for; of fewer the share says nothing
 TEXT: Final = 300  # characters of a statement
 
 
@@ -115,72 +111,3 @@ def _asks(row: Row, ties: Ties) -> Iterator[str]:
         text = fingerprint(row["query"], "postgresql")[:TEXT]
         lines = ", ".join(place.line for place in ties.places(row["query"]))
         yield f"{text} at {lines}" if lines else text
-
-
-def server(look: Look) -> Answer:
-    """Connections against how many there may be; blocks found in memory."""
-    rows, limit, cache = look.rows("sessions"), look.row("connections"), look.row("cache")
-    room, used = limit["most"] - limit["reserved"], len(rows) + 1
-    items = [*_full(used, room, rows), *_cold(look, cache)]
-    heap, index = _ratio(cache, "heap"), _ratio(cache, "index")
-    return Answer(
-        "server",
-        "Connections and memory",
-        LOOK if items else FINE,
-        f"{used} of {plural(room, 'connection')}; in memory {_said(heap)} of table blocks,"
-        f" {_said(index)} of index blocks",
-        f"Without a free connection a page fails, and what is not in memory waits for the disk;"
-        f" named from {percent(FULL)} of connections on, and below {percent(HIT)} of blocks.",
-        () if items else (NOTHING,),
-        tuple(items),
-        tuple(_by_state(rows)),
-        {"used": used, "most": room, "heap_hit": heap, "index_hit": index},
-    )
-
-
-def _by_state(rows: list[Row]) -> Iterator[str]:
-    """``8 idle: web``, the most first."""
-    counted = Counter(
-        (row["state"] or "of others", row["application"] or "unnamed") for row in rows
-    )
-    for (state, application), number in sorted(counted.items(), key=lambda each: -each[1]):
-        yield f"{number} {state}: {application}"
-
-
-def _full(used: int, room: int, rows: list[Row]) -> Iterator[Item]:
-    if used >= FULL * room:
-        idle = sum(row["state"] == "idle" for row in rows)
-        yield Item(
-            "connections",
-            f"{used} of {room}, {idle} of them idle",
-            (
-                'OPTIONS = {"pool": {"min_size": 2, "max_size": 4}} (psycopg 3), or a lower',
-                "CONN_MAX_AGE; processes x threads of all servers is what there can be; PgBouncer",
-            ),
-            values={"used": used, "most": room, "idle": idle},
-        )
-
-
-def _cold(look: Look, cache: Row) -> Iterator[Item]:
-    for kind in ("heap", "index"):
-        share, blocks = _ratio(cache, kind), cache[f"{kind}_hit"] + cache[f"{kind}_read"]
-        if share is not None and share < HIT and blocks >= BLOCKS:
-            whole = look.row("since")["size"]
-            yield Item(
-                f"{'table' if kind == 'heap' else 'index'} blocks in memory",
-                f"{percent(share)} of {blocks:,}",
-                (
-                    f"shared_buffers is {size(cache['buffers'])}, the database {size(whole)}:",
-                    "a quarter of the machine's memory is usual; fewer scans from end to end help",
-                ),
-                values={"share": share, "blocks": blocks, "buffers": cache["buffers"]},
-            )
-
-
-def _ratio(cache: Row, kind: str) -> float | None:
-    hit, read = cache[f"{kind}_hit"], cache[f"{kind}_read"]
-    return hit / (hit + read) if hit + read else None
-
-
-def _said(share: float | None) -> str:
-    return "none yet" if share is None else percent(share) if share < 0.995 else f"{share:.1%}"
