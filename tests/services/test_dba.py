@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
-from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -27,21 +27,16 @@ from django.db.models.functions import Cast, TruncMonth
 
 from tests import servers
 from tests.books.models import Author, Book
-from tests.db.shelf.models import Every, Place, Rated, Shelf, Slugs, Tree
-from tests.pages.models import Page
+from tests.db.shelf.models import Every
+from tests.services.dba_database import OPTIONS, READS, Database, damage, fill, made
+from unhurried.dashboard import _dba_views
 from unhurried.db import DbError, bulk_copy
 from unhurried.db._dba import _asking, _sessions, _statements, _ties
 from unhurried.db.reading import QUESTIONS, Answer, Report, ask_dba
 from unhurried.measure import measured
 
 ROOT = Path(__file__).parents[2]
-OPTIONS = (
-    *("fsync=off", "synchronous_commit=off", "autovacuum=off"),
-    *("shared_preload_libraries=pg_stat_statements", "max_connections=30"),
-)
-MODELS = (Author, Book, Page, Shelf, Place, Rated, Tree, Slugs, Every)
 PATIENCE = 20.0  # seconds
-_numbers = count()
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -52,57 +47,10 @@ def server() -> Iterator[servers.Server]:
         yield running
 
 
-class Database:
-    """A database of a test's own, ``dba`` among the connections."""
-
-    def __init__(self, server: servers.Server, name: str) -> None:
-        self.server, self.name = server, name
-        self.opened: list[psycopg.Connection[Any]] = []
-
-    def connect(self, **options: Any) -> psycopg.Connection[Any]:
-        """Beside Django's."""
-        given = {"user": "postgres", "dbname": self.name, "autocommit": True, **options}
-        made = psycopg.connect(host=self.server.host, port=self.server.port, **given)
-        self.opened.append(made)
-        return made
-
-    def run(self, *statements: str) -> None:
-        """By a connection that ends, so that all it has done is counted."""
-        with self.connect() as connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    def settings(self, **options: Any) -> dict[str, Any]:
-        return {
-            **connections.settings["default"],
-            "ENGINE": "django.db.backends.postgresql",
-            "NAME": self.name,
-            "USER": "postgres",
-            "HOST": self.server.host,
-            "PORT": str(self.server.port),
-            **options,
-        }
-
-
 @pytest.fixture
 def database(server: servers.Server, django_db_blocker: Any) -> Iterator[Database]:
     with django_db_blocker.unblock():
         yield from made(server)
-
-
-def made(server: servers.Server) -> Iterator[Database]:
-    found = Database(server, f"site{next(_numbers)}")
-    found.connect(dbname="postgres").execute(f"CREATE DATABASE {found.name}")
-    found.run("CREATE EXTENSION pg_stat_statements")
-    connections.settings["dba"] = found.settings()
-    with connections["dba"].schema_editor() as editor:
-        for model in MODELS:
-            editor.create_model(model)
-    yield found
-    connections["dba"].close()
-    del connections["dba"], connections.settings["dba"]
-    for each in found.opened:
-        each.close()
 
 
 def ask(*only: str) -> Report:
@@ -123,25 +71,6 @@ def named(report: Report) -> dict[str, list[str]]:
         for each in report.answers
         if each.name != "statements" and each.items
     }
-
-
-def fill(database: Database) -> None:
-    """A healthy site: its rows known to the planner, its indexes used."""
-    database.run(
-        "INSERT INTO books_author (name) SELECT 'author ' || n FROM generate_series(1, 3000) n",
-        "INSERT INTO books_book (title, author_id)"
-        " SELECT 'book ' || n, 1 + n % 3000 FROM generate_series(1, 60000) n",
-        "INSERT INTO pages_page (title, views, likes, score, money, seen)"
-        " SELECT 'page', n, n % 400, 0, 0, n % 7000 FROM generate_series(1, 70000) n",
-        "INSERT INTO shelf_shelf (name, room, books)"
-        " SELECT 'shelf ' || n, 'hall', 0 FROM generate_series(1, 50) n",
-        "INSERT INTO shelf_place (name) SELECT 'place' FROM generate_series(1, 5000)",
-        "INSERT INTO shelf_rated (stars) SELECT 3 FROM generate_series(1, 50)",
-        "INSERT INTO shelf_tree (name) SELECT 'tree' FROM generate_series(1, 2000)",
-    )
-    database.run("VACUUM ANALYZE")
-    for book in Book.objects.using("dba").filter(author=5):
-        Author.objects.using("dba").get(pk=book.author_id)
 
 
 class TestWhatWasDone:
@@ -204,43 +133,6 @@ class TestWhatWasDone:
             connection.execute("SELECT setval('shelf_rated_rated_id_seq', 100)")
         database.run("SELECT pg_stat_reset()", "ANALYZE", *READS)
         assert named(ask()) == {}
-
-
-#: What has the good index be used.
-READS = (
-    "SET enable_seqscan = off",
-    "SELECT count(*) FROM pages_page WHERE views = 3 AND likes = 3",
-)
-
-
-def damage(database: Database) -> None:
-    """One of each."""
-    database.run(
-        "CREATE INDEX never_read ON books_book (title, id)",
-        "CREATE INDEX again ON books_book (author_id)",
-        "CREATE INDEX views_alone ON pages_page (views)",
-        "CREATE INDEX views_likes ON pages_page (views, likes)",
-        "DROP INDEX shelf_tree_parent_id_" + tail_of(database, "shelf_tree_parent_id_"),
-        "DELETE FROM shelf_place WHERE id % 5 < 3",
-        "SELECT setval('shelf_rated_rated_id_seq', 2000000000)",
-    )
-    with database.connect() as connection:
-        for statement in READS:
-            connection.execute(statement)
-        with pytest.raises(psycopg.errors.UniqueViolation):
-            connection.execute("CREATE UNIQUE INDEX CONCURRENTLY broken ON pages_page (seen)")
-        connection.execute("SELECT count(*) FROM books_book WHERE author_id = 3")
-    with measured("search"):
-        for number in range(100):
-            list(Page.objects.using("dba").filter(seen=number))
-
-
-def tail_of(database: Database, start: str) -> str:
-    with database.connect() as connection:
-        [[name]] = connection.execute(
-            "SELECT relname FROM pg_class WHERE starts_with(relname::text, %s)", [start]
-        )
-    return str(name)[len(start) :]
 
 
 def held(database: Database) -> tuple[psycopg.Connection[Any], psycopg.Connection[Any]]:
@@ -610,9 +502,21 @@ class TestTies:
         )
         found = answer("statements")
         [item] = [each for each in found.items if "length(name)" in each.what]
-        assert item.remedy == (
-            "no line of this site asks it: psql, another application, or before measuring",
-        )
+        assert (item.remedy, item.notes) == ((), (_statements.NOBODY,))
+
+    def test_the_page(self, database: Database, rf: Any) -> None:
+        fill(database)
+        request = rf.get("/unhurried/dba/", {"using": "dba"})
+        request.user = SimpleNamespace(is_active=True, is_staff=True, is_authenticated=True)
+        html = _dba_views.dba(request).content.decode()
+        assert 'data-state="still"' in html
+        assert "Top statements" in html
+        assert database.name in html
+        connections["dba"].close()
+        connections.settings["dba"] = database.settings(PORT=str(servers.free_port()))
+        del connections["dba"]
+        away = _dba_views.dba(request)
+        assert (away.status_code, b"be asked: " in away.content) == (503, True)
 
 
 def books() -> Any:
@@ -709,6 +613,7 @@ class TestCommand:
     def test_text_and_json(self, database: Database) -> None:
         fill(database)
         damage(database)
+        connections["dba"].close()  # so that its scans are counted
         text, document = StringIO(), StringIO()
         call_command("unhurried", "dba", "--using", "dba", stdout=text)
         call_command("unhurried", "dba", "--using", "dba", "--json", stdout=document)

@@ -21,7 +21,7 @@ TEXT: Final = 300  # characters of a statement
 
 def locks(look: Look) -> Answer:
     """Transactions that are open too long, and whoever waits for a lock."""
-    rows, ties = look.rows("sessions"), Ties.of(look.alias)
+    rows, ties = [r for r in look.rows("sessions") if r["here"]], Ties.of(look.alias)
     waiting = [row for row in rows if (row["waited_for"] or 0.0) >= WAITED_FOR and row["blockers"]]
     idle = [r for r in rows if (r["state"] or "").startswith(IDLE) and r["state_for"] >= IDLE_FOR]
     long = [r for r in rows if r["state"] == "active" and (r["open_for"] or 0.0) >= OPEN_FOR]

@@ -15,6 +15,8 @@ from ._ties import LINE, UNTIED, Cursors, Place, Ties, kind_of
 SHOWN: Final = 10
 PLACES: Final = 4  # of one statement
 LEAST: Final = 0.001  # of its time, that a place is worth a line
+WORTH: Final = 0.005  # of all time, that a statement is worth its lines
+NOBODY: Final = "no line of this site asks it: psql, another application, or before measuring began"
 OFTEN: Final = 3.0  # times in one request
 REASON: Final = (
     "What takes the most time in all is worth the most; the share is of all this database did,"
@@ -57,7 +59,8 @@ def statements(look: Look) -> Answer:
     tied = dict.fromkeys((LINE, UNTIED), 0.0)
     for each in found:
         tied[each.kind] = tied.get(each.kind, 0.0) + each.seconds
-    shown = [each for each in found if each.kind in (LINE, UNTIED)][:SHOWN]
+    named = (each for each in found if each.kind in (LINE, UNTIED))
+    shown = [each for each in named if each.seconds >= WORTH * total][:SHOWN]
     hidden = any(row["query"] in (None, WHY_NOT) for row in rows)
     return Answer(
         "statements",
@@ -132,7 +135,7 @@ def _item(each: Statement, total: float) -> Item:
         f"{percent(share)}, {seconds(each.seconds)}: {plural(each.calls, 'call')} of"
         f" {seconds(mean)}, {each.rows / max(each.calls, 1):,.1f} rows each",
         _remedy(each),
-        tuple(_told(place) for place in each.places[:PLACES] if place.share >= LEAST),
+        tuple(_told(p) for p in each.places[:PLACES] if p.share >= LEAST) or (NOBODY,),
         {
             "queryids": each.queryids,
             "seconds": each.seconds,
@@ -161,9 +164,7 @@ def _remedy(each: Statement) -> tuple[str, ...]:
             return (f"fewer of them: manage.py unhurried diagnose --url {_url(place)}",)
     if each.places:
         return (f"at {each.places[0].line}: print(queryset.explain(analyze=True, buffers=True))",)
-    if each.kind == UNTIED:
-        return ("no line of this site asks it: psql, another application, or before measuring",)
-    return (NOTHING,)
+    return ()
 
 
 def _url(place: Place) -> str:
