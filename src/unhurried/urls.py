@@ -3,7 +3,15 @@
 from django.urls import path
 
 from unhurried.cache.reading import edge_probe, fragment_view
-from unhurried.dashboard import _access, _assets, _cache_views, _later_views, _query_views, _views
+from unhurried.dashboard import (
+    _access,
+    _assets,
+    _cache_views,
+    _dba_views,
+    _later_views,
+    _query_views,
+    _views,
+)
 from unhurried.measure.sinks import prometheus
 
 app_name = "unhurried"
@@ -16,6 +24,7 @@ urlpatterns = [
     path("cache/<slug:slug>/", _cache_views.kept, name="kept"),
     path("later/", _later_views.later, name="later"),
     path("later/dead/<str:alias>/<int:pk>/", _later_views.bury, name="bury"),
+    path("dba/", _dba_views.dba, name="dba"),
     path("yours/", _views.yours, name="yours"),
     path("metrics", prometheus.make_view(_access.may), name="metrics"),
     path("data/total.json", _views.data_total, name="data_total"),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
@@ -17,10 +19,11 @@ from django.urls import path
 from tests.books.models import Author, Book
 from tests.measure.children import in_child
 from unhurried.measure import _layout as L
-from unhurried.measure import _names, _record, _store, measured, snapshot
+from unhurried.measure import _names, _record, _store, _tables, measured, snapshot
 from unhurried.measure._folding import drain_opened
 from unhurried.measure._names import Names
 from unhurried.measure._statements import note
+from unhurried.measure.reading import told
 from unhurried.queries._live import _production, _sight
 from unhurried.testing import override
 
@@ -30,6 +33,21 @@ pytestmark = pytest.mark.django_db
 def loop(request: HttpRequest) -> HttpResponse:
     for book in Book.objects.all():
         Author.objects.get(pk=book.author_id)  # the line
+    return HttpResponse()
+
+
+def asking(get_response: Any) -> Any:
+    """A middleware that asks before anybody knows which view it will be."""
+
+    def middleware(request: HttpRequest) -> Any:
+        Author.objects.count()
+        return get_response(request)
+
+    return middleware
+
+
+@login_required
+def whose(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
@@ -66,6 +84,7 @@ def shapes(request: HttpRequest, n: int) -> HttpResponse:
 urlpatterns = [
     path("loop/", loop),
     path("many/", many),
+    path("whose/", whose),
     path("wrong/", wrong),
     path("inlined/<int:n>/", inlined),
     path("shapes/<int:n>/", shapes),
@@ -155,6 +174,76 @@ def test_sampled_units_name_lines(books: None) -> None:
         assert [line.partition(":")[0] for line in each["lines"]] == [
             "tests/queries/test_production.py"
         ]
+
+
+def first_of_a_route() -> None:
+    """A process whose every unit is met for the first time, and none sampled."""
+    get("/many/")
+    _store.opened.countdown = 1_000
+
+
+def test_each_text_has_its_line_from_its_first_request_on(books: None) -> None:
+    first_of_a_route()
+    get("/loop/")
+    found = [s for s in told()[0] if s.unit == ("request", "loop/")]
+    assert [list(each.lines.values()) for each in found] == [[1.0], [1.0]]
+    assert {line.rpartition(":")[0] for each in found for line in each.lines} == {
+        "tests/queries/test_production.py"
+    }
+
+
+def test_a_line_is_looked_for_once(books: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    first_of_a_route()
+    get("/loop/", "/many/")
+    monkeypatch.setattr(_sight, "line", None)  # calling it would be swallowed, and raise here
+    for _ in range(3):
+        get("/loop/", "/many/")
+    assert all(each["lines"] for each in statements("loop/").values())
+
+
+def test_what_a_middleware_asks_has_its_line_on_each_route(
+    books: None, settings: Any, django_user_model: Any
+) -> None:
+    settings.MIDDLEWARE = [
+        "unhurried.middleware.UnhurriedMiddleware",
+        f"{__name__}.asking",
+    ]
+    first_of_a_route()
+    get("/loop/", "/wrong/")
+    for route in ("loop/", "wrong/", "many/"):
+        [asked] = [s for sql, s in statements(route).items() if "COUNT(*)" in sql]
+        assert [line.rpartition(":")[0] for line in asked["lines"]] == [
+            "tests/queries/test_production.py"
+        ]
+
+
+def test_what_no_line_of_the_project_asks_has_that_of_a_library() -> None:
+    """Session and user are read by Django's middleware and by its own page."""
+    first_of_a_route()
+    user = User.objects.create(username="jacob")
+    client = Client()
+    client.force_login(user)
+    client.get("/whose/")
+    found = statements("whose/")
+    assert {line.rpartition(":")[0] for each in found.values() for line in each["lines"]} == {
+        "django/contrib/sessions/backends/db.py",
+        "django/contrib/auth/backends.py",
+    }
+
+
+@pytest.mark.parametrize(
+    ("time", "loops", "lines", "shares"),
+    [
+        (100, {}, {}, {}),
+        (100, {}, {"a:1": 3, "b:2": 1}, {"a:1": 0.75, "b:2": 0.25}),
+        (100, {"a:1": 60}, {"a:1": 9, "b:2": 1}, {"a:1": 0.6, "b:2": 0.4}),
+        (100, {"a:1": 150, "b:2": 50}, {"c:3": 1}, {"a:1": 0.75, "b:2": 0.25, "c:3": 0.0}),
+        (0, {}, {"a:1": 1}, {"a:1": 0.0}),
+    ],
+    ids=["nothing", "by-count", "a-loop-and-the-rest", "loops-alone", "no-time"],
+)
+def test_shares_of_a_statements_lines(time: int, loops: Any, lines: Any, shares: Any) -> None:
+    assert _tables._shares(time, loops, lines) == shares
 
 
 def test_work_outside_requests_has_its_own(books: None) -> None:

@@ -26,10 +26,10 @@ def seen(store) -> Iterator[list[Sighting]]:
             found.append(sighting)
 
     _sight._known.clear()
-    hooks = list(measure.repeated), list(measure.sampled)
-    measure.repeated[:], measure.sampled[:] = [look], []
+    hooks = list(measure.repeated), list(measure.met)
+    measure.repeated[:], measure.met[:] = [look], []
     yield found
-    measure.repeated[:], measure.sampled[:] = hooks
+    measure.repeated[:], measure.met[:] = hooks
     _sight._known.clear()
 
 

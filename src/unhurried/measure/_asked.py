@@ -31,7 +31,8 @@ def _statement(row: _tables.StatementRow, keys: dict[tuple[str, str], str]) -> d
     return {
         "route": keys.get(row.unit, row.unit[1]),
         **{key: getattr(row, key) for key in ("alias", "sql", "count", "requests", "rows")},
-        **{key: getattr(row, key) for key in ("failed", "lines", "last")},
+        **{key: getattr(row, key) for key in ("failed", "last")},
+        "lines": list(row.lines),
         "seconds": row.ns / SECOND,
         **{key: getattr(row, key) / SECOND for key in ("fetch", "floor", "least")},
     }

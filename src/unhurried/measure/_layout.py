@@ -13,7 +13,7 @@ from typing import Final
 
 from ._buckets import COUNT, TIME, VALUE
 
-VERSION: Final = 4
+VERSION: Final = 5
 MAGIC: Final = int.from_bytes(b"unhurry1", "little")
 WORD: Final = 8
 PAGE: Final = 16384  # a multiple of every page size in use, so that any block can be mapped
@@ -21,7 +21,7 @@ PAGE: Final = 16384  # a multiple of every page size in use, so that any block c
 ROWS: Final = 200  # of routes, and of each kind of instrument; the last is (other)
 STATEMENTS: Final = 2000
 SIGHTINGS: Final = 400
-LINES: Final = 1000
+LINES: Final = 2500  # more than statements: each has one at least
 KEPT_THINGS: Final = 300
 TIES: Final = 1500
 REASONS: Final = 600

@@ -30,10 +30,12 @@ class Seen:
 
     Times in nanoseconds: ``ns`` executing, ``least`` of them the shortest, ``fetch`` fetching where
     that is seen. ``due`` is the count at which ``sql.repeated`` hears of it next, ``note`` is
-    whatever that hook keeps.
+    whatever that hook keeps, ``line`` what ``met`` has found: where it was asked first.
     """
 
-    __slots__ = ("alias", "count", "due", "failed", "fetch", "least", "note", "ns", "rows", "sql")
+    __slots__ = (
+        *("alias", "count", "due", "failed", "fetch", "least", "line", "note", "ns", "rows", "sql"),
+    )
 
     def __init__(self, alias: str, sql: Any, due: int = REPEAT) -> None:
         self.alias = alias
@@ -42,6 +44,7 @@ class Seen:
         self.least = NEVER
         self.due = due
         self.note: Any = None
+        self.line: str | None = None
 
 
 #: What a record without a statement has seen: one for all of them, and never written.
@@ -166,7 +169,7 @@ class SampledRecord(Record):
     what measuring itself costs.
     """
 
-    __slots__ = ("aside", "closed", "cpu_last", "cpu_parts", "lines", "probed", "timeline")
+    __slots__ = ("aside", "closed", "cpu_last", "cpu_parts", "probed", "timeline")
 
     def __init__(self, kind: str, name: str, store: Store) -> None:
         super().__init__(kind, name, store)
@@ -178,7 +181,6 @@ class SampledRecord(Record):
         self.aside = 0  # what was done since then for other units, too
         #: (start since the record's, duration, statement), the first of a long one.
         self.timeline: list[tuple[int, int, Seen]] = []
-        self.lines: dict[Seen, str] = {}  # where each was first asked, as ``sampled`` has it
 
     def enter(self, part: int) -> None:
         self._charge_cpu()

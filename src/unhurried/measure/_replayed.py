@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from ._record import SampledRecord
 
 #: What stands for a store where nothing is stored: one that has been left, and sheds nothing.
-NOWHERE: Final = SimpleNamespace(left=True, cost=SimpleNamespace(shedding=False))
+NOWHERE: Final = SimpleNamespace(left=True, cost=SimpleNamespace(shedding=False), met={})
 
 
 class Replayed(SampledRecord):

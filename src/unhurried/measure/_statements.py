@@ -26,8 +26,9 @@ _CONTROL_INITIALS: Final = frozenset("BCRSPEbcrspe")
 #: statement has come back for the ``seen.due``-th time; a hook that wants more sets ``due`` anew.
 repeated: list[Callable[[Record, Seen], None]] = []
 
-#: The same for the first time of each statement, in sampled units alone.
-sampled: list[Callable[[SampledRecord, Seen], None]] = []
+#: Called likewise with (record, key, seen) for a text that is new to this process on this route, as
+#: ``store.met`` says, which who listens fills; in sampled units for each text's first time there.
+met: list[Callable[[Record, Any, Seen], None]] = []
 
 
 def is_control(sql: Any) -> bool:
@@ -44,6 +45,9 @@ def first(record: Record, alias: str, sql: str) -> Seen:
     if not record.statements:
         record.statements = {}
     seen = record.statements[sql] = Seen(alias, sql)
+    texts = record.store.met.get(record.name)
+    if texts is None or sql not in texts:
+        _tell(met, record, sql, seen)
     return seen
 
 
@@ -68,6 +72,10 @@ def _add(record: Record, alias: str, sql: Any, key: Any) -> Seen:
         if key in statements:
             return statements[key]
     seen = statements[key] = Seen(alias, sql, NEVER if key is OTHER else REPEAT)
+    if key is not OTHER and (
+        type(record) is SampledRecord or key not in record.store.met.get(record.name, ())
+    ):
+        _tell(met, record, key, seen)
     return seen
 
 
@@ -81,11 +89,8 @@ def note(record: Record, alias: str, sql: Any, began: int, took: int) -> Seen | 
     seen.ns += took
     if took < seen.least:
         seen.least = took
-    if isinstance(record, SampledRecord):
-        if len(record.timeline) < LONGEST:
-            record.timeline.append((began - record.start, took, seen))
-        if seen.count == 1 and seen.sql is not OTHER:
-            _tell(sampled, record, seen)
+    if isinstance(record, SampledRecord) and len(record.timeline) < LONGEST:
+        record.timeline.append((began - record.start, took, seen))
     return seen
 
 
@@ -95,9 +100,9 @@ def hear(record: Record, seen: Seen) -> None:
     _tell(repeated, record, seen)
 
 
-def _tell(hooks: Sequence[Callable[[Any, Seen], None]], record: Record, seen: Seen) -> None:
+def _tell(hooks: Sequence[Callable[..., None]], *what: Any) -> None:
     for hook in hooks:
         try:
-            hook(record, seen)
-        except Exception as error:  # boundary: what looks for repeats never breaks a statement
+            hook(*what)
+        except Exception as error:  # boundary: what looks for lines never breaks a statement
             swallow(f"a finder of repeats ({hook!r})", error)

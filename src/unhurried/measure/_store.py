@@ -46,7 +46,7 @@ class Store:
 
     __slots__ = (
         *("cost", "countdown", "due", "folder", "left", "lock", "names", "pid", "routes", "slot"),
-        *("asked", "asked_until", "kept", "requests", "__weakref__"),
+        *("asked", "asked_until", "kept", "met", "requests", "__weakref__"),
     )
 
     def __init__(self, folder: Path) -> None:
@@ -64,6 +64,8 @@ class Store:
         self.asked: list[Any] = []  # units that wait for rooms above, see _folding
         self.asked_until = 0  # from when on they do not wait
         self.kept: dict[Any, Any] = {}  # what rooms above remember as long as this is ours
+        #: By the unit's name, then by raw SQL: the line a text was met at, see ``_statements``.
+        self.met: dict[str, dict[Any, str | None]] = {}
 
     def lost(self) -> bool:
         """Whether the files were removed under us: then we count for nobody."""

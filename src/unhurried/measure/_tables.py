@@ -37,7 +37,8 @@ class StatementRow:
     failed: int
     last: int
     floor: int = field(default=0, init=False)
-    lines: list[str] = field(default_factory=list, init=False)
+    #: The lines that asked it, those of repeats first, each with its share of the time.
+    lines: dict[str, float] = field(default_factory=dict, init=False)
 
     @property
     def time(self) -> int:
@@ -79,20 +80,35 @@ def statements(source: Reader) -> dict[int, StatementRow]:
             floors[each.alias] = min(floors.get(each.alias, NEVER), each.least)
     for each in found.values():
         each.floor = floors.get(each.alias, 0)
-    for row, line in _lines(source):
-        if row in found and line not in found[row].lines:
-            found[row].lines.append(line)
+    loops, lines = _lines(source)
+    for row, each in found.items():
+        each.lines = _shares(each.time, loops.get(row, {}), lines.get(row, {}))
     return found
 
 
-def _lines(source: Reader) -> Iterator[tuple[int, str]]:
-    """(number of a statement, line that asked it), those of repeats first."""
-    for _, fields, _ in _rows(source, "sighting", L.SIGHTING):
+Lines = dict[int, dict[str, int]]  # by the number of a statement, then by line
+
+
+def _lines(source: Reader) -> tuple[Lines, Lines]:
+    """Nanoseconds in the repeats of a line; how often another was seen to ask."""
+    loops: Lines = defaultdict(lambda: defaultdict(int))
+    lines: Lines = defaultdict(lambda: defaultdict(int))
+    for _, fields, lanes in _rows(source, "sighting", L.SIGHTING):
         if fields:
-            yield fields[2], fields[5]
-    for _, fields, _ in _rows(source, "line", L.LINE):
+            loops[fields[2]][fields[5]] += lanes[L.SIGHTING.index("ns")]
+    for _, fields, lanes in _rows(source, "line", L.LINE):
         if fields:
-            yield fields[0], fields[1]
+            lines[fields[0]][fields[1]] += lanes[L.LINE.index("count")]
+    return loops, lines
+
+
+def _shares(time: int, loops: dict[str, int], lines: dict[str, int]) -> dict[str, float]:
+    """Repeats took what they took; the rest is of the other lines, by how often they were seen."""
+    others = {line: count for line, count in lines.items() if line not in loops}
+    rest, seen = max(time - sum(loops.values()), 0), sum(others.values())
+    took = {**loops, **{line: rest * count / seen for line, count in others.items()}}
+    total = sum(took.values()) or 1
+    return {line: each / total for line, each in took.items()}
 
 
 def sightings(source: Reader, known: dict[int, StatementRow]) -> list[SightingRow]:

@@ -16,9 +16,12 @@ from ._probes.sql import install as install_tap
 from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._replayed import Replayed
+from ._request import UNRESOLVED
 from ._snapshot import reader
-from ._statements import OTHER, is_control, repeated, sampled
+from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
+from ._tables import SightingRow, StatementRow
+from ._told import told
 from ._units import finished, weighed, with_statements
 from .sinks._names import printable, shown
 
@@ -32,6 +35,7 @@ __all__ = [
     "SPANS",
     "STATEMENT",
     "TIME",
+    "UNRESOLVED",
     "VALUE",
     "VERSION",
     "Answered",
@@ -45,7 +49,9 @@ __all__ = [
     "SampledRecord",
     "Scale",
     "Seen",
+    "SightingRow",
     "Statement",
+    "StatementRow",
     "Stepped",
     "Store",
     "StoreError",
@@ -66,19 +72,20 @@ __all__ = [
     "is_control",
     "kept",
     "locked",
+    "met",
     "not_heard",
     "observers",
     "prepare",
     "printable",
     "reader",
     "repeated",
-    "sampled",
     "say_once",
     "series",
     "served",
     "shown",
     "swallow",
     "tap",
+    "told",
     "totals",
     "unheard",
     "versioned",

@@ -13,9 +13,11 @@ from ._live._waterfall import load as waterfall
 from ._prove._proof import applied, prove, prove_url
 from ._prove._replay import Page, ReplayError, replay
 from ._prove._sandbox import InRequestError
+from ._sql._fingerprint import fingerprint
 from ._sql._lexer import ANY as ANY_LEXER
 from ._sql._lexer import BY_VENDOR as LEXERS
 from ._sql._lexer import _end_of_nested as end_of_comment
+from ._sql._tie import cursor, key, key_of_postgresql
 
 __all__ = [
     "ANY_LEXER",
@@ -30,9 +32,13 @@ __all__ = [
     "Waterfall",
     "applied",
     "combined",
+    "cursor",
     "end_of_comment",
+    "fingerprint",
     "frames",
     "keep_proofs",
+    "key",
+    "key_of_postgresql",
     "prove",
     "prove_url",
     "proven",

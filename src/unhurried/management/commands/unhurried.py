@@ -24,7 +24,7 @@ from unhurried.db import DbError
 from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
 from unhurried.later import LaterError
 from unhurried.later.reading import drain, ending, figures_of_lanes
-from unhurried.management import _copy, _sqlcheck
+from unhurried.management import _copy, _dba, _sqlcheck
 from unhurried.measure import StoreError
 
 NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
@@ -45,6 +45,7 @@ class Command(BaseCommand):
         _add_drain(verbs)
         _copy.add(verbs)
         _sqlcheck.add(verbs)
+        _dba.add(verbs)
         _add_edge(verbs)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -96,11 +97,11 @@ class Command(BaseCommand):
             return self._print_json(report.as_dict())
         if diff:
             return self.stdout.write(report.diff, ending="")
-        terminal, refused = self.stdout.isatty(), bool(options.get("no_color"))
-        colour = _text.wants_colour(is_terminal=terminal, refused=refused)
-        width = shutil.get_terminal_size((100, 24)).columns
-        for line in _text.lines(report, width, colour=colour):
+        for line in _text.lines(report, _width(), colour=self._colour(**options)):
             self.stdout.write(line)
+
+    def _colour(self, *, no_color: bool = False, **options: Any) -> bool:
+        return _text.wants_colour(is_terminal=self.stdout.isatty(), refused=no_color)
 
     def _diagnosed(self, url: str, user: str | None) -> Report:
         try:
@@ -182,6 +183,18 @@ class Command(BaseCommand):
         if any(each.state == "wrong" for each in done):
             raise SystemExit(1)
 
+    def dba(self, *, json: bool, **options: Any) -> None:
+        """Ask PostgreSQL what a DBA would ask."""
+        try:
+            report = _dba.report(**options)
+        except DbError as error:
+            raise CommandError(str(error)) from error
+        if json:
+            return self._print_json(report.as_dict())
+        for line in _dba.Letter(report, _width(), colour=self._colour(**options)).lines():
+            self.stdout.write(line)
+        return None
+
     def edge(self, *, what: str, url: str | None, json: bool, **options: Any) -> None:
         """Print what is shipped for an edge, or look whether one is wired right."""
         if what != "check":
@@ -202,6 +215,10 @@ class Command(BaseCommand):
     def _print_json(self, document: dict[str, Any]) -> None:
         """Exactly one document, and nothing else on stdout."""
         self.stdout.write(json.dumps(document))
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((100, 24)).columns
 
 
 def _add_top(verbs: Any) -> None:

@@ -57,6 +57,14 @@ def _libraries() -> tuple[str, ...]:
 
 
 LIBRARIES: Final = _libraries()
+#: Python's own modules, whose folder may hold site-packages.
+PYTHON: Final = tuple(os.path.join(sysconfig.get_path(n), "") for n in ("stdlib", "platstdlib"))
+#: What lies between whoever asks and the database.
+BENEATH: Final = (
+    *("<", os.path.join(os.path.dirname(django.__file__), "db", "")),
+    os.path.join(os.path.dirname(unhurried.__file__), "measure", ""),
+    os.path.join(os.path.dirname(unhurried.__file__), "queries", ""),
+)
 
 
 def role(frame: FrameType) -> int:
@@ -219,6 +227,15 @@ def _tell_queryset(found: Walk, holder: Any) -> None:
         holder = holder.queryset
     if found.queryset is None and issubclass(type(holder), query.QuerySet):
         found.queryset = holder
+
+
+def of_a_library(frame: FrameType | None) -> str | None:
+    """The innermost line that is neither Python's, the ORM's nor ours: of sessions, say."""
+    for at in frames(frame):
+        file = at.f_code.co_filename
+        if not file.startswith(BENEATH) and (not file.startswith(PYTHON) or "-packages/" in file):
+            return code_site(at).label
+    return None
 
 
 def variables(frame: FrameType) -> Mapping[str, Any]:

@@ -1,7 +1,8 @@
 """What production sees of queries: each unit's statements, added to the rows of its route.
 
-It listens to two events of measuring: a statement that repeats itself, while the code that asks is
-still on the stack, and a unit that has finished. Then its statements are written into the store,
+It listens to three events of measuring: a text that is met on a route for the first time, and a
+statement that repeats itself, while the code that asks is still on the stack; and a unit that has
+finished. Then its statements are written into the store,
 under their fingerprints; the raw text is only the key by which the row is found again.
 """
 
@@ -13,12 +14,13 @@ from typing import Any, Final
 from unhurried.measure.reading import (
     OTHER,
     STATEMENT,
+    UNRESOLVED,
     Record,
-    SampledRecord,
     Seen,
+    Store,
     folds,
+    met,
     repeated,
-    sampled,
     weighed,
     with_statements,
 )
@@ -71,11 +73,17 @@ def look(record: Record, seen: Seen) -> None:
     seen.note = _sight.sight(record, seen) or seen.note
 
 
-def ask(record: SampledRecord, seen: Seen) -> None:
-    """Note the line that a statement of a sampled unit comes from, be it repeated or not."""
-    line = _sight.line(record)
-    if line is not None:
-        record.lines[seen] = line
+def ask(record: Record, key: Any, seen: Seen) -> None:
+    """Note the line that a text comes from which is met for the first time, or for a sample."""
+    seen.line = _sight.line()
+    store = record.store
+    if store.left or len(key) > WORTH or len(record.statements) > NEW:
+        return
+    met_so_far = store.kept["met"] = store.kept.get("met", 0) + 1
+    if met_so_far > REMEMBERED:
+        store.met.clear()
+        store.kept["met"] = 1
+    store.met.setdefault(record.name, {})[key] = seen.line
 
 
 @folds
@@ -84,7 +92,6 @@ def fold(record: Record) -> None:
     kept = record.store.kept
     known = kept.get((record.kind, record.name)) or _know(record)
     rows, now, new = known.rows, int(time()), 0
-    lines = record.lines if type(record) is SampledRecord else None
     for key, seen in record.statements.items():
         row = rows.get(key)
         if row is None or row.alias != seen.alias:
@@ -106,8 +113,14 @@ def fold(record: Record) -> None:
             lanes[FAILED] += seen.failed
         if seen.note.__class__ is Sighting:
             _sighted(record, known, row, seen, now)
-        if lines and seen in lines:
-            _asked(record, row, lines[seen], now)
+        line = seen.line if row.noted or seen.line else _before_the_view(record.store, key)
+        if line is not None:
+            _asked(record, row, line, now)
+
+
+def _before_the_view(store: Store, key: Any) -> str | None:
+    """The line of what a middleware asks, met when nobody knew yet on which route."""
+    return store.met.get(UNRESOLVED, {}).get(key)
 
 
 def _know(record: Record) -> Known:
@@ -177,7 +190,7 @@ def install() -> None:
     """It is noted, then folded, then drawn."""
     if fold in with_statements:
         return
-    sampled.append(ask)
+    met.append(ask)
     repeated.append(look)
     with_statements.append(fold)
     weighed.append(_waterfall.keep)

@@ -15,7 +15,7 @@ from typing import Any, Final
 from unhurried.measure.reading import Record, SampledRecord, Seen, tap
 
 from .._find._finding import DUPLICATE, N_PLUS_ONE
-from .._find._frames import Walk, walk
+from .._find._frames import Walk, of_a_library, walk
 from .._find._groups import Read, public
 from .._find._judge import asks_for_one, writes_rows
 from .._find._plain import digest
@@ -70,10 +70,11 @@ def sight(record: Record, seen: Seen) -> Sighting | None:
     return _keep(key, _judged(found, first, look, str(seen.sql)))
 
 
-def line(record: Record) -> str | None:
-    """The innermost line of the project's own that is under way."""
-    found = walk(_tap(sys._getframe(1)), 1)
-    return found.places[0].site().label if found.places else None
+def line() -> str | None:
+    """The innermost line of the project's own that is under way; without one, a library's."""
+    asking = _tap(sys._getframe(1))
+    found = walk(asking, 1)
+    return found.places[0].site().label if found.places else of_a_library(asking)
 
 
 def _look_again(seen: Seen, look: Look) -> None:

@@ -75,7 +75,7 @@ def _document(record: SampledRecord) -> dict[str, Any]:
     for start, took, seen in record.timeline:
         number = numbers.setdefault(id(seen), len(numbers))
         if number == len(statements):
-            statements.append(_statement(record, seen))
+            statements.append(_statement(seen))
         bars.append((start, took, number))
     return {
         "at": time(),
@@ -88,8 +88,8 @@ def _document(record: SampledRecord) -> dict[str, Any]:
     }
 
 
-def _statement(record: SampledRecord, seen: Seen) -> tuple[str, str, str | None]:
-    return seen.alias, fingerprint(seen.sql, vendor(seen.alias)), record.lines.get(seen)
+def _statement(seen: Seen) -> tuple[str, str, str | None]:
+    return seen.alias, fingerprint(seen.sql, vendor(seen.alias)), seen.line
 
 
 def load(source: Reader, kind: str, name: str) -> Waterfall | None:

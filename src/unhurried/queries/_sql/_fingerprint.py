@@ -25,6 +25,14 @@ _ALIAS: Final = re.compile(r"\bAS\s+\Z", re.IGNORECASE)
 _IN: Final = re.compile(r"\bIN \( ?(?:-?%s|NULL)(?: ?, ?(?:-?%s|NULL))* ?,? ?(?:\)|\Z)", re.I)
 _TUPLE: Final = r"\((?:[^()]|\([^()]*\))*\)"
 _VALUES: Final = re.compile(rf"(\bVALUES ?{_TUPLE})(?: ?, ?{_TUPLE})+(?: ?, ?\([^()]*\Z)?", re.I)
+#: What a driver adds to a value that it writes into the text, and what is a value only there.
+_CAST: Final = re.compile(r'%s(?: ?:: ?(?:"[^"]*"|[a-z_]\w*)(?:\[\])*)+', re.I)
+_WORDS: Final = re.compile(r"\b(?:NULL|TRUE|FALSE)\b", re.I)
+_ARRAY: Final = re.compile(r"\bARRAY ?\[(?:%s(?:, ?%s)*)?\]", re.I)
+_ONE: Final = re.compile(r"\bIN %s", re.I)  # psycopg2 makes a list of a tuple
+_PART: Final = re.compile(r"\bEXTRACT\((?:\w+|%s) FROM\b", re.I)  # of a date: a value to PostgreSQL
+_BLANKS: Final = re.compile(r"  +")
+_TIGHT: Final = re.compile(r" ?([(),…]) ?")
 _SAVEPOINT: Final = re.compile(r"\b(SAVEPOINT|ROLLBACK TO(?: SAVEPOINT)?|RELEASE)\b.*", re.I)
 _STARTS: Final = ("SAVEPOINT", "ROLLBACK", "RELEASE")
 
@@ -108,9 +116,17 @@ def _tidy(text: str) -> str:
     return _VALUES.sub(r"\1, …", _IN.sub("IN (…)", text))
 
 
+def canonical(text: str) -> str:
+    """The same for a text with placeholders and for one with values and their types written in."""
+    text = _WORDS.sub("%s", _BLANKS.sub(" ", text.replace("%%", "%")))
+    text = _PART.sub("EXTRACT(%s FROM", _CAST.sub("%s", text))
+    return _TIGHT.sub(r"\1", _IN.sub("IN (…)", _ONE.sub("IN (…)", _ARRAY.sub("%s", text))))
+
+
 def _shortened(text: str) -> str:
     """The middle left out: columns are many there, tables and conditions stand at the end."""
     if len(text) <= LONGEST:
         return text
-    mark = f" … #{blake2s(text.encode('utf-8', 'replace'), digest_size=6).hexdigest()}"
+    whole = canonical(text).encode("utf-8", "replace")
+    mark = f" … #{blake2s(whole, digest_size=6).hexdigest()}"
     return f"{text[:300]} … {text[-(LONGEST - 303 - len(mark)) :]}{mark}"

@@ -10,6 +10,7 @@
 
   const clock = (date) => date.toTimeString().slice(0, 8);
   const say = (text) => { said.textContent = text; };
+  if (state === "still") return say(`Asked at ${clock(updated)}`); // questions cost the database
 
   async function get(address, type) {
     const response = await fetch(address, { headers: { "X-Requested-With": "fetch" } });
