@@ -13,6 +13,7 @@ from decimal import Decimal
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 import msgspec
@@ -192,6 +193,26 @@ def test_an_iterator_keeps_no_rows(define: Define) -> None:
             cursor.execute("SELECT count(*) FROM pg_cursors")
             assert cursor.fetchone() == (0,)
     assert sum(given.it(5000)) == 5000 * 5001 // 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_iterator_outside_of_a_transaction(shop: Shelf) -> None:
+    rows = Stock.objects.stream(shop.pk)
+    assert next(rows).title == "Scaling"
+    assert Stock.objects.sell("100 %", NOW.date()) == 1  # meanwhile
+    assert [book.title for book in rows] == ["100 %", "Pony's"]
+    found: list[Any] = []
+    later = Stock.objects.lines()
+
+    def read() -> None:
+        found.extend(later)
+        connection.close()
+
+    if ON_POSTGRES:  # a database in memory is another's in another thread
+        thread = Thread(target=read)
+        thread.start()
+        thread.join()
+        assert [line.title for line in found] == ["Scaling", "100 %", "Pony's"]
 
 
 def test_an_iterator_refuses_wrong_columns_even_of_no_rows(define: Define) -> None:
@@ -417,6 +438,37 @@ def test_without_parameters_nothing_is_escaped(define: Define) -> None:
     assert define("-- name: it() -> str\nSELECT '100 %s %% :a'").it() == "100 %s %% :a"
 
 
+def test_postgresql_may_read_a_backslash_otherwise(define: Define) -> None:
+    if not ON_POSTGRES:
+        return
+    given = define("-- name: it(a: str) -> str\nSELECT 'x\\' || CAST(:a AS text) || ''")
+    assert given.it("'||'") == "x\\'||'"
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL standard_conforming_strings = off")
+    with pytest.raises(DbError, match=r"given\.sql:1: with standard_conforming_strings off"):
+        given.it("'||'")
+    assert define("-- name: it(a: str) -> str\nSELECT E'\\'' || :a").it("\\'") == "'\\'"
+
+
+def test_of_two_columns_of_an_instance_the_first_counts(shop: Shelf, define: Define) -> None:
+    text = "-- name: it() -> list[Stock]\nSELECT s.*, f.* FROM shelf_stock s, shelf_shelf f"
+    sql = text.partition("\n")[2]
+    found = {each.pk: state(each) for each in define(text).it()}
+    assert found == {each.pk: state(each) for each in Stock.objects.raw(sql)}
+
+
+def test_without_cursors_of_the_server(define: Define, monkeypatch: Any) -> None:
+    """As behind a pooler that hands out connections by the transaction."""
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    rows = define("-- name: it() -> Iterator[int]\nSELECT 1 UNION ALL SELECT 2").it()
+    assert next(rows) == 1
+    if ON_POSTGRES:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_cursors")
+            assert cursor.fetchone() == (0,)
+    assert list(rows) == [2]
+
+
 # Coroutines.
 
 
@@ -467,7 +519,7 @@ def test_a_twin_of_ones_own_stays(define: Define) -> None:
 
 def test_help_says_what_the_file_says() -> None:
     told = pydoc.plain(pydoc.render_doc(StockManager.inventory))
-    assert "inventory(self, /, shop: int, least: int = 0, limit: int = 20) -> list[Line]" in told
+    assert "inventory(self, shop: int, least: int = 0, limit: int = 20) -> list[Line]" in told
     assert "What a shop has, the most first.\n" in told
     assert "``least``: copies that there are to be." in told
     method = StockManager.inventory

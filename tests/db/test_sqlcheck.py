@@ -15,8 +15,9 @@ from django.db import connection
 from unhurried.db import SQLManager
 from unhurried.db._sql._check import Checked, check
 from unhurried.db._sql._manager import statements_of
+from unhurried.queries import count_queries
 
-from .shelf.models import Stock, StockManager
+from .shelf.models import Shelf, Stock, StockManager
 
 pytestmark = pytest.mark.django_db
 ON_POSTGRES = connection.vendor == "postgresql"
@@ -173,6 +174,30 @@ def test_findings(tmp_path: Path, text: str, says: str) -> None:
 def test_what_is_right(tmp_path: Path, text: str) -> None:
     found = checked(tmp_path, f"-- name: it{text}")
     assert (found.state, found.findings) == ("ok", [])
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT calls(1) AS n",
+        "SELECT sum(calls(id)) FROM shelf_shelf",
+        "WITH a AS MATERIALIZED (SELECT calls(id) AS n FROM shelf_shelf) SELECT a.* FROM a, a b",
+        "WITH RECURSIVE a(n) AS (SELECT 1 UNION ALL SELECT calls(n) FROM a) SELECT n FROM a",
+        "SELECT 1 AS n LIMIT calls(1)",
+    ],
+)
+def test_sqlite_calls_nothing(tmp_path: Path, sql: str) -> None:
+    if ON_POSTGRES:
+        return
+    Shelf.objects.create(name="a")
+    called: list[int] = []
+    connection.connection.create_function("calls", 1, called.append)
+    with count_queries() as queries:
+        found = checked(tmp_path, f"-- name: it() -> int | None\n{sql}")
+    assert (found.state, called, queries.total) == ("ok", [], 0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM sqlite_temp_master")
+        assert cursor.fetchone() == (0,)
 
 
 def test_pragmas_are_not_looked_at(tmp_path: Path) -> None:

@@ -10,9 +10,12 @@ from typing import Any, Literal, NewType, TypedDict  # noqa: F401
 import pytest
 from django.db import connections, models
 from django.db.models import TextChoices
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from unhurried.db import SQLManager
 from unhurried.db._sql._check import Checked, check
+from unhurried.db._sql._lexer import MARK, UnclosedError, tokens
 from unhurried.db._sql._manager import statements_of
 
 ALIAS = "sqlcheck"
@@ -64,9 +67,9 @@ class Elsewhere:
 @pytest.fixture(scope="module")
 def server(postgres_server: Any, django_db_blocker: Any) -> Iterator[Any]:
     """Outside of any transaction, as the command runs."""
-    settings = {**connections.settings["default"], "ENGINE": "django.db.backends.postgresql"}
-    settings |= {"HOST": "127.0.0.1", "PORT": postgres_server.port, "USER": "postgres"}
-    connections.settings[ALIAS] = {**settings, "NAME": "postgres"}
+    own = {**connections.settings["default"], "ENGINE": "django.db.backends.postgresql"}
+    own |= {"HOST": "127.0.0.1", "PORT": postgres_server.port, "USER": "postgres"}
+    connections.settings[ALIAS] = {**own, "NAME": "postgres"}
     with django_db_blocker.unblock():
         connection = connections[ALIAS]
         with connection.cursor() as cursor:
@@ -318,3 +321,37 @@ def test_models(ask: Check, monkeypatch: Any) -> None:
     assert whats(ask("() -> list[Store]\nSELECT * FROM shop")) == [
         "closed is no column of Store: an attribute that its class does not name."
     ]
+
+
+PIECES = st.sampled_from(
+    [
+        *("'", "''", "\\", "E'", "$$", "$a$", "$", "a", "1", " ", "\n", "--", "/*", "*/", ":x"),
+        *("::text", "||", '"', "U&'", ",", "(", ")", "[", "]", ":", "é", "\xa0", "\x0c", ";"),
+    ]
+)
+
+
+@settings(
+    max_examples=1500,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.differing_executors],
+)
+@given(
+    body=st.lists(PIECES, max_size=9).map("".join),
+    literal=st.sampled_from(["'q'", "E'q\\''", "$a$:x$a$", "'a' || :x", "/* :x */ 'c'", '"x" :x']),
+)
+def test_postgresql_sees_the_placeholders_that_we_see(server: Any, body: str, literal: str) -> None:
+    """Of whatever it takes for SQL; what we take for unclosed it takes for nothing."""
+    sql, driver = f"SELECT 'a' {body} {literal}", server.connection.pgconn
+    try:
+        found = list(tokens(sql))
+    except UnclosedError:
+        assert driver.prepare(b"", sql.encode()).error_message
+        return
+    at, parts = 0, []
+    for token in found:
+        if token.kind == MARK:
+            parts += [sql[at : token.start], " $1::text "]
+            at = token.end
+    if not driver.prepare(b"", "".join([*parts, sql[at:]]).encode()).error_message:
+        assert driver.describe_prepared(b"").nparams == bool(parts)

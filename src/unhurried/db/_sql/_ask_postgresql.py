@@ -31,7 +31,8 @@ def ask(statement: Statement, connection: Any) -> Told:
     asked = [found.param_type(at) for at in range(found.nparams)]
     given = [found.ftype(at) for at in range(found.nfields)]
     types = types_of([*asked, *given], connection)
-    parameters = {name: types[oid] for name, oid in zip(names, asked, strict=True)}
+    # Of CREATE, SET and the like it says nothing.
+    parameters = {name: types[oid] for name, oid in zip(names, asked, strict=False)}
     nullables = _nullables(statement, found, connection)
     columns = [
         Column(found.fname(at).decode(), types[oid], nullable)

@@ -81,7 +81,7 @@ def check(statement: Statement, alias: str) -> Checked:
     connection = connections[alias]
     ask = ASKS.get(connection.vendor)
     try:
-        statement.check_vendor(connection.vendor)
+        statement.check_quotes(connection)
         item = statement.item
         if ask is None:
             raise NotAskedError(f"{connection.vendor} is not asked")
@@ -134,6 +134,8 @@ def _of_result(statement: Statement, item: Item | None, told: Told) -> Iterator[
 def _of_model(model: Any, names: list[str]) -> Iterator[tuple[str, str]]:
     for name in missing_keys(model, names):
         yield f"there is no {name}, by which {model.__name__} is known.", "Select it, too."
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        yield f"two columns are called {twice}.", HINT
     known = {each.column for each in model._meta.concrete_fields}
     for name in names:
         if name not in known:

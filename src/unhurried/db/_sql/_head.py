@@ -13,6 +13,7 @@ from ._file import EXAMPLE, Place, Written
 
 Shape = Literal["one", "list", "iterator", "rowcount"]
 SHAPES: Final[dict[str, Shape]] = {"list": "list", "List": "list", "Iterator": "iterator"}
+_EITHER: Final = Parameter.POSITIONAL_OR_KEYWORD
 _KINDS: Final = "list[Row], Row, Row | None, Iterator[Row], a type of one value, or rowcount"
 
 
@@ -51,7 +52,8 @@ def head_of(written: Written) -> Head:
     function, used = _function(written)
     shape, item = _result(written.place, function.returns)
     returns = said(function.returns) if function.returns else Signature.empty
-    mine = [Parameter("self", Parameter.POSITIONAL_ONLY)]
+    first = Parameter.POSITIONAL_ONLY if function.args.posonlyargs else _EITHER
+    mine = [Parameter("self", first)]
     try:
         signature = Signature(
             [*mine, *_parameters(written.place, function.args)], return_annotation=returns
@@ -107,7 +109,7 @@ def _parameters(place: Place, given: ast.arguments) -> Iterator[Parameter]:
     defaults = [None] * (len(plain) - len(given.defaults)) + list(given.defaults)
     for at, (arg, default) in enumerate(zip(plain, defaults, strict=True)):
         only = at < len(given.posonlyargs)
-        kind = Parameter.POSITIONAL_ONLY if only else Parameter.POSITIONAL_OR_KEYWORD
+        kind = Parameter.POSITIONAL_ONLY if only else _EITHER
         yield _parameter(place, arg, default, kind)
     for arg, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
         yield _parameter(place, arg, default, Parameter.KEYWORD_ONLY)

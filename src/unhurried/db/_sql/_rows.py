@@ -182,7 +182,9 @@ def _instances(statement: Statement, model: type[Model], columns: Columns) -> Ma
             "Select the primary key, too.",
         )
     fields = {field.column: field for field in model._meta.concrete_fields}
-    places = {name: place for place, name in enumerate(columns.names)}
+    places: dict[str, int] = {}
+    for place, name in enumerate(columns.names):
+        places.setdefault(name, place)  # of two with one name, the first
     given = [(f.attname, places[f.column]) for f in fields.values() if f.column in places]
     others = [(name, place) for name, place in places.items() if name not in fields]
     converted = _converter([_of(fields.get(name), columns.connection) for name in columns.names])

@@ -26,7 +26,7 @@ class Run:
     def __call__(self, alias: str, manager: Any, arguments: dict[str, Any]) -> Any:
         """``arguments``: each parameter's value, by name. Raises DbError."""
         connection = connections[alias]
-        self.statement.check_vendor(connection.vendor)
+        self.statement.check_quotes(connection)
         self.statement.check_types()  # before anything is run
         values = {name: to_database(value, connection) for name, value in arguments.items()}
         return self._run(connection, values or None, manager)

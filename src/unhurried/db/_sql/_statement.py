@@ -12,7 +12,7 @@ from unhurried.conf import nearest
 
 from ._file import Place, Written
 from ._head import Head, head_of
-from ._lexer import MARK, WORD, Token
+from ._lexer import LITERAL, MARK, WORD, Token
 from ._names import Names
 from ._types import Meant, is_model, is_row, is_value, meant
 
@@ -110,13 +110,24 @@ class Statement:
                 at = token.end
         return "".join([*parts, plain(self.sql[at:])])
 
-    def check_vendor(self, vendor: str) -> None:
-        """A quote that another database reads in another way might take data for SQL."""
+    def check_quotes(self, connection: Any) -> None:
+        """A quote that the database reads in another way might take data for SQL: DbError."""
+        vendor = connection.vendor
         if vendor not in READ_ALIKE and (found := _UNCLEAR.search(self.sql)):
             raise self.place.wrong(
                 f"{vendor} may read {found[0]} in another way than PostgreSQL.",
                 "Pass it as a parameter.",
             )
+        if self._has_backslash and vendor == "postgresql" and _escapes(connection):
+            raise self.place.wrong(
+                "with standard_conforming_strings off, a backslash is an escape.",
+                "Turn it on, or write E'…'.",
+            )
+
+    @cached_property
+    def _has_backslash(self) -> bool:
+        literals = [token.text for token in self.tokens if token.kind == LITERAL]
+        return any(text[0] == "'" and "\\" in text for text in literals)
 
     @cached_property
     def item(self) -> Item | None:
@@ -147,3 +158,12 @@ class Statement:
         if is_row(asked.only):
             return "row"
         return "value" if is_value(asked) else None
+
+
+def _escapes(connection: Any) -> bool:
+    """Whether backslashes in plain strings escape here; the server tells each change, unasked."""
+    connection.ensure_connection()
+    told = getattr(connection.connection, "get_parameter_status", None)  # psycopg2's
+    if told is None:
+        told = connection.connection.info.parameter_status
+    return bool(told("standard_conforming_strings") == "off")
