@@ -340,6 +340,15 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch, store: Any) -> None:
     assert sum(each["count"] for each in snapshot()["statements"]) == 4 * 181
 
 
+def test_texts_that_were_met_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_production, "REMEMBERED", 150)
+    for _ in range(4):
+        get("/shapes/90/", "/inlined/300/")
+    store = _store.opened
+    assert store is not None
+    assert 0 < sum(map(len, store.met.values())) <= 150
+
+
 def test_it_survives_a_full_disk(books: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(self: Names, line: str) -> None:
         if " statement " in line:

@@ -305,6 +305,30 @@ class TestIndexes:
         carry_out(item.remedy, database)
         assert answer("duplicates").items == ()
 
+    def test_the_lines_of_a_model(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of two indexes that a field makes itself the remedy is not the same."""
+        monkeypatch.setattr("unhurried.db._dba._indexes.SMALL", 0)
+        database.run("INSERT INTO shelf_every (slug) VALUES ('x')", "TABLE shelf_every")
+        found = {i.values["index"]: i.remedy for i in answer("unused").items}
+        [like] = [name for name in found if name.endswith("_like") and "every_slug" in name]
+        assert found[like.removesuffix("_like")] == (
+            "shelf.Every.slug: db_index=False, and makemigrations",
+        )
+        first, _, operation = found[like][0], *found[like][-2:]
+        assert first == "shelf.Every.slug: db_index=False, and in its place"
+        assert operation.startswith('AddIndexConcurrently("every", models.Index(fields=["slug"]')
+
+    def test_what_the_model_has_and_the_database_has_lost(self, database: Database) -> None:
+        fill(database)
+        damage(database)
+        [item] = answer("foreign-keys").items
+        assert item.remedy == (
+            "shelf.Tree.parent has db_index=True, the database no index:",
+            'CREATE INDEX CONCURRENTLY ON "public"."shelf_tree" ("parent_id");',
+        )
+
 
 class TestWhoMayNotSee:
     @pytest.fixture
@@ -494,6 +518,21 @@ class TestTies:
         assert places[0]["share"] > 0.5
         assert item.values["calls"] == 31
         assert item.remedy[0].startswith("at tests/services/test_dba.py:")
+
+    def test_another_alias_of_the_same_database(self, database: Database) -> None:
+        fill(database)
+        connections.settings["twin"] = database.settings()
+        try:
+            with measured("by the other name"):
+                Author.objects.using("twin").filter(name="b").count()
+            connections["twin"].close()
+        finally:
+            del connections["twin"]
+            places = _ties.Ties.of("dba").places(
+                'SELECT COUNT(*) AS "__count" FROM "books_author" WHERE "books_author"."name" = $1'
+            )
+            del connections.settings["twin"]
+        assert [place.label for place in places] == ["by the other name"]
 
     def test_who_else_asks(self, database: Database) -> None:
         fill(database)

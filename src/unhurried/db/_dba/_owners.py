@@ -55,18 +55,24 @@ class Owner:
         return f"{self.label}.{found[0].name if found else name}"
 
     def add_index(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """The lines that make one; SQL where there is no model to say it in."""
+        """The lines that make one; SQL where no model can say it, or one says it already."""
         fields = self.fields(columns)
+        named = ", ".join(map(self.look.quoted, columns))
+        sql = f"CREATE INDEX CONCURRENTLY ON {self.name} ({named});"
         if self.model is None or len(fields) != len(columns) or self._is_automatic:
-            named = ", ".join(map(self.look.quoted, columns))
-            return (f"CREATE INDEX CONCURRENTLY ON {self.name} ({named});",)
+            return (sql,)
+        if len(fields) == 1 and is_indexed(fields[0]):
+            return (f"{self.label}.{fields[0].name} has db_index=True, the database no index:", sql)
+        return self._in_meta(self.model, fields)
+
+    def _in_meta(self, model: type[Model], fields: Sequence[Field[Any, Any]]) -> tuple[str, ...]:
         index = Index(fields=[field.name for field in fields])
-        index.set_name_with_model(self.model)
+        index.set_name_with_model(model)
         said = f"models.Index(fields={_listed(index.fields)}, name={_text(index.name)})"
         return (
-            f"{self.model.__name__}.Meta: indexes = [{said}]",
+            f"{model.__name__}.Meta: indexes = [{said}]",
             OF_MIGRATION,
-            f"AddIndexConcurrently({_text(self.model._meta.model_name)}, {said})",
+            f"AddIndexConcurrently({_text(model._meta.model_name)}, {said})",
         )
 
     def drop_index(self, index: Row) -> tuple[str, ...]:
@@ -81,15 +87,17 @@ class Owner:
                 )
             fields = self.fields(plain_columns(index))
             if len(fields) == len(index["columns"]) == 1 and is_made_by(fields[0], index):
-                return self._without_db_index(fields[0], index)
+                return self._without_db_index(self.model, fields[0], index)
         return (f"DROP INDEX CONCURRENTLY {self.qualified(index['name'])};",)
 
-    def _without_db_index(self, field: Field[Any, Any], index: Row) -> tuple[str, ...]:
+    def _without_db_index(
+        self, model: type[Model], field: Field[Any, Any], index: Row
+    ) -> tuple[str, ...]:
         """A field for text has two indexes, and one of Meta's has no second one for LIKE."""
         said = f"{self.label}.{field.name}: db_index=False"
         if not index["for_like"]:
             return (f"{said}, and makemigrations",)
-        return (f"{said}, and in its place", *self.add_index([str(field.column)]))
+        return (f"{said}, and in its place", *self._in_meta(model, [field]))
 
     @property
     def _is_automatic(self) -> bool:

@@ -6,7 +6,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from django.db import connections
 
 from unhurried.measure.reading import OTHER, SightingRow, StatementRow, StoreError, is_control, told
 from unhurried.queries.reading import cursor, key, key_of_postgresql
@@ -66,7 +68,8 @@ class Ties:
             rows, sightings = told()
         except StoreError as error:
             return cls([], [], f"{error} {error.hint}")
-        return cls([row for row in rows if row.alias == alias], sightings)
+        same = {each for each in connections if _server(each) == _server(alias)}
+        return cls([row for row in rows if row.alias in same], sightings)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -90,8 +93,11 @@ class Ties:
         loops = (row.unit, row.sql, line) in self._loops
         return Place(route, line, share, kind, loops, row.count / max(row.requests, 1))
 
-    def knows(self, known: str) -> bool:
-        return known in self._rows
+
+def _server(alias: str) -> tuple[Any, ...]:
+    """Two aliases may lead to one database, as where a second one has other options."""
+    settings = connections[alias].settings_dict
+    return tuple(settings.get(name) for name in ("ENGINE", "HOST", "PORT", "NAME"))
 
 
 def kind_of(text: str) -> str:
