@@ -52,7 +52,7 @@ def said(folder: Path, text: str, **names: Any) -> list[str]:
     return [each.what for each in checked(folder, text, **names).findings]
 
 
-@pytest.mark.parametrize("chosen", [(), ("shelf",), ("shelf.Stock",), ("shelf.Stock", "shelf")])
+@pytest.mark.parametrize("chosen", [("shelf",), ("shelf.Stock",), ("shelf.Stock", "shelf")])
 def test_a_line_for_each_statement(capsys: Any, chosen: tuple[str, ...]) -> None:
     code, printed = sqlcheck(capsys, *chosen)
     lines = printed.splitlines()
@@ -60,6 +60,13 @@ def test_a_line_for_each_statement(capsys: Any, chosen: tuple[str, ...]) -> None
     assert lines[:2] == [f"{FILE}:3  inventory  ok", f"{FILE}:13  line  ok"]
     assert len(lines) == len(list(statements_of(StockManager))) == 16
     assert all(line.endswith("  ok") for line in lines)
+
+
+def test_all_of_them_if_none_is_chosen(capsys: Any) -> None:
+    code, printed = sqlcheck(capsys)
+    assert code == 0
+    assert f"{FILE}:3 " in printed  # beside those of tests that have been imported
+    assert all(line.endswith("  ok") for line in printed.splitlines())
 
 
 def test_one_document(capsys: Any) -> None:

@@ -96,7 +96,7 @@ def _hang_up() -> None:
     connections.close_all()
     for cache in caches.all(initialized_only=True):
         cache.close()
-        client = getattr(cache, "_cache", None)
+        client = vars(cache).get("_cache")  # not one that would be made just now
         for pool in getattr(client, "_pools", {}).values():  # Redis', which close() leaves
             pool.disconnect()
 
