@@ -42,6 +42,7 @@ def in_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_python, "array", refuse)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_what_values_say(case: Any, filled: Any) -> None:
     for args in case.calls:

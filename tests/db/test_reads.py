@@ -11,7 +11,7 @@ from django.db.models import Model
 from tests.db.querysets import CASES
 from unhurried.db import compiled, instances, rows
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 NAMES = [case.name for case in CASES]
 
 
