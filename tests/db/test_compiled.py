@@ -355,3 +355,16 @@ def test_under_debug_the_log_has_what_was_asked_and_nothing_else(shelves: Any) -
         assert change(shelf.name, 72) == change(shelf.name, 73) == 1
     assert [query["sql"][:7] for query in asked] == ["UPDATE "] * 3
     assert Shelf.objects.get(pk=shelf.pk).books == 73
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_wants_a_transaction_at_each_call() -> None:
+    shelf = Shelf.objects.create(name="one")
+    lock = compiled(lambda name: Shelf.objects.select_for_update().filter(name=name))
+    with transaction.atomic():
+        assert lock("one").get() == shelf
+    if connection.features.has_select_for_update:
+        with override(STRICT=False), pytest.raises(transaction.TransactionManagementError):
+            lock("one").get()
+    else:
+        assert lock("one").get() == shelf  # SQLite has no such lock, and Django says nothing

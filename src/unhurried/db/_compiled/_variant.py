@@ -79,6 +79,7 @@ class Variant:
     ) -> Iterator[list[Any]]:
         if not self.sql:
             return
+        self._refuse_lock(connection)
         load = self._loads.get(connection) or self._load(connection)
         relate = Known(self.rows) if self.rows._known_related_objects else None
         for rows in executed(connection, self.sql, params, size, self._width, chunked=chunked):
@@ -86,6 +87,14 @@ class Variant:
             if relate is not None:
                 relate(made)
             yield made
+
+    def _refuse_lock(self, connection: Any) -> None:
+        """As Django does when it compiles, which may have been inside a transaction."""
+        locks = self.query.select_for_update and connection.features.has_select_for_update
+        if locks and connection.get_autocommit():
+            raise transaction.TransactionManagementError(
+                "select_for_update cannot be used outside of a transaction."
+            )
 
     def _load(self, connection: Any) -> Load:
         """Converters belong to a connection: each thread has its own."""
