@@ -25,7 +25,7 @@ from unhurried.db import CopyError, DbError, Update, abulk_copy, bulk_copy
 from unhurried.measure import measured, snapshot
 from unhurried.queries import count_queries
 
-from .shelf.models import Cafe, Every, Filled, Place, Rated, Restaurant, Shelf, Slugs, Tree
+from .shelf.models import Cafe, Checked, Every, Filled, Place, Rated, Restaurant, Shelf, Slugs, Tree
 
 pytestmark = pytest.mark.django_db
 ON_POSTGRES = connection.vendor == "postgresql"
@@ -237,12 +237,12 @@ def bad_rows() -> dict[str, tuple[dict[str, Any], str]]:
         "of 64 bits": ({"big": 1 << 63}, "big"),
         "half a character": ({"text": "\ud83d"}, "text"),
     }
+    found["check"] = ({"positive": -1}, "positive")
     if ON_POSTGRES:
         found |= {
             "length": ({"char": "x" * 201}, "char"),
             "nul": ({"text": "a\0b"}, "text"),
             "out of range": ({"small": 99999}, "small"),
-            "check": ({"positive": -1}, "positive"),
             "nul in json": ({"data": {"a": "\0"}}, "data"),
         }
     return found
@@ -259,9 +259,8 @@ def test_who_can_not_be_stored_is_named(what: str, place: int, shelves: list[She
     error = caught.value
     assert (error.row_number, error.row) == (place, bad)
     assert str(error).startswith(f"Row {place} can't be stored")
-    if what != "check":  # a constraint has a name, and no column
-        assert (error.field, error.value) == (field, next(iter(bad.values())))
-        assert f"field '{field}'" in str(error)
+    assert (error.field, error.value) == (field, next(iter(bad.values())))
+    assert f"field '{field}'" in str(error)
     assert Every.objects.count() == 0
     done = bulk_copy(Every, iter(rows), on_error="collect")
     assert (done.count, [each.row_number for each in done.errors]) == (7, [place])
@@ -520,3 +519,14 @@ def test_bad_ones_in_later_parts_are_named_exactly(shelves: list[Shelf]) -> None
     with pytest.raises(CopyError, match="Row 775 ") as caught:
         bulk_copy(Every, later, fields=["number", "shelf"])
     assert caught.value.row == (777, 99999)
+
+
+def test_a_check_of_the_models_own_names_its_field_if_it_has_one() -> None:
+    rows = [(1, 2), (101, 200), (3, 4), (5, 4)]
+    done = bulk_copy(Checked, rows, fields=["low", "high"], on_error="collect")
+    assert [(each.row_number, each.field, each.value) for each in done.errors] == [
+        (1, "low", 101),
+        (3, None, None),
+    ]
+    assert "low_is_low" in done.errors[0].reason
+    assert "in_order" in done.errors[1].reason

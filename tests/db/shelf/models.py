@@ -210,3 +210,17 @@ class Whole(NamedTuple):
     price: Decimal
     is_new: bool
     sold: datetime.date | None
+
+
+class Checked(models.Model):
+    low = models.IntegerField(db_column="lowest")
+    high = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(low__lt=100), name="low_is_low"),
+            models.CheckConstraint(condition=models.Q(low__lte=models.F("high")), name="in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.low} to {self.high}"

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from django.db import IntegrityError
-from django.db.models import Model
+from django.db.models import CheckConstraint, Model
 
 from unhurried.measure import measured
 
@@ -21,6 +21,7 @@ Rows = Sequence[tuple[Any, ...]]
 _LINE: Final = re.compile(r"^COPY .*?, line (\d+)", re.MULTILINE)
 _COLUMN: Final = re.compile(r"\bcolumn ([^:\s]+):")
 _KEY: Final = re.compile(r"Key \(([^)]+)\)")
+CHECK_VIOLATION: Final = "23514"  # its SQLSTATE
 AT_ONCE: Final = 500  # keys looked up by one statement
 PART: Final = 500  # rows sent at a time
 
@@ -89,6 +90,16 @@ class Table:
 
     def _field_of_column(self, name: str | None) -> Any:
         return next((c.field for c in self.columns if c.field.column == name), None)
+
+    def _field_of_check(self, said: str, columns: Sequence[str]) -> Any:
+        """The one field that a CHECK is about: by its name in the model, or by its columns."""
+        for constraint in self.model._meta.constraints:
+            if constraint.name == said and isinstance(constraint, CheckConstraint):
+                condition: Any = constraint.condition
+                names = getattr(condition, "referenced_base_fields", ())
+                about = [c.field for c in self.columns if c.field.name in names]
+                return about[0] if len(about) == 1 else None
+        return self._field_of_column(columns[0]) if len(columns) == 1 else None
 
 
 class Copy(Table):
@@ -191,7 +202,20 @@ class Copy(Table):
             column = found[1].strip('"')
         if column is None and (found := _KEY.search(diagnosis.message_detail or "")):
             column = found[1].strip('"')
+        if column is None and diagnosis.sqlstate == CHECK_VIOLATION:
+            name = diagnosis.constraint_name
+            return self._field_of_check(name, self._columns_of_constraint(name))
         return self._field_of_column(column)
+
+    def _columns_of_constraint(self, name: str) -> list[str]:
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                """SELECT a.attname FROM pg_constraint c
+                JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)
+                WHERE c.conrelid = %s::regclass AND c.conname = %s""",
+                [self.quoted(self.name), name],
+            )
+            return [column for (column,) in cursor.fetchall()]
 
 
 def _diagnosis(error: BaseException) -> Any:
@@ -265,7 +289,12 @@ class Many(Table):
     def field_of(self, error: BaseException) -> Any:
         if isinstance(error, KeyIsMissingError):
             return error.field
-        found = re.search(r"constraint failed: (\S+)\.(\w+)", str(error))
+        said = str(error)
+        if found := re.search(r"CHECK constraint failed: (.*)", said, re.DOTALL):
+            words = set(re.findall(r"\w+", found[1]))
+            columns = [each.field.column for each in self.columns if each.field.column in words]
+            return self._field_of_check(found[1], columns)
+        found = re.search(r"constraint failed: (\S+)\.(\w+)", said)
         return self._field_of_column(found[2]) if found else None
 
     def place_of(self, error: BaseException) -> int | None:
