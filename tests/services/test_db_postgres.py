@@ -1,4 +1,4 @@
-"""What goes into tables, on PostgreSQL: the embedded suite, by COPY."""
+"""What goes into tables and out of them, on PostgreSQL: the embedded suite, and more fields."""
 
 from __future__ import annotations
 
@@ -8,21 +8,35 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_embedded_suite(postgres_server: Any) -> None:
+    run(postgres_server, "tests.services.db_suite", ROOT / "tests" / "db")
+
+
+def test_fields_of_contrib_postgres(postgres_server: Any) -> None:
+    at = {"host": "127.0.0.1", "port": postgres_server.port, "user": "postgres"}
+    with psycopg.connect(**at, dbname="template1", autocommit=True) as template:
+        template.execute("CREATE EXTENSION IF NOT EXISTS hstore")  # so that each new one has it
+    folder = ROOT / "tests" / "services" / "contrib_shelf"
+    run(postgres_server, "tests.services.contrib_shelf.settings", folder / "check_copy.py")
+
+
+def run(server: Any, settings: str, where: Path) -> None:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"),
-            *("--ds", "tests.services.db_suite", str(ROOT / "tests" / "db")),
+            *("--ds", settings, str(where)),
         ],
         cwd=ROOT,
-        env={**os.environ, "DB_PORT": str(postgres_server.port)},
+        env={**os.environ, "DB_PORT": str(server.port)},
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
