@@ -88,16 +88,17 @@ def _loaded(value: Any) -> Any:
 loads: Final = _loads()
 
 
-def moment(value: Any) -> Any:
-    """As SQLite's backend with a connection in UTC."""
-    if value is None:
-        return None
+def moment(value: Any, parse: Callable[[str], datetime] = datetime.fromisoformat) -> Any:
+    """As SQLite's backend with a connection in UTC; the zone is read with the rest, not put in."""
     if value.__class__ is str:
         try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
+            found = parse(value + "+00:00")
+        except ValueError:  # it has a zone
             return _odd_moment(value)
-    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+        return found if found.tzinfo is UTC else _odd_moment(value)  # a day alone has none
+    if value is None or value.tzinfo is not None:
+        return value
+    return value.replace(tzinfo=UTC)
 
 
 def _odd_moment(value: str) -> Any:
@@ -114,13 +115,12 @@ def _decimal(expression: Any, connection: Any) -> Quick:
         return lambda value: (
             None if value is None else create(value) if type(value) is float else Decimal(value)
         )
-    unit, context = Decimal(1).scaleb(-places), field.context
+    unit, quantize = Decimal(1).scaleb(-places), field.context.quantize
 
     def quantised(value: Any) -> Any:
-        if value is None:
-            return None
-        found = create(value) if type(value) is float else Decimal(value)
-        return found.quantize(unit, context=context)
+        if value.__class__ is float:
+            return quantize(create(value), unit)
+        return None if value is None else quantize(Decimal(value), unit)
 
     return quantised
 
