@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from itertools import chain
-from threading import Lock
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
@@ -16,7 +15,7 @@ from django.utils import timezone
 from unhurried.conf import settings
 
 from .._errors import DbError
-from .._reads import Found
+from .._reads import Found, instances
 from . import _trial
 from ._bound import PLAIN, Place, noted, params_within, same
 from ._param import Param, ShapesError
@@ -63,13 +62,16 @@ class Compiled:
         _refuse_clocks(build)
         self._shaping: set[str] = set()
         self._families: dict[Any, Family] = {}
-        self._lock = Lock()
+        self._compared: set[tuple[type, ...]] = set()
         self._unchecked = CHECKED
+        self._most = MOST
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) != len(self._names):
             args = self._all(args, kwargs)
         family = self._family(args)
+        if family is None:
+            return self._as_written(args)
         alias = family.alias()
         connection = connections[alias]
         variant, params = family.bound(dict(zip(self._names, args, strict=True)), connection)
@@ -99,8 +101,13 @@ class Compiled:
         bound.apply_defaults()
         return tuple(bound.arguments[name] for name in self._names)
 
-    def _family(self, args: Sequence[Any]) -> Family:
-        """By kinds of arguments, and by the zone that dates are told in."""
+    def _as_written(self, args: Sequence[Any]) -> Any:
+        """Where each call has values that shape it anew, compiling costs more than it saves."""
+        found = self._build(*args)
+        return found if found.__class__ is int else instances(found)
+
+    def _family(self, args: Sequence[Any]) -> Family | None:
+        """By kinds of arguments, and the zone that dates are told in; None: there are too many."""
         while True:
             zone = timezone.get_current_timezone() if django_settings.USE_TZ else None
             shape: tuple[Any, ...] = (zone, *map(type, args))
@@ -113,7 +120,7 @@ class Compiled:
                     f"compiled: {self._unhashable(args)} shapes the query and can't be a key.",
                     "Pass a tuple.",
                 ) from None
-            if found is not None:
+            if found is not None or len(self._families) >= self._most:
                 return found
             try:
                 return self._new(shape, args)
@@ -138,15 +145,20 @@ class Compiled:
                 return name
         return "an argument"
 
-    def _new(self, shape: Any, args: Sequence[Any]) -> Family:
-        """Built with arguments that are watched, and compared with what Django makes of values."""
-        family = Family(_trial.run(self._build, self._watched(args)))
-        connection = connections[family.alias()]
-        variant, params = family.bound(dict(zip(self._names, args, strict=True)), connection)
-        self._check(variant, params, args)
-        with self._lock:
-            _make_room(self._families)
-            self._families[shape] = family
+    def _new(self, shape: Any, args: Sequence[Any]) -> Family | None:
+        """Built with watched arguments; the first of its kind is compared with Django's."""
+        built = _trial.run(self._build, self._watched(args))
+        if built.rows is None and built.update is None and self._shaping:
+            self._most = 0  # an update with nothing to bind
+            return None
+        family = Family(built)
+        kind = tuple(map(type, args))
+        if kind not in self._compared:
+            connection = connections[family.alias()]
+            variant, params = family.bound(dict(zip(self._names, args, strict=True)), connection)
+            self._check(variant, params, args)
+            self._compared.add(kind)
+        self._families[shape] = family
         return family
 
     def _watched(self, args: Sequence[Any]) -> list[Any]:

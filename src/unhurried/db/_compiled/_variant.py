@@ -10,11 +10,11 @@ from django.core.exceptions import EmptyResultSet
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 
-from .._reads import _shape
-from .._reads._code import Load, loader
+from .._reads._code import Load
 from .._reads._fetch import executed
 from .._reads._found import PART, part_of
 from .._reads._instances import Known
+from .._reads._loads import of_instances
 from ._bound import Slot
 from ._param import Param, ShapesError
 
@@ -100,9 +100,8 @@ class Variant:
         """Converters belong to a connection: each thread has its own."""
         compiler = self.query.get_compiler(connection=connection)
         compiler.setup_query()
-        shape = _shape.of_instances(compiler)
         mode = getattr(self.rows, "_fetch_mode", None)
-        made = self._loads[connection] = loader(shape, self.alias, mode)
+        made = self._loads[connection] = of_instances(compiler, self.alias, mode)
         return made
 
 
