@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from unhurried import testing
 from unhurried.cache._engine import _changes, _counts
 from unhurried.cache._front import _tally
+from unhurried.cache._units._unit import current as unit
 from unhurried.measure import snapshot
 
 atexit.register(shutil.rmtree, settings.UNHURRIED["STORE"], ignore_errors=True)
@@ -27,6 +28,7 @@ def nobodys_language() -> None:
     """What a test has left active in this thread is not what the next one's threads have."""
     translation.deactivate()
     timezone.deactivate()
+    unit.set(None)  # one that was begun by a function that is cached has seen that test's tables
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -26,7 +26,7 @@ import pytest
 from django.db import connections
 
 from tests import servers
-from tests.books.models import Author, Book
+from tests.books.models import Author, Book, Shop, Stock
 from tests.services.pg_work import THREADS
 from unhurried.measure import snapshot
 from unhurried.testing import override
@@ -96,8 +96,8 @@ def make_tables(server: Any) -> None:
         "NAME": "counted",
     }
     with connections["counted"].schema_editor() as editor:
-        editor.create_model(Author)
-        editor.create_model(Book)
+        for model in (Author, Book, Shop, Stock):  # a deletion asks them all
+            editor.create_model(model)
     connections["counted"].close()
     del connections["counted"], settings["counted"]
 
