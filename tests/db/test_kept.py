@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 from django.utils import timezone, translation
 
@@ -14,6 +15,7 @@ from tests.queries.corpus.models import Author, Book, Country, Publisher, Tag
 from unhurried.cache import cached
 from unhurried.cache._units._unit import current
 from unhurried.db import Update, bulk_copy, compiled, instances, json_bytes, rows, update_now
+from unhurried.db.reading import ask_dba
 
 from .shelf.models import Shelf
 
@@ -76,3 +78,20 @@ def test_the_tables_inside_json_are_known() -> None:
         before = kept()
         model.objects.update(name=f"a {model.__name__}")
         assert kept() != before
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="the questions are PostgreSQL's")
+def test_asking_ten_questions_makes_nothing_old() -> None:
+    Shelf.objects.create(name="a", books=1)
+    ran = []
+
+    @cached(600, key=str(uuid4()))
+    def kept() -> int:
+        ran.append(1)
+        return Shelf.objects.count()
+
+    kept()
+    ask_dba("default")
+    assert (kept(), kept(), len(ran)) == (1, 1, 1)
+    Shelf.objects.create(name="b")
+    assert (kept(), kept(), len(ran)) == (2, 2, 2)

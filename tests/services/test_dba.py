@@ -433,22 +433,21 @@ class TestManners:
             Author.objects.using("dba").create(name="after")
         assert Author.objects.using("dba").count() == 2
 
-    def test_no_lock_but_the_readers(self, database: Database) -> None:
+    def test_no_lock_but_the_readers(self, database: Database, monkeypatch: Any) -> None:
         """Of a sequence that which nextval() takes, as PostgreSQL reads its last value so."""
         modes: set[tuple[str, str]] = set()
+        ask = _asking.Look._ask
 
-        def watch(execute: Any, sql: str, *args: Any) -> Any:
-            done = execute(sql, *args)
+        def watch(*args: Any) -> None:
+            ask(*args)
             held = connections["dba"].connection.execute(
                 "SELECT mode, relkind FROM pg_locks JOIN pg_class ON pg_class.oid = relation"
                 " WHERE pid = pg_backend_pid()"
             )
             modes.update((mode, kind) for mode, kind in held)
-            return done
 
-        connections["dba"].ensure_connection()
-        with connections["dba"].execute_wrapper(watch):
-            assert len(ask_dba("dba").answers) == 10
+        monkeypatch.setattr(_asking.Look, "_ask", watch)
+        assert len(ask_dba("dba").answers) == 10
         assert {kind for mode, kind in modes if mode != "AccessShareLock"} == {"S"}
         assert {mode for mode, kind in modes if kind == "S"} == {"RowExclusiveLock"}
 

@@ -48,10 +48,18 @@ class Look:
         """Those of ``sql/<name>.sql`` as dicts, under this search path. Raises DatabaseError."""
         if name not in self._rows:
             with self._guarded(path), self.connection.cursor() as cursor:
-                cursor.execute(text(name))
+                self._ask(cursor, text(name))
                 names = [column[0] for column in cursor.description]
                 self._rows[name] = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         return self._rows[name]
+
+    def _ask(self, cursor: Any, sql: str, params: Any = None) -> None:
+        """By the driver's cursor, past the tap: nothing is written, and settings are taken back.
+
+        Who keeps pages would take ``set_config`` for a write of anything, and keep none from then.
+        """
+        with self.connection.wrap_database_errors:
+            cursor.cursor.execute(sql, params)
 
     def row(self, name: str, path: str = PATH) -> Row:
         return self.rows(name, path)[0]
@@ -67,6 +75,6 @@ class Look:
         """A transaction or, inside one, a savepoint; rolled back, as there is nothing to keep."""
         with transaction.atomic(using=self.alias):
             with self.connection.cursor() as cursor:
-                cursor.execute(_GUARD, [STATEMENT_TIMEOUT, LOCK_TIMEOUT, path])
+                self._ask(cursor, _GUARD, [STATEMENT_TIMEOUT, LOCK_TIMEOUT, path])
             yield
             transaction.set_rollback(True, using=self.alias)
