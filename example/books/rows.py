@@ -26,7 +26,8 @@ def wrong(number: int, row: dict[str, str], error: Exception) -> Wrong:
             Book._meta.get_field(name).get_prep_value(row[name])
         except (ValueError, ValidationError) as found:
             return Wrong(number, name, reason(found))
-    return Wrong(number, None, reason(error))
+    negative = (name for name in ("pages", "stock") if int(row[name]) < 0)
+    return Wrong(number, next(negative, None), reason(error))
 
 
 def reason(error: Exception) -> str:
