@@ -65,7 +65,7 @@ def test_who_can_not_be_stored_is_named(small):
         ("3", "published"),
         ("4", "pages"),
         ("5", "stock"),
-        ("6", "pages"),  # fewer than none
+        ("6", "stock"),  # fewer than none
         ("7", "published"),
     ]
     assert rows[2][2] == "Field &#x27;pages&#x27; expected a number but got &#x27;eighty&#x27;"
