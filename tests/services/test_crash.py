@@ -51,7 +51,7 @@ def say(record_property: Callable[[str, object], None], request: pytest.FixtureR
 
 
 def slots(store: Path) -> list[str]:
-    return [path.name for path in (store / "v5").glob("slot-*")]
+    return [path.name for path in (store / "v6").glob("slot-*")]
 
 
 def others(store: Path) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from ._buckets import COUNT, TIME, VALUE
 
-VERSION: Final = 5
+VERSION: Final = 6
 MAGIC: Final = int.from_bytes(b"unhurry1", "little")
 WORD: Final = 8
 PAGE: Final = 16384  # a multiple of every page size in use, so that any block can be mapped
@@ -26,6 +26,9 @@ KEPT_THINGS: Final = 300
 TIES: Final = 1500
 REASONS: Final = 600
 CHANGES: Final = 600
+CLIENTS: Final = 64  # of one process; see _clients
+SAMPLES: Final = 800
+VITALS: Final = 400
 OTHER: Final = "(other)"
 CHUNK_ROWS: Final = 16
 
@@ -47,8 +50,8 @@ _NAMES: Final = (
     *(f"wall_{i}" for i in range(16)),
     *("errors", "exceptions", "db", "cache", "http", "queries", "queries_max", "rows"),
     *(f"{metric}_{i}" for metric in ("db", "queries", "queue") for i in range(16)),
-    *("connects", "overlap", "streamed", "queue", "queued"),
-    *("sampled", "sampled_wall", "sampled_own"),
+    *("connects", "overlap", "streamed", "queue", "queued", "unsafe", "paths", "paths_new"),
+    *("sampled", "sampled_wall", "sampled_own", "waits", "run_wait"),
     *("cpu_view", "cpu_db", "cpu_cache", "cpu_http", "cpu_template"),
     *(f"status_{code}" for code in STATUSES if code != 200),
     *(f"status_{name}" for name in STATUS_CLASSES),
@@ -103,6 +106,19 @@ TIE: Final = ("count", "last")
 REASON: Final = ("count", "last")
 CHANGE: Final = ("count", "last")
 
+# Lanes of the process itself, as its watch saw it; times in nanoseconds, ``born`` in seconds of
+# unix time. ``watched``: how long it looked, ``late``: of that, how long it waited for its turn
+# beyond what it had asked for, ``busy``: units under way, times how long. The rest is what it is.
+PROCESS: Final = (
+    *("beats", "watched", "late", "busy", "most_busy", "born"),
+    *("threads", "server", "debug", "configured"),
+)
+# Lanes of a client (64 of a process, without names), of a line that was seen working, of a front
+# end's metric (microseconds; of CLS, millionths).
+CLIENT: Final = ("client", "cost", "error", "requests", "failed", "last")
+SAMPLE: Final = ("count", "ns", "last")
+VITAL: Final = ("count", "sum", "last", *(f"vital_{i}" for i in range(16)))
+
 # Lanes of the instruments: counter up/down, gauge when/value, meter count/first/last/m1/m5/m15,
 # histogram and timer count/sum/max/low.
 _SIZES: Final = (
@@ -119,6 +135,10 @@ _SIZES: Final = (
     ("tie", TIES, len(TIE), 0),
     ("reason", REASONS, len(REASON), 0),
     ("change", CHANGES, len(CHANGE), 0),
+    ("process", 1, len(PROCESS), 0),
+    ("client", CLIENTS, len(CLIENT), 0),
+    ("sample", SAMPLES, len(SAMPLE), 0),
+    ("vital", VITALS, len(VITAL), 0),
 )
 
 

@@ -20,7 +20,9 @@ KINDS = {"request": "route", "unit": "route"}  # kinds that share a group; other
 LONGEST = 200
 #: Names that are one line of JSON already. They can't be cut, so whoever makes them bounds them,
 #: and they are not taken apart here: most who read the list have no use for them.
-WHOLE = frozenset({"statement", "sighting", "line", "kept", "tie", "reason", "change"})
+WHOLE = frozenset(
+    {"statement", "sighting", "line", "kept", "tie", "reason", "change", "sample", "vital"}
+)
 
 
 def _private(path: str, flags: int) -> int:

@@ -7,9 +7,10 @@ from ._folding import at_once, draining, folds
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
 from ._kept import Change, KeptRow, Reason, changes, kept
-from ._layout import GROUPS, KEPT, LANE, STATEMENT, VERSION
+from ._layout import CLIENT, GROUPS, KEPT, LANE, PROCESS, SAMPLE, STATEMENT, VERSION, VITAL
 from ._layout import buckets as buckets_of
 from ._locks import locked
+from ._moments import Moment
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
@@ -17,35 +18,46 @@ from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._replayed import Replayed
 from ._request import UNRESOLVED
-from ._snapshot import reader
+from ._snapshot import Lanes, reader
 from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
-from ._tables import SightingRow, StatementRow
+from ._tables import Key, SightingRow, StatementRow
 from ._told import told
 from ._units import finished, weighed, with_statements
+from ._window import ClientRow, Process, SampleRow, VitalRow, Window, moment, since, window
 from .sinks._names import printable, shown
 
 __all__ = [
+    "CLIENT",
     "COUNT",
     "GROUPS",
     "KEPT",
     "LANE",
     "OTHER",
     "PARTS",
+    "PROCESS",
+    "SAMPLE",
     "SPANS",
     "STATEMENT",
     "TIME",
     "UNRESOLVED",
     "VALUE",
     "VERSION",
+    "VITAL",
     "Answered",
     "Change",
+    "ClientRow",
     "KeptRow",
+    "Key",
+    "Lanes",
     "Merged",
+    "Moment",
+    "Process",
     "Reader",
     "Reason",
     "Record",
     "Replayed",
+    "SampleRow",
     "SampledRecord",
     "Scale",
     "Seen",
@@ -55,6 +67,8 @@ __all__ = [
     "Stepped",
     "Store",
     "StoreError",
+    "VitalRow",
+    "Window",
     "asked",
     "at_once",
     "buckets_of",
@@ -73,6 +87,7 @@ __all__ = [
     "kept",
     "locked",
     "met",
+    "moment",
     "not_heard",
     "observers",
     "prepare",
@@ -83,6 +98,7 @@ __all__ = [
     "series",
     "served",
     "shown",
+    "since",
     "swallow",
     "tap",
     "told",
@@ -90,5 +106,6 @@ __all__ = [
     "unheard",
     "versioned",
     "weighed",
+    "window",
     "with_statements",
 ]
