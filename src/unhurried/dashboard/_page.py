@@ -31,7 +31,9 @@ def render(request: HttpRequest, template: str, *, status: int = 200, **data: An
     shared = {"badge_off": _badge_switch.is_off(request), "page": template}
     context = Context({**shared, **data}, use_l10n=False)
     html = _engine().get_template(f"unhurried/{template}.html").render(context)
-    return HttpResponse(html, status=status)
+    # A file's name or a route may hold half a character; a page of it is still a page.
+    content = html.encode("utf-8", "replace")
+    return HttpResponse(content, status=status, content_type="text/html; charset=utf-8")
 
 
 def page(view: View) -> View:

@@ -3,8 +3,8 @@
 
 const unhurriedCharts = (() => {
   const HEIGHT = 150;
-  const drawn = new Map();
-  let span = "hour", latest = null;
+  const drawn = new Map(), latest = new Map();
+  let span = "hour", released = [];
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const digits = (v) => {
@@ -40,7 +40,10 @@ const unhurriedCharts = (() => {
       legend: { show: false },
       padding: [8, 20, 0, 0],
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-      hooks: { setCursor: [(u) => read(u.root.parentNode, chart.unit, u)] },
+      hooks: {
+        setCursor: [(u) => read(u.root.parentNode, chart.unit, u)],
+        drawClear: [marks],
+      },
       scales: { y: { range: (_, low, high) => [Math.min(low ?? 0, 0), high > 0 ? high * 1.08 : 1] } },
       axes: [
         { ...axis, grid: { show: false }, size: 26, gap: 6, space: 70, values: ticks },
@@ -48,6 +51,29 @@ const unhurriedCharts = (() => {
       ],
       series: [{}, ...series(chart, key)],
     };
+  }
+
+  /* A vertical line at each release, with its name where there is room beside the one before. */
+  function marks(u) {
+    const { ctx, bbox } = u, { pxRatio } = uPlot;
+    let free = bbox.left;
+    ctx.save();
+    ctx.font = `${11 * pxRatio}px system-ui, sans-serif`;
+    ctx.fillStyle = ctx.strokeStyle = colour("--quiet");
+    ctx.lineWidth = pxRatio;
+    for (const [at, name] of released) {
+      const x = Math.round(u.valToPos(at, "x", true)), width = ctx.measureText(name).width;
+      ctx.setLineDash([3 * pxRatio, 3 * pxRatio]);
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      const left = x + width + 8 * pxRatio > bbox.left + bbox.width ? x - width - 4 * pxRatio : x + 4 * pxRatio;
+      if (left < free) continue;
+      ctx.fillText(name, left, bbox.top + 10 * pxRatio);
+      free = Math.max(left + width, x) + 4 * pxRatio;
+    }
+    ctx.restore();
   }
 
   const clock = (t) => new Date(t * 1000).toTimeString().slice(0, 5);
@@ -84,7 +110,8 @@ const unhurriedCharts = (() => {
       return values.length ? `${label} ${show(chart.unit)(values.at(-1))}` : "";
     }).filter(Boolean).join(", ");
     plot.setAttribute("role", "img");
-    plot.setAttribute("aria-label", last ? `Chart; last values: ${last}` : "Chart without values yet");
+    const marked = released.map(([at, name]) => `${name} at ${moment(at)}`).join(", ");
+    plot.setAttribute("aria-label", last ? `Chart; last values: ${last}${marked && "; released: " + marked}` : "Chart without values yet");
   }
 
   function draw(figure, numbers) {
@@ -119,10 +146,12 @@ const unhurriedCharts = (() => {
     drawn.delete(plot);
   }
 
-  function all(numbers) {
-    latest = numbers;
+  /* The figures below one element, from its numbers. */
+  function all(below, numbers) {
+    latest.set(below, numbers);
     span = numbers.span;
-    for (const figure of document.querySelectorAll("figure[data-chart]")) {
+    released = numbers.releases;
+    for (const figure of below.querySelectorAll("figure[data-chart]")) {
       draw(figure, numbers);
       sizes.observe(figure.querySelector(".plot"));
     }
@@ -136,7 +165,7 @@ const unhurriedCharts = (() => {
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     [...drawn.keys()].forEach(forget);
-    if (latest) all(latest);
+    latest.forEach((numbers, below) => all(below, numbers));
   });
 
   return { all };
