@@ -244,7 +244,8 @@ class TestExtremes:
         judge(verdicts.EXTREME)
         html = seen(staff, FRONT)
         assert "<script>alert" not in html
-        assert "{{ x }}{% y %}" in html
+        assert "{{ x }}{% y %}?\ufffd" in html, "half a character, and one that turns the text"
+        assert "\u202e" not in html
         assert html.count("&lt;script&gt;alert(1)") > 50
         assert "and 6 more" in plain(html)
         assert "and 14 more" in plain(html)

@@ -44,7 +44,7 @@ const unhurriedCharts = (() => {
         setCursor: [(u) => read(u.root.parentNode, chart.unit, u)],
         drawClear: [marks],
       },
-      scales: { y: { range: (_, low, high) => [Math.min(low ?? 0, 0), high > 0 ? high * 1.08 : 1] } },
+      scales: { y: { range: (_, low, high) => [Math.min(low ?? 0, 0), high > 0 ? high * (released.length ? 1.2 : 1.08) : 1] } },
       axes: [
         { ...axis, grid: { show: false }, size: 26, gap: 6, space: 70, values: ticks },
         { ...axis, grid, size: 56, gap: 6, space: 36, values: (_, values) => values.map(show(chart.unit)) },
@@ -53,26 +53,26 @@ const unhurriedCharts = (() => {
     };
   }
 
-  /* A vertical line at each release, with its name where there is room beside the one before. */
+  /* A vertical line at each release, with its name to the right or left of it where there is room. */
   function marks(u) {
-    const { ctx, bbox } = u, { pxRatio } = uPlot;
-    let free = bbox.left;
+    const { ctx, bbox } = u, { pxRatio } = uPlot, gap = 4 * pxRatio, top = bbox.top, end = bbox.left + bbox.width;
+    const places = released.map(([at]) => Math.round(u.valToPos(at, "x", true)));
+    let taken = bbox.left;
     ctx.save();
     ctx.font = `${11 * pxRatio}px system-ui, sans-serif`;
     ctx.fillStyle = ctx.strokeStyle = colour("--quiet");
     ctx.lineWidth = pxRatio;
-    for (const [at, name] of released) {
-      const x = Math.round(u.valToPos(at, "x", true)), width = ctx.measureText(name).width;
-      ctx.setLineDash([3 * pxRatio, 3 * pxRatio]);
+    ctx.setLineDash([3 * pxRatio, 3 * pxRatio]);
+    places.forEach((x, i) => {
+      const name = released[i][1], width = ctx.measureText(name).width;
       ctx.beginPath();
-      ctx.moveTo(x, bbox.top);
-      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.moveTo(x, top);
+      ctx.lineTo(x, top + bbox.height);
       ctx.stroke();
-      const left = x + width + 8 * pxRatio > bbox.left + bbox.width ? x - width - 4 * pxRatio : x + 4 * pxRatio;
-      if (left < free) continue;
-      ctx.fillText(name, left, bbox.top + 10 * pxRatio);
-      free = Math.max(left + width, x) + 4 * pxRatio;
-    }
+      const right = x + gap + width < (places[i + 1] ?? end), left = x - gap - width > taken;
+      if (right || left) ctx.fillText(name, right ? x + gap : x - gap - width, top + 9 * pxRatio);
+      taken = right ? x + gap + width : x;
+    });
     ctx.restore();
   }
 
