@@ -215,6 +215,7 @@ class TestFinding:
     def test_promised_and_had(self, staff: Client, judge: Judge) -> None:
         html = self.finding(staff, judge, *verdicts.applied().findings)
         assert "promised \u221238 %, had \u221235 % since release 51c0" in plain(html)
+        assert "would give back" not in html
 
     @pytest.mark.parametrize(
         ("had", "said"),
@@ -305,15 +306,25 @@ class TestRoute:
         html = seen(staff, self.PAGE)
         assert verdicts.NETWORK.title in html
         assert verdicts.TEMPLATE.title not in html
-        assert "verdict.css" in html
+        assert "network latency on" not in plain(html), "it is on the page itself"
         assert asked == [60.0]
+
+    def test_they_are_ranked_among_themselves_and_open(self, staff: Client, judge: Judge) -> None:
+        fill(staff)
+        others = [Cause("own bugs", f"t{n}", 0.5, "sure", f"k{n}", route="") for n in range(4)]
+        judge(Verdict(SLOW, "Slow", 60.0, findings=[*others, verdicts.NETWORK]))
+        html = seen(staff, self.PAGE)
+        assert re.findall(r'class="number">(\d+)<', html) == ["1"]
+        assert re.search(r"<details[^>]* open>", html)
+        root = seen(staff, f"/unhurried/routes/{_routes.slug('request', '')}/")
+        assert re.findall(r'class="number">(\d+)<', root) == ["1", "2", "3", "4"]
 
     def test_another_route_has_none(self, staff: Client, judge: Judge) -> None:
         fill(staff)
         judge(verdicts.SLOW_SITE)
         html = seen(staff, f"/unhurried/routes/{_routes.slug('request', 'page/')}/")
-        assert "verdict.css" not in html
         assert 'class="findings"' not in html
+        assert "verdict.css" in html, "a finding may come while the page is open"
 
     def test_work_outside_requests_is_not_judged(self, staff: Client, judge: Judge) -> None:
         fill(staff)

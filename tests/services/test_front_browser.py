@@ -10,7 +10,7 @@ from playwright.sync_api import Page
 
 from tests.dashboard import verdicts
 from tests.dashboard.samples import Samples
-from tests.services.test_dashboard_browser import Browser, browser, busy_site, shot, staff
+from tests.services.test_dashboard_browser import ROUTE, Browser, browser, busy_site, shot, staff
 from unhurried.dashboard import _verdict_views
 from unhurried.diagnose.reading import Verdict
 from unhurried.measure import reading
@@ -64,6 +64,16 @@ def test_states(
     assert not too_wide
     assert len(drawn) == 9
     assert all(pixels > 500 for pixels in drawn), drawn
+
+
+@pytest.mark.parametrize(("width", "scheme"), SIZES)
+def test_a_route_with_findings(
+    busy_site: None, browser: Browser, judged: Any, width: int, scheme: str
+) -> None:
+    judged(verdicts.SLOW_SITE)
+    act = shot("verdict-route", width, scheme)
+    seen = browser.visit(ROUTE, act, width=width, scheme=scheme)
+    assert (seen.complaints, seen.answer[0]) == ([], False)
 
 
 RENEWED = "(share) => document.querySelector('#verdict .share').textContent.startsWith(share)"

@@ -80,7 +80,11 @@ class Shown:
 
     @property
     def gain(self) -> str:
-        """``would give back 31 % of users' time: 120 ms of 390 ms a request``"""
+        """``would give back 31 % of users' time: 120 ms of 390 ms a request``; once it is applied,
+        what came of it is said in its place.
+        """
+        if self.kept_promise:
+            return ""
         said = []
         if self.cause.expected:
             said.append(f"{_format.percent(self.cause.expected)} of users\u2019 time")
@@ -101,9 +105,13 @@ class Shown:
         return f"promised {_less(promised)}, {came}{_since(release)}"
 
 
-def shown(found: Verdict, routes: Mapping[str, Row]) -> list[Shown]:
-    """All findings, the largest share first; ``routes`` are those that have a page."""
-    ranked = sorted(found.findings, key=lambda cause: -cause.share)
+def shown(found: Verdict, routes: Mapping[str, Row], only: str | None = None) -> list[Shown]:
+    """All findings, or those about one route, the largest share first.
+
+    ``routes``: by name, those that have a page.
+    """
+    kept = [cause for cause in found.findings if only is None or cause.route == only]
+    ranked = sorted(kept, key=lambda cause: -cause.share)
     ids = _ids(cause.key for cause in ranked)
     return [
         Shown(number, cause, found.mean, _slug(cause, routes), one)

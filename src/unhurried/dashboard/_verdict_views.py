@@ -61,8 +61,8 @@ def of_route(row: Row) -> dict[str, Any]:
     """The findings of the last hour that are about one route."""
     if row.kind != "request":
         return {"findings": []}
-    found = _findings.shown(verdict(float(DEFAULT)), {row.name: row})
-    return {"findings": [each for each in found if each.cause.route == row.name]}
+    found = verdict(float(DEFAULT))
+    return {"findings": _findings.shown(found, {row.name: row}, only=row.name)}
 
 
 def links(request: HttpRequest, span: str) -> dict[str, Any]:
