@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from tests.dashboard import verdicts
 from tests.dashboard.test_pages import Strict, fill, seen
@@ -123,6 +123,14 @@ class TestOrder:
             percents = re.findall(r"<b>(\d+)&nbsp;%</b>", seen(staff, FRONT))
             assert sum(map(int, percents)) == 100
             assert len(percents) == len(found.parts)
+
+    def test_less_than_nothing_is_not_drawn(self, staff: Client, judge: Judge) -> None:
+        fill(staff)
+        parts = {"view": 3.0, "network": -0.1, "queue": 1.0}
+        judge(Verdict(SLOW, "Slow", 60.0, parts=parts))
+        html = seen(staff, FRONT)
+        assert re.findall(r"<b>(\d+)&nbsp;%</b>", html) == ["75", "0", "25"]
+        assert 'width="-' not in html
 
     def test_every_part_has_a_colour_of_its_own(self, staff: Client, judge: Judge) -> None:
         fill(staff)
@@ -251,6 +259,14 @@ class TestExtremes:
         assert "and 6 more" in plain(html)
         assert "and 14 more" in plain(html)
 
+    @override_settings(DEFAULT_CHARSET="latin-1")
+    def test_pages_are_utf_8_whatever_the_site_is(self, staff: Client, judge: Judge) -> None:
+        fill(staff)
+        judge(verdicts.SLOW_SITE)
+        response = staff.get(FRONT)
+        assert response["Content-Type"] == "text/html; charset=utf-8"
+        assert "users\u2019 time" in response.content.decode()
+
     def test_a_page_of_twelve_findings_stays_small(self, staff: Client, judge: Judge) -> None:
         fill(staff)
         judge(verdicts.SLOW_SITE)
@@ -370,6 +386,12 @@ class TestReleases:
         monkeypatch.setattr(reading, "releases", lambda: known, raising=False)
         assert _releases.releases([self.AT, self.AT + 10]) == [[self.AT + 5, "51c0"]]
         assert _releases.releases([]) == []
+
+    def test_of_very_many_the_latest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        known = [(self.AT + n, f"v{n}") for n in reversed(range(500))]
+        monkeypatch.setattr(reading, "releases", lambda: known, raising=False)
+        found = _releases.releases([self.AT, self.AT + 500])
+        assert [name for _, name in found] == [f"v{n}" for n in range(460, 500)]
 
     def test_they_are_in_the_document(
         self, staff: Client, history: Any, monkeypatch: pytest.MonkeyPatch

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from unhurried.measure import reading
 
+MOST: Final = 40  # the latest; more lines than that would hide the charts
 LONGEST: Final = 12  # characters of a version beside its line
 _COMMIT: Final = re.compile(r"[0-9a-f]{12,64}")
 
@@ -19,7 +20,7 @@ def releases(times: Iterable[float]) -> list[list[Any]]:
         return []
     known = getattr(reading, "releases", None)
     found = sorted(known()) if known is not None else []
-    return [[at, short(name)] for at, name in found if shown[0] <= at <= shown[-1]]
+    return [[at, short(name)] for at, name in found if shown[0] <= at <= shown[-1]][-MOST:]
 
 
 def short(name: str) -> str:

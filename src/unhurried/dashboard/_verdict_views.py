@@ -103,8 +103,10 @@ def slowest(found: Verdict, rows: dict[str, Row]) -> dict[str, Any] | None:
 
 def parts(found: Verdict, site: Site) -> dict[str, Any]:
     """One bar; while there is not enough to judge, of all that was ever measured."""
-    if sum(found.parts.values()) > 0:
-        return {"parts": _toned(_bars.stacked(found.parts)), "parts_of": ""}
+    # A clock that was set back leaves less than nothing, which can't be drawn.
+    drawn = {name: max(seconds, 0.0) for name, seconds in found.parts.items()}
+    if any(drawn.values()):
+        return {"parts": _toned(_bars.stacked(drawn)), "parts_of": ""}
     whole = in_order(site.sums("where")) if site.routes else {}
     return {"parts": _bars.stacked(whole), "parts_of": "since the beginning"}
 
