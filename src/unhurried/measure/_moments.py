@@ -47,6 +47,7 @@ class Moment:
 
 
 def take(source: Reader, now: float) -> Moment:
+    source.refresh()
     slots = list(source.slots.values())
     return Moment(
         now,

@@ -141,8 +141,8 @@ def between(source: Reader, before: Moment | None, after: Moment) -> Window:
         for name in _moments.GROUPS
     }
     processes = _processes(source)
-    born = min((each.born for each in processes if each.born), default=int(after.at))
-    found = Window(after.at, after.at - (before.at if before else born), whole=before is None)
+    began = before.at if before else _began(source)
+    found = Window(after.at, max(after.at - began, 0.0), whole=before is None)
     found.units = _units(source, words["route"])
     known = _tables.statements(source)
     found.statements = _statements(known, words["statement"])
@@ -159,6 +159,11 @@ def between(source: Reader, before: Moment | None, after: Moment) -> Window:
     found.floors = _floors(found.statements)
     found.cores = _host.cores()
     return found
+
+
+def _began(source: Reader) -> float:
+    """When the store was made: nobody ever writes to the file that is locked."""
+    return (source.folder / "lock").stat().st_mtime
 
 
 def _minus(after: array[int], before: array[int] | None) -> array[int]:
