@@ -25,6 +25,8 @@ T = TypeVar("T", StatementRow, SightingRow, SampleRow)
 NS: Final = 1e9
 NEAR: Final = 0.0005  # seconds: what a round trip takes in one room with the database
 LOOKS: Final = 8  # at a line, before anything is said of it
+STRAINED: Final = 0.5  # seconds waited for a core, per second on one
+LATE: Final = 0.15  # of the time watched, that the heartbeat came late
 #: An ORM query's own work in Python, where no look has met it.
 ORM: Final = 0.00015
 
@@ -216,6 +218,30 @@ class Ledger:
         """Seconds waited for a core, per second on one: 0 on a quiet machine."""
         cpu = self.sum_lane("cpu")
         return self.sum("waited") / cpu if cpu else 0.0
+
+    @cached_property
+    def working(self) -> float:
+        """Seconds in the site's own code and templates, whether on a core or not."""
+        return self.sum("view") + self.sum("template")
+
+    @cached_property
+    def late(self) -> float:
+        """Of the time, how much the heartbeat of a process waited for its turn."""
+        watched, late = (self.window.process.get(key, 0) for key in ("watched", "late"))
+        return late / watched if watched else 0.0
+
+    @cached_property
+    def waited_for_turn(self) -> float:
+        """Seconds in which threads waited for each other to run Python, where heartbeats say so."""
+        if self.late < LATE or self.strain >= STRAINED:
+            return 0.0
+        return max(self.working - self.sum_lane("cpu") - self.sum("waited"), 0.0)
+
+    @cached_property
+    def calm(self) -> float:
+        """The part of ``working`` in which a thread did not wait for a core, or for its turn."""
+        waited = self.sum("waited") + self.waited_for_turn
+        return 1 - min(waited / self.working, 0.9) if self.working else 1.0
 
     def sum_lane(self, name: str) -> float:
         return sum(route.lanes.seconds(name) for route in self.routes)

@@ -100,7 +100,7 @@ def lines(ledger: Ledger) -> Iterator[Cause]:
 
 
 def _line(ledger: Ledger, route: Route, spent: Spent) -> Iterator[Cause]:
-    seconds = spent.seconds * calm(ledger)
+    seconds = spent.seconds * ledger.calm
     share = ledger.share(seconds)
     if not matters(share, seconds / max(route.requests, 1)):
         return
@@ -120,9 +120,3 @@ def _line(ledger: Ledger, route: Route, spent: Spent) -> Iterator[Cause]:
         verify=_remedies.look_at(route),
         route=route.name,
     )
-
-
-def calm(ledger: Ledger) -> float:
-    """The part of a working thread's time in which it did not wait for a core."""
-    working = ledger.sum("view") + ledger.sum("template")
-    return 1 - min(ledger.sum("waited") / working, 0.9) if working else 1.0

@@ -11,14 +11,12 @@ from typing import Final
 
 from django.db import connections
 
-from .._ledger import NS, Ledger
+from .._ledger import NS, STRAINED, Ledger
 from .._verdict import CONTENTION, LIKELY, PERHAPS, SURE, Cause
 from .._words import brief, count, ms, percent
 from . import _database
 from ._sizes import matters
 
-STRAINED: Final = 0.5  # seconds waited per second on a core
-LATE: Final = 0.15  # of the time watched, that the heartbeat came late
 OWN: Final = 0.6  # of the cores: then it is this site's own work that fills the machine
 SAMPLED: Final = 20  # requests whose wait for a core is known
 LOCAL: Final = ("", "localhost", "127.0.0.1", "::1")
@@ -124,12 +122,7 @@ def _is_local(alias: str) -> bool:
 
 def _interpreter(ledger: Ledger) -> Iterator[Cause]:
     """One thread runs Python at a time: a heartbeat that comes late though cores are free."""
-    watched, late = (ledger.window.process.get(key, 0) for key in ("watched", "late"))
-    ratio = late / watched if watched else 0.0
-    if ratio < LATE or ledger.strain >= STRAINED:
-        return
-    working = ledger.sum("view") + ledger.sum("template")
-    seconds = max(working - ledger.sum_lane("cpu"), 0.0) * min(ratio, 1.0)
+    seconds = ledger.waited_for_turn
     share = ledger.share(seconds)
     if matters(share, ledger.per_request(seconds)):
         yield Cause(
@@ -138,7 +131,9 @@ def _interpreter(ledger: Ledger) -> Iterator[Cause]:
             share,
             LIKELY,
             "interpreter",
-            evidence=[f"the heartbeat came late {percent(ratio)} of the time, with cores free"],
+            evidence=[
+                f"the heartbeat came late {percent(ledger.late)} of the time, with cores free"
+            ],
             where=["the server that runs the site"],
             remedy=[f"gunicorn --workers {ledger.window.cores} --threads 2"],
             advice="More processes of fewer threads each.",

@@ -9,7 +9,6 @@ from .. import _remedies
 from .._ledger import LOOKS, Ledger, Route, Spent
 from .._verdict import LIKELY, SURE, THIRD_PARTY, Cause
 from .._words import count, ms
-from ._code import calm
 from ._sizes import matters
 
 
@@ -25,7 +24,7 @@ def packages(ledger: Ledger) -> Iterator[Cause]:
 
 def _package(ledger: Ledger, package: str, places: list[tuple[Route, Spent]]) -> Iterator[Cause]:
     waits = all(spent.part == "http" for _, spent in places)
-    seconds = sum(spent.seconds for _, spent in places) * (1.0 if waits else calm(ledger))
+    seconds = sum(spent.seconds for _, spent in places) * (1.0 if waits else ledger.calm)
     looks = sum(spent.looks for _, spent in places)
     route, dearest = max(places, key=lambda place: place[1].seconds)
     share = ledger.share(seconds)

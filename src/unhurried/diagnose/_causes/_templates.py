@@ -9,7 +9,6 @@ from .. import _remedies
 from .._ledger import LOOKS, Ledger, Route, Spent
 from .._verdict import LIKELY, SURE, TEMPLATES, Cause
 from .._words import count, ms
-from ._code import calm
 from ._sizes import matters
 
 LINES: Final = 4
@@ -17,7 +16,7 @@ LINES: Final = 4
 
 def templates(ledger: Ledger) -> Iterator[Cause]:
     found = {
-        route.name: max(route.template - _asking(route), 0.0) * calm(ledger)
+        route.name: max(route.template - _asking(route), 0.0) * ledger.calm
         for route in ledger.routes
     }
     total = ledger.share(sum(found.values()))
