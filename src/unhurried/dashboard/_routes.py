@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
 from typing import Final
 
-from unhurried.diagnose.reading import own_prefix
+from unhurried.measure.reading import own_prefix
 
 __all__ = ["is_own", "label", "own_prefix", "slug", "unslug"]
 

@@ -56,13 +56,23 @@ def judge(ledger: Ledger) -> Verdict:
         return verdict
     verdict.unseen = list(_servers.unseen(ledger))
     verdict.notes = list(_servers.notes(ledger))
-    found = [cause for ask in ASKED for cause in ask(ledger)]
+    found = [_weighed(cause, ledger) for ask in ASKED for cause in ask(ledger)]
     verdict.findings = _ranked(found)[:MOST]
     slowest = max(ledger.routes, key=lambda route: route.mean)
     verdict.slowest = slowest.label, slowest.mean
     verdict.state = SLOW if found else FINE
     verdict.said = _said(verdict, found)
     return verdict
+
+
+def _weighed(cause: Cause, ledger: Ledger) -> Cause:
+    """With what its gain is of its own route, or of the whole site."""
+    route = ledger.by_name[cause.route] if cause.route is not None else None
+    time, visits = (route.time, route.requests) if route else (ledger.time, ledger.requests)
+    cause.mean = time / max(visits, 1)
+    if cause.gain is not None and time:
+        cause.relief = min(cause.gain * ledger.requests / time, 1.0)
+    return cause
 
 
 def _kind(cause: Cause) -> tuple[str, bool]:

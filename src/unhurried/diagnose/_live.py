@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from unhurried.measure.reading import releases, window
 
-from unhurried.measure.reading import Window, window
-
-from ._judging import judge
-from ._ledger import Ledger
+from . import _promises
+from ._asking import of
 from ._verdict import Verdict
 
 
@@ -16,16 +14,8 @@ def verdict(minutes: float | None = None) -> Verdict:
 
     Reads the store alone: no database, nothing of the site's runs. Raises ``StoreError``.
     """
-    return of(window(minutes))
-
-
-def of(found: Window) -> Verdict:
-    return judge(Ledger(found, own_prefix()))
-
-
-def own_prefix() -> str | None:
-    """The route below which the dashboard lies; None where it is not included in the urls."""
-    try:
-        return resolve(reverse("unhurried:front")).route
-    except (NoReverseMatch, Resolver404):
-        return None
+    found = of(window(minutes))
+    known = releases()
+    found.release = known[-1].name if known else ""
+    found.promises = _promises.kept(found)
+    return found

@@ -30,7 +30,26 @@ def lines(verdict: Verdict, width: int, *, colour: bool) -> Iterator[str]:
     for number, cause in enumerate(verdict.findings, 1):
         yield ""
         yield from _cause(number, cause, verdict, page)
+    yield from _promises(verdict, page)
     yield from _foot(verdict, page)
+
+
+def _promises(verdict: Verdict, page: Page) -> Iterator[str]:
+    """``promised -38 %, had -35 % since release 51c0: …``"""
+    if verdict.promises:
+        yield ""
+    for each in verdict.promises:
+        told = (
+            f"{each.title}: gone since release {verdict.release[:12]}. "
+            f"Promised {change_of(-each.promised)}, had {change_of(-each.had)} "
+            f"({ms(each.before)} -> {ms(each.after)})"
+        )
+        yield from page.wrapped(told, "", "    ")
+
+
+def change_of(share: float) -> str:
+    """``-38 %``, ``+4.0 %``."""
+    return f"{'+' if share > 0 else '-'}{percent(abs(share))}"
 
 
 def _measured(verdict: Verdict) -> str:
@@ -58,13 +77,11 @@ def _cause(number: int, cause: Cause, verdict: Verdict, page: Page) -> Iterator[
                 yield page.paint(line, GREEN)
     if cause.advice:
         yield from page.wrapped(cause.advice, "      ", "      ")
-    if cause.gain is not None and cause.expected is not None:
-        after = verdict.mean - cause.gain
-        told = (
-            f"expected: {ms(verdict.mean)} -> {ms(max(after, 0.0))} a request on average, "
-            f"{percent(cause.expected)} of users' time"
-        )
-        yield from page.wrapped(told, "      ", "      ")
+    if cause.relief is not None and cause.mean is not None and cause.expected is not None:
+        after = cause.mean * (1 - cause.relief)
+        of = "each visit" if cause.route is not None else "each request"
+        told = f"expected: {ms(cause.mean)} -> {ms(after)} of {of}, "
+        yield from page.wrapped(f"{told}{percent(cause.expected)} of users' time", *2 * ["      "])
     if cause.verify:
         yield from page.wrapped(f"then: {cause.verify}", "      ", "      ")
 

@@ -17,12 +17,13 @@ from typing import Any, Final
 from django.core.cache import caches
 from django.db import connections
 
-from . import _moments, _store
+from . import _moments, _releases, _store
 from ._errors import TRANSIENT, StoreError, say_once, swallow
 from ._history import History
 from ._locks import hold, unforked
 from ._snapshot import reader, snapshot
 from ._store import Store
+from ._version import version
 
 PERIOD: Final = 10.0  # seconds
 MINUTE: Final = 59.0  # between two moments that are kept
@@ -87,8 +88,8 @@ def _work(folder: Path, fd: int) -> None:
             began = time.monotonic()
             _sample(history)
             if began >= minute:
+                _remember(folder, first=not minute)
                 minute = began + MINUTE
-                _remember(folder)
             _hang_up()
             time.sleep(max(PERIOD - (time.monotonic() - began), 1.0))
     finally:
@@ -134,12 +135,16 @@ def _sample(history: History) -> None:
             swallow("a pushing sink", error)
 
 
-def _remember(folder: Path) -> None:
-    """Keep this moment, for a verdict of what has happened since."""
+def _remember(folder: Path, *, first: bool) -> None:
+    """Keep this moment, for a verdict of what has happened since, and mark a new release."""
+    path = folder / "history.sqlite"
     try:
         source = reader()
         if source is not None:
-            _moments.save(folder / "history.sqlite", _moments.take(source, time.time()))
+            moment = _moments.take(source, time.time())
+            _moments.save(path, moment)
+            if first:
+                _releases.mark(path, version(), moment)
     except (OSError, StoreError, sqlite3.Error) as error:
         say_once("Verdicts of the last minutes can't be had: %s", error)
     except Exception as error:  # boundary: a verdict is not worth more

@@ -109,21 +109,20 @@ def window(minutes: float | None = None) -> Window:
     Raises ``StoreError`` where the store is not to be trusted.
     """
     source = reader()
-    now = time.time()
     if source is None:
-        return Window(now, 0.0, whole=True)
-    after = _moments.take(source, now)
+        return Window(time.time(), 0.0, whole=True)
+    after = _moments.now(source)
     before = None
     if minutes is not None:
         path = source.folder / "history.sqlite"
-        before = _moments.latest_before(path, now - 60 * minutes, after)
+        before = _moments.latest_before(path, after.at - 60 * minutes, after)
     return between(source, before, after)
 
 
 def moment() -> Moment | None:
     """Now, for ``since``; None before anything was measured."""
     source = reader()
-    return _moments.take(source, time.time()) if source is not None else None
+    return _moments.now(source) if source is not None else None
 
 
 def since(before: Moment | None) -> Window:
@@ -131,7 +130,7 @@ def since(before: Moment | None) -> Window:
     source = reader()
     if source is None:
         return Window(time.time(), 0.0, whole=True)
-    after = _moments.take(source, time.time())
+    after = _moments.now(source)
     return between(source, before if before and before.precedes(after) else None, after)
 
 

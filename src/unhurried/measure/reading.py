@@ -11,19 +11,23 @@ from ._layout import CLIENT, GROUPS, KEPT, LANE, PROCESS, SAMPLE, STATEMENT, VER
 from ._layout import buckets as buckets_of
 from ._locks import locked
 from ._moments import Moment
+from ._own import own_prefix
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
 from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, Stepped, current
+from ._releases import Release, before_and_after, releases
 from ._replayed import Replayed
 from ._request import UNRESOLVED
+from ._sampler import every
 from ._snapshot import Lanes, reader
 from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
 from ._tables import Key, SightingRow, StatementRow
 from ._told import told
 from ._units import finished, weighed, with_statements
+from ._version import version
 from ._window import ClientRow, Process, SampleRow, VitalRow, Window, moment, since, window
 from .sinks._names import printable, shown
 
@@ -56,6 +60,7 @@ __all__ = [
     "Reader",
     "Reason",
     "Record",
+    "Release",
     "Replayed",
     "SampleRow",
     "SampledRecord",
@@ -71,10 +76,12 @@ __all__ = [
     "Window",
     "asked",
     "at_once",
+    "before_and_after",
     "buckets_of",
     "changes",
     "current",
     "draining",
+    "every",
     "failure",
     "fetched",
     "finished",
@@ -90,9 +97,11 @@ __all__ = [
     "moment",
     "not_heard",
     "observers",
+    "own_prefix",
     "prepare",
     "printable",
     "reader",
+    "releases",
     "repeated",
     "say_once",
     "series",
@@ -104,6 +113,7 @@ __all__ = [
     "told",
     "totals",
     "unheard",
+    "version",
     "versioned",
     "weighed",
     "window",
