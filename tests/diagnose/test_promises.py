@@ -13,10 +13,19 @@ from tests.diagnose.windows import healthy, route, sighting, statement, unit
 from unhurried.diagnose import _promises, _verdict_text
 from unhurried.diagnose._asking import of
 from unhurried.diagnose.reading import verdict
-from unhurried.measure import StoreError, _moments, _releases
+from unhurried.measure import StoreError, _moments, _releases, _sampler
 from unhurried.measure.reading import VERSION, moment, reader, releases, since, window
 
 LOOP = "pins/feed.html:10"
+
+
+remember = _sampler._remember
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is elected, too, and its version is another than those here."""
+    monkeypatch.setattr(_sampler, "_remember", lambda *args, **kwargs: None)
 
 
 @pytest.fixture
@@ -100,12 +109,10 @@ def test_a_release_is_marked_once(client: Client, folder: Path) -> None:
 
 
 def test_the_elected_process_marks_the_version_that_serves(client: Client, folder: Path) -> None:
-    from unhurried.measure import _sampler
-
     client.get("/empty/")
     with override_settings(UNHURRIED={"STORE": str(folder.parent), "VERSION": "51c0"}):
         client.get("/empty/")
-        _sampler._remember(folder, first=True)
+        remember(folder, first=True)
     assert [each.name for each in releases()] == ["51c0"]
 
 
