@@ -15,6 +15,6 @@ Without a URL it is the verdict over what was measured, which asks nothing of th
 
 from ._diagnose import diagnose
 from ._report import DiagnoseError, Report
-from ._verdict import Cause, Verdict
+from ._verdict import Cause, Promise, Verdict
 
-__all__ = ["Cause", "DiagnoseError", "Report", "Verdict", "diagnose"]
+__all__ = ["Cause", "DiagnoseError", "Promise", "Report", "Verdict", "diagnose"]
