@@ -21,15 +21,19 @@ NAMES: Final = {
 }
 
 
-def lines(verdict: Verdict, width: int, *, colour: bool) -> Iterator[str]:
+def lines(verdict: Verdict, width: int, *, limit: int = 5, colour: bool) -> Iterator[str]:
     page = Page(width, colour=colour)
     for line in page.wrapped(verdict.said):
         yield page.paint(line, BOLD)
     if verdict.requests:
         yield from page.wrapped(_measured(verdict), "", "    ")
-    for number, cause in enumerate(verdict.findings, 1):
+    for number, cause in enumerate(verdict.findings[:limit], 1):
         yield ""
-        yield from _cause(number, cause, verdict, page)
+        yield from _cause(number, cause, page)
+    if len(verdict.findings) > limit:
+        more = count(len(verdict.findings) - limit, "finding")
+        yield ""
+        yield from page.wrapped(f"and {more} more: --limit {len(verdict.findings)}")
     yield from _promises(verdict, page)
     yield from _foot(verdict, page)
 
@@ -63,7 +67,7 @@ def _measured(verdict: Verdict) -> str:
     return f"{asked} in {span}, {ms(verdict.mean)} each on average  =  {told}"
 
 
-def _cause(number: int, cause: Cause, verdict: Verdict, page: Page) -> Iterator[str]:
+def _cause(number: int, cause: Cause, page: Page) -> Iterator[str]:
     head = f"{percent(cause.share)}  {cause.title}  ({cause.cause}, {cause.confidence})"
     for line in page.wrapped(head, f"{number:>2}  ", "    "):
         yield page.paint(line, BOLD)

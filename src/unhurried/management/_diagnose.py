@@ -30,6 +30,9 @@ def add(verbs: Any) -> None:
     verb.add_argument(
         "--minutes", type=_minutes, help="of the last minutes, up to 60 (default: all measured)"
     )
+    verb.add_argument(
+        "--limit", type=int, default=5, help="findings of the site that are told (default: 5)"
+    )
     kinds = verb.add_mutually_exclusive_group()
     kinds.add_argument("--json", action="store_true", help="print one JSON document and end")
     kinds.add_argument("--diff", action="store_true", help="print the page's diff, for git apply")
@@ -55,9 +58,9 @@ def found(
         raise CommandError(str(error)) from error
 
 
-def lines(found: Report | Verdict, width: int, *, colour: bool) -> Iterator[str]:
+def lines(found: Report | Verdict, width: int, *, limit: int, colour: bool) -> Iterator[str]:
     if isinstance(found, Verdict):
-        return _verdict_text.lines(found, width, colour=colour)
+        return _verdict_text.lines(found, width, limit=limit, colour=colour)
     return _text.lines(found, width, colour=colour)
 
 

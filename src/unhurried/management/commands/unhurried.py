@@ -86,14 +86,15 @@ class Command(BaseCommand):
         for note in notes if text else [NOTHING_VERIFIED]:
             self.stderr.write(note)
 
-    def diagnose(self, *, json: bool, diff: bool, **options: Any) -> None:
+    def diagnose(self, *, json: bool, diff: bool, limit: int, **options: Any) -> None:
         """What makes the site slow; of one page: its time, what to change, the proof."""
         found = _diagnose.found(diff=diff, **options)
         if json:
             return self._print_json(found.as_dict())
         if diff and isinstance(found, Report):
             return self.stdout.write(found.diff, ending="")
-        for line in _diagnose.lines(found, _width(), colour=self._colour(**options)):
+        colour = self._colour(**options)
+        for line in _diagnose.lines(found, _width(), limit=limit, colour=colour):
             self.stdout.write(line)
 
     def _colour(self, *, no_color: bool = False, **options: Any) -> bool:
