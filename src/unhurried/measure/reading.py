@@ -1,9 +1,11 @@
 """What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
 
+from . import _files as files
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, say_once, swallow
 from ._folding import at_once, draining, folds
+from ._frames import Where, drawn, outward, placed
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
 from ._kept import Change, KeptRow, Reason, changes, kept
@@ -15,9 +17,10 @@ from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
 from ._read import Merged, Reader
-from ._record import PARTS, Record, SampledRecord, Seen, Stepped, current
+from ._record import CACHE, DB, HTTP, PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._replayed import Replayed
 from ._request import UNRESOLVED
+from ._slow import slow_requests
 from ._snapshot import Lanes, reader
 from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
@@ -28,9 +31,12 @@ from ._window import ClientRow, Process, SampleRow, VitalRow, Window, moment, si
 from .sinks._names import printable, shown
 
 __all__ = [
+    "CACHE",
     "CLIENT",
     "COUNT",
+    "DB",
     "GROUPS",
+    "HTTP",
     "KEPT",
     "LANE",
     "OTHER",
@@ -68,6 +74,7 @@ __all__ = [
     "Store",
     "StoreError",
     "VitalRow",
+    "Where",
     "Window",
     "asked",
     "at_once",
@@ -75,8 +82,10 @@ __all__ = [
     "changes",
     "current",
     "draining",
+    "drawn",
     "failure",
     "fetched",
+    "files",
     "finished",
     "folder",
     "folds",
@@ -90,6 +99,8 @@ __all__ = [
     "moment",
     "not_heard",
     "observers",
+    "outward",
+    "placed",
     "prepare",
     "printable",
     "reader",
@@ -99,6 +110,7 @@ __all__ = [
     "served",
     "shown",
     "since",
+    "slow_requests",
     "swallow",
     "tap",
     "told",
