@@ -31,6 +31,13 @@ SETTINGS: dict[str, Setting] = {
             default=True,
         ),
         Setting(
+            "WATCH",
+            (bool,),
+            "False has no thread look at this process twenty times a second: no lines, no stacks, "
+            "no heartbeat.",
+            default=True,
+        ),
+        Setting(
             "STORE",
             (str, Path, type(None)),
             "Folder of the measurements; default: one per project and user below the system's "
@@ -168,6 +175,7 @@ class Settings:
     """``settings.STORE`` is the project's value, or the default; read at each use, never copied."""
 
     MEASURE: bool
+    WATCH: bool
     STORE: str | Path | None
     SINKS: dict[str, dict[str, Any]]
     PERMISSION: str | None

@@ -15,6 +15,7 @@ from unhurried.measure.reading import (
     StoreError,
     before_and_after,
     every,
+    files,
     folder,
     locked,
     prepare,
@@ -24,7 +25,6 @@ from unhurried.measure.reading import (
     versioned,
     window,
 )
-from unhurried.queries.reading import read_file, write_file
 
 from ._asking import ledger_of, of
 from ._ledger import Ledger
@@ -66,12 +66,12 @@ def save(release: str, verdict: Verdict) -> None:
     place = prepare(folder())
     found = [_promise(cause) for cause in verdict.findings[:FINDINGS]]
     with locked(place):
-        known = _known(read_file(place / FILE))
+        known = _known(files.read(place / FILE))
         if verdict.state == SLOW or release not in known:
             known.pop(release, None)  # so that it comes last
             known[release] = [promise for promise in found if promise is not None]
         latest = dict(list(known.items())[-RELEASES:])
-        write_file(place / FILE, {"releases": latest}, str(os.getpid()))
+        files.write(place / FILE, {"releases": latest}, str(os.getpid()))
 
 
 def _promise(cause: Cause) -> dict[str, Any] | None:
@@ -104,7 +104,7 @@ def kept(current: Verdict) -> list[Promise]:
     if release is None:
         return []
     try:
-        told = _known(read_file(versioned(folder()) / FILE)).get(release.name, [])
+        told = _known(files.read(versioned(folder()) / FILE)).get(release.name, [])
     except (OSError, ValueError) as error:
         say_once("%s can't be read (%s); remove it.", FILE, error)
         return []

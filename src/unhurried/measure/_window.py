@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from . import _host, _moments, _tables
 from . import _layout as L
+from ._folding import drain_opened
 from ._locks import locked
 from ._moments import Moment
 from ._read import Reader
@@ -108,7 +109,7 @@ def window(minutes: float | None = None) -> Window:
 
     Raises ``StoreError`` where the store is not to be trusted.
     """
-    source = reader()
+    source = _source()
     if source is None:
         return Window(time.time(), 0.0, whole=True)
     after = _moments.now(source)
@@ -119,15 +120,24 @@ def window(minutes: float | None = None) -> Window:
     return between(source, before, after)
 
 
+def _source() -> Reader | None:
+    """The reader, with what waits in this process written, and the slots there are now."""
+    drain_opened()
+    source = reader()
+    if source is not None:
+        source.refresh()
+    return source
+
+
 def moment() -> Moment | None:
     """Now, for ``since``; None before anything was measured."""
-    source = reader()
+    source = _source()
     return _moments.now(source) if source is not None else None
 
 
 def since(before: Moment | None) -> Window:
     """What has happened since."""
-    source = reader()
+    source = _source()
     if source is None:
         return Window(time.time(), 0.0, whole=True)
     after = _moments.now(source)

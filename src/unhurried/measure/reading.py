@@ -1,9 +1,11 @@
 """What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
 
+from . import _files as files
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, say_once, swallow
 from ._folding import at_once, draining, folds
+from ._frames import Where, drawn, outward, placed
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
 from ._kept import Change, KeptRow, Reason, changes, kept
@@ -16,11 +18,12 @@ from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
 from ._read import Merged, Reader
-from ._record import PARTS, Record, SampledRecord, Seen, Stepped, current
+from ._record import CACHE, DB, HTTP, PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._releases import Release, before_and_after, releases
 from ._replayed import Replayed
 from ._request import UNRESOLVED
 from ._sampler import every
+from ._slow import slow_requests
 from ._snapshot import Lanes, reader
 from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
@@ -32,9 +35,12 @@ from ._window import ClientRow, Process, SampleRow, VitalRow, Window, moment, si
 from .sinks._names import printable, shown
 
 __all__ = [
+    "CACHE",
     "CLIENT",
     "COUNT",
+    "DB",
     "GROUPS",
+    "HTTP",
     "KEPT",
     "LANE",
     "OTHER",
@@ -73,6 +79,7 @@ __all__ = [
     "Store",
     "StoreError",
     "VitalRow",
+    "Where",
     "Window",
     "asked",
     "at_once",
@@ -81,9 +88,11 @@ __all__ = [
     "changes",
     "current",
     "draining",
+    "drawn",
     "every",
     "failure",
     "fetched",
+    "files",
     "finished",
     "folder",
     "folds",
@@ -97,7 +106,9 @@ __all__ = [
     "moment",
     "not_heard",
     "observers",
+    "outward",
     "own_prefix",
+    "placed",
     "prepare",
     "printable",
     "reader",
@@ -108,6 +119,7 @@ __all__ = [
     "served",
     "shown",
     "since",
+    "slow_requests",
     "swallow",
     "tap",
     "told",

@@ -6,8 +6,6 @@ from ._find._finding import Finding
 from ._find._frames import frames, walk
 from ._find._origin import track_everywhere, tracking
 from ._find._trials import Injection
-from ._live._files import read as read_file
-from ._live._files import write as write_file
 from ._live._proofs import load as proven
 from ._live._proofs import save as keep_proofs
 from ._live._waterfall import Bar, Waterfall
@@ -44,11 +42,9 @@ __all__ = [
     "prove",
     "prove_url",
     "proven",
-    "read_file",
     "replay",
     "track_everywhere",
     "tracking",
     "walk",
     "waterfall",
-    "write_file",
 ]
