@@ -24,12 +24,16 @@ from ._store import Store, failure, folder, prepare, versioned
 from ._tables import Key, SightingRow, StatementRow
 from ._told import told
 from ._units import finished, weighed, with_statements
+from ._vitals import FRONT, VITALS
+from ._vitals import edges as edges_of_vital
+from ._vitals import keep as keep_vitals
 from ._window import ClientRow, Process, SampleRow, VitalRow, Window, moment, since, window
 from .sinks._names import printable, shown
 
 __all__ = [
     "CLIENT",
     "COUNT",
+    "FRONT",
     "GROUPS",
     "KEPT",
     "LANE",
@@ -44,6 +48,7 @@ __all__ = [
     "VALUE",
     "VERSION",
     "VITAL",
+    "VITALS",
     "Answered",
     "Change",
     "ClientRow",
@@ -75,6 +80,7 @@ __all__ = [
     "changes",
     "current",
     "draining",
+    "edges_of_vital",
     "failure",
     "fetched",
     "finished",
@@ -84,6 +90,7 @@ __all__ = [
     "hosts",
     "install_tap",
     "is_control",
+    "keep_vitals",
     "kept",
     "locked",
     "met",
