@@ -58,6 +58,12 @@ SETTINGS: dict[str, Setting] = {
         ),
         Setting("BADGE", (bool,), "Shows the badge on the pages that staff look at.", default=True),
         Setting(
+            "VITALS",
+            (bool,),
+            "False renders nothing for {% vitals %}, and takes nothing of what browsers tell.",
+            default=True,
+        ),
+        Setting(
             "BUDGETS",
             (dict,),
             'Queries a route may ask for: {"feed/": 12, "*": 50}, "*" for all others.',
@@ -180,6 +186,7 @@ class Settings:
     SINKS: dict[str, dict[str, Any]]
     PERMISSION: str | None
     BADGE: bool
+    VITALS: bool
     BUDGETS: dict[str, int]
     OVER_BUDGET: str | tuple[str, ...] | list[str]
     TOKENS: str

@@ -12,6 +12,7 @@ from typing import Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "static" / "unhurried"
@@ -26,6 +27,7 @@ FILES: Final = {
     "regions.js": ("regions.js", _JS),
     "hang_on.js": ("hang_on.js", _JS),
     "hang_on.css": ("hang_on.css", _CSS),
+    "vitals.js": ("vitals.js", _JS),
     "icon.svg": ("icon.svg", "image/svg+xml"),
     "uplot.css": ("vendor/uplot.css", _CSS),
     "uplot.js": ("vendor/uplot.js", _JS),
@@ -38,6 +40,7 @@ def url(name: str) -> str:
 
 
 @require_safe
+@gzip_page
 def serve(request: HttpRequest, name: str) -> HttpResponse:
     if name not in FILES:
         raise Http404(f"There is no asset {name}; there are {', '.join(FILES)}.")

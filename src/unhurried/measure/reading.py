@@ -31,6 +31,9 @@ from ._tables import Key, SightingRow, StatementRow
 from ._told import told
 from ._units import finished, weighed, with_statements
 from ._version import version
+from ._vitals import FRONT, VITALS
+from ._vitals import edges as edges_of_vital
+from ._vitals import keep as keep_vitals
 from ._window import ClientRow, Process, SampleRow, VitalRow, Window, moment, since, window
 from .sinks._names import printable, shown
 
@@ -39,6 +42,7 @@ __all__ = [
     "CLIENT",
     "COUNT",
     "DB",
+    "FRONT",
     "GROUPS",
     "HTTP",
     "KEPT",
@@ -54,6 +58,7 @@ __all__ = [
     "VALUE",
     "VERSION",
     "VITAL",
+    "VITALS",
     "Answered",
     "Change",
     "ClientRow",
@@ -89,6 +94,7 @@ __all__ = [
     "current",
     "draining",
     "drawn",
+    "edges_of_vital",
     "every",
     "failure",
     "fetched",
@@ -100,6 +106,7 @@ __all__ = [
     "hosts",
     "install_tap",
     "is_control",
+    "keep_vitals",
     "kept",
     "locked",
     "met",
