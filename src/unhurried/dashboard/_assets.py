@@ -20,6 +20,7 @@ _JS, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 #: name -> (file, content type); nothing else is served.
 FILES: Final = {
     "page.css": ("page.css", _CSS),
+    "verdict.css": ("verdict.css", _CSS),
     "page.js": ("page.js", _JS),
     "charts.js": ("charts.js", _JS),
     "badge.css": ("badge.css", _CSS),
