@@ -1,4 +1,4 @@
-"""The fault bench: the example site on real servers, made slow by real means, and what is said of it.
+"""The fault bench: the example on real servers, made slow by real means, and what is said of it.
 
 Here rather than in ``benchmarks/`` as benchmarks read tests already (``tests.servers``), and no
 test reads a benchmark. Needs PostgreSQL, gunicorn and psycopg; the process that measures needs no

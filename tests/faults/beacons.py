@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-TO = "/unhurried/vitals/"
 SCRIPT = re.compile(rb"<script[^>]*\bvitals[^>]*>")
 DATA = re.compile(r'\bdata-([a-z-]+)="([^"]*)"')
 FRONT = 3.0  # seconds that the browser itself needs
@@ -28,9 +27,7 @@ class Beacon:
         if tag is None:
             return None
         data = {name: html.unescape(text) for name, text in DATA.findall(tag[0].decode())}
-        route = next((text for text in data.values() if ":" in text), "")
-        to = next((text for text in data.values() if text.startswith("/")), TO)
         loaded = 40 + 1000 * FRONT
-        document = {"v": 1, "r": route, "ttfb": 25, "response": 40, "dom": loaded - 200}
+        document = {"v": 1, "r": data["route"], "ttfb": 25, "response": 40, "dom": loaded - 200}
         document |= {"load": loaded, "lcp": loaded - 100, "inp": 180, "cls": 0.02}
-        return cls(document, to, FRONT)
+        return cls(document, data["to"], FRONT)

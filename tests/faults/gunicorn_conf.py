@@ -1,4 +1,4 @@
-"""gunicorn's configuration of the bench: it says when a worker could serve, which the rig awaits."""
+"""gunicorn's configuration: it says when a worker may be visited, which the rig waits for."""
 
 worker_class = "gthread"
 graceful_timeout = 1

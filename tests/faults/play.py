@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .catalogue import Fault
+from .machine import Others, watched
 from .rig import Rig, Stage
 from .truths import Seen
 
@@ -22,6 +23,7 @@ class Outcome:
     seen: Seen
     truth: dict[str, float]
     verdict: dict[str, Any] | str
+    others: Others = field(default_factory=Others)
     took: float = 0.0
 
     @property
@@ -75,13 +77,14 @@ def play(
         for means in fault.around:
             around.enter_context(means(stage))
         around.enter_context(rig.serving(stage))
-        _visit(rig, stage, fault, seed)
+        with watched() as others:
+            _visit(rig, stage, fault, seed)
         verdict = rig.verdict(stage, options)
         if keep:
             rig.keep(stage, keep)
     # Some means know what they did only once they are over.
     truth = {cause: known(stage.seen) for cause, known in fault.truth.items()}
-    return Outcome(fault, stage.seen, truth, verdict, time.monotonic() - began)
+    return Outcome(fault, stage.seen, truth, verdict, others, time.monotonic() - began)
 
 
 def _visit(rig: Rig, stage: Stage, fault: Fault, seed: int) -> None:
@@ -93,3 +96,15 @@ def _visit(rig: Rig, stage: Stage, fault: Fault, seed: int) -> None:
             pass
     stage.seen.answers, stage.seen.told = crowd.answers, crowd.told
     stage.seen.unanswered = crowd.unanswered
+
+
+def undisturbed(
+    rig: Rig, fault: Fault, healthy: Mapping[str, float], *, tries: int = 3, **how: Any
+) -> Outcome:
+    """``play``, and again where others needed the processors; then that with the fewest of them."""
+    played = []
+    for _ in range(tries):
+        played.append(play(rig, fault, healthy, **how))
+        if not played[-1].others.disturb:
+            return played[-1]
+    return min(played, key=lambda outcome: outcome.others.cores)

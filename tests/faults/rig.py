@@ -1,4 +1,4 @@
-"""One database for all runs; for each run a fresh store, real workers, visitors, and the verdict."""
+"""One database for all runs; for each a fresh store, real workers, visitors, and the verdict."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .visitors import Crowd
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SCALE, VISITS = 0.2, 150_000
+SCALE, VISITS = 0.2, 400_000
 NAME = "faults"
 #: In no block that is reserved: what is not public may be a proxy's.
 ADDRESSES = [f"81.2.69.{n}" for n in range(10, 40)]

@@ -20,16 +20,6 @@ POSTED = {"stock"}
 
 #: Where each page lies; ``{}`` is one of what there is to see.
 PLACES = {
-    "feed": "/fixed/feed/",
-    "slow feed": "/slow/feed/",
-    "kept feed": "/fast/feed/",
-    "tag": "/fixed/tag/{tag}/",
-    "books": "/fixed/books/",
-    "kept books": "/fast/books/",
-    "user": "/fixed/user/{user}/",
-    "pin": "/fast/pin/{pin}/",
-    "messages": "/fast/messages/",
-    "catalogue": "/fixed/books/catalogue/?page={pin}",
     "search": "/shop/search/?q={word}",
     "pay": "/shop/pay/",
     "waiting": "/shop/waiting/",
@@ -38,6 +28,21 @@ PLACES = {
     "alike": "/shop/alike/",
     "stock": "/shop/stock/",
     "story": "/shop/story/",
+} | {
+    f"{side} {page}": f"/{side}/{path}"
+    for side in ("slow", "fixed", "fast")
+    for page, path in {
+        "feed": "feed/",
+        "tag": "tag/{tag}/",
+        "books": "books/",
+        "user": "user/{user}/",
+        "pin": "pin/{pin}/",
+        "messages": "messages/",
+        "catalogue": "books/catalogue/?page={pin}",
+        "api": "books/api/",
+        "inventory": "books/inventory/",
+        "with": "pins/with/place/Oslo/",
+    }.items()
 }
 
 

@@ -23,6 +23,7 @@ TABLE = """
 CREATE TABLE planted_visit (id bigserial PRIMARY KEY, who int NOT NULL, page text NOT NULL,
                             seconds int NOT NULL);
 INSERT INTO planted_visit (who, page, seconds)
-SELECT mod(n, 997), '/' || md5(n::text) || '/', mod(n::bigint * 7919, 1000) FROM generate_series(1, %d) n;
+SELECT mod(n, 997), '/' || md5(n::text) || '/', mod(n::bigint * 7919, 1000)
+FROM generate_series(1, %d) n;
 ANALYZE planted_visit;
 """

@@ -20,6 +20,7 @@ from planted.models import TABLE  # noqa: E402
 from planted.settings import SIGNED  # noqa: E402
 
 PEOPLE = 6
+MANY = 16  # of each kind are visited: as everywhere, few things are asked for most
 ENGINES = {"signed": SIGNED, "db": "django.contrib.sessions.backends.db"}
 
 
@@ -41,9 +42,9 @@ def found() -> dict[str, object]:
     counted = {model.__name__: model.objects.count() for model in (Pin, Book, Author, Publisher)}
     return {
         "cookies": cookies,
-        "pins": counted["Pin"],
-        "usernames": list(User.objects.order_by("pk").values_list("username", flat=True)[:30]),
-        "tags": list(Tag.objects.values_list("slug", flat=True)),
+        "pins": MANY,
+        "usernames": list(User.objects.order_by("pk").values_list("username", flat=True)[:MANY]),
+        "tags": list(Tag.objects.values_list("slug", flat=True)[: MANY // 2]),
         "rows": counted | {"Message": Message.objects.count()},
     }
 

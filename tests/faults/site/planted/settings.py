@@ -7,7 +7,7 @@ FAULTS_SESSIONS  SESSION_ENGINE; without, sessions are in signed cookies
 
 import os
 
-from pinstafacegramiqus.settings import *
+from pinstafacegramiqus.settings import *  # noqa: F403
 from pinstafacegramiqus.settings import DATA, DATABASES, INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "planted"]

@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from books.models import Book
 from planted.models import Visit
 
-ROWS = [{"sku": n * 31 % 1009, "twin": n * 17 % 1013, "price": n} for n in range(900)]
+ROWS = [{"sku": n * 31 % 1009, "twin": n * 17 % 1013, "price": n} for n in range(1300)]
 SHELF = 5
 baskets, hands = count(), count()
 
@@ -62,7 +62,7 @@ def pay(request: HttpRequest) -> HttpResponse:
 def table(request: HttpRequest) -> HttpResponse:
     """A template that does what the view should have done."""
     with Clock() as clock:
-        page = render_to_string("planted/table.html", {"rows": ROWS[:60], "columns": range(24)})
+        page = render_to_string("planted/table.html", {"rows": ROWS[:40], "columns": range(18)})
     return clock.on(HttpResponse(page))
 
 
