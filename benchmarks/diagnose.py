@@ -8,7 +8,8 @@ Each run has a fresh store and fresh workers of gunicorn, six visitors for some 
 ``manage.py unhurried diagnose --json``. The faults, and how the truth of each is known without our
 own measurements, are in ``tests/faults/catalogue.py``. Runs are shuffled, healthy ones among them;
 what a page takes where all is well is the mean of the last five of those. A run during which
-others needed the processors is played again, at most twice. Nothing is written but ``--keep-store``.
+others needed the processors is played again, at most twice. Nothing is written, but where
+``--keep-store`` says.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def _only(page: str) -> Fault:
 
 
 def _promised(before: Outcome) -> tuple[float | None, str]:
-    """By the first finding that promises a gain: there is one page, and so one thing to do first."""
+    """By the first finding that promises a gain: with one page, there is one thing to do first."""
     for finding in before.findings:
         if finding["gain"] is not None:
             return float(finding["gain"]), f"{finding['cause']}: {finding['title']}"

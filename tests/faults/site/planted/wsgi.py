@@ -1,4 +1,4 @@
-"""The site, warm before its first visitor. ``X-Served``: a request in milliseconds, as WSGI sees it."""
+"""The site, warm before it is visited. ``X-Served``: milliseconds from call to answer, in WSGI."""
 
 import os
 import time
