@@ -48,7 +48,7 @@ def neighbour(*words: object) -> Iterator[subprocess.Popen[str]]:
             process.wait(servers.STOP_SECONDS)
         finally:
             process.kill()
-            process.wait()
+            process.communicate()
 
 
 @contextmanager

@@ -118,13 +118,13 @@ def url(port: int) -> str:
 
 def environment(port: int, folder: Path) -> dict[str, str]:
     """Of the site's processes; the database is behind ``port``."""
-    paths = [HERE / "site", ROOT / "example", ROOT / "src"]
     given = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    paths = [*map(os.path.abspath, given), HERE / "site", ROOT / "example", ROOT / "src"]
     return {
         "DATABASE_URL": url(port),
         "DJANGO_SETTINGS_MODULE": "planted.settings",
         "PINSTA_DATA": str(folder),
-        "PYTHONPATH": os.pathsep.join([*map(str, paths), *map(os.path.abspath, given)]),
+        "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
 

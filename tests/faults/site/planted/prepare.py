@@ -18,6 +18,7 @@ from inbox.models import Message  # noqa: E402
 from pins.models import Pin, Tag  # noqa: E402
 from planted.models import TABLE  # noqa: E402
 from planted.settings import SIGNED  # noqa: E402
+from unhurried.templatetags.unhurried import register  # noqa: E402
 
 PEOPLE = 6
 MANY = 16  # of each kind are visited: as everywhere, few things are asked for most
@@ -42,6 +43,7 @@ def found() -> dict[str, object]:
     counted = {model.__name__: model.objects.count() for model in (Pin, Book, Author, Publisher)}
     return {
         "cookies": cookies,
+        "vitals": "vitals" in register.tags,
         "pins": MANY,
         "usernames": list(User.objects.order_by("pk").values_list("username", flat=True)[:MANY]),
         "tags": list(Tag.objects.values_list("slug", flat=True)[: MANY // 2]),
