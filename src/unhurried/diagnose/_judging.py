@@ -18,7 +18,7 @@ from ._causes import (
 )
 from ._ledger import Ledger
 from ._verdict import FINE, SERVERS, SLOW, TOO_LITTLE, Cause, Verdict
-from ._words import count, ms, percent
+from ._words import count, label, ms, percent
 
 ENOUGH: Final = 50  # requests
 MOST: Final = 12  # findings told
@@ -59,7 +59,7 @@ def judge(ledger: Ledger) -> Verdict:
     found = [_weighed(cause, ledger) for ask in ASKED for cause in ask(ledger)]
     verdict.findings = _ranked(found)[:MOST]
     slowest = max(ledger.routes, key=lambda route: route.mean)
-    verdict.slowest = slowest.label, slowest.mean
+    verdict.slowest = slowest.name, slowest.mean
     verdict.state = SLOW if found else FINE
     verdict.said = _said(verdict, found)
     return verdict
@@ -99,8 +99,8 @@ def _ranked(found: list[Cause]) -> list[Cause]:
 
 def _said(verdict: Verdict, found: list[Cause]) -> str:
     if not found:
-        label, mean = verdict.slowest or ("", 0.0)
-        return f"Nothing to fix. {label} is the slowest, with {ms(mean)}."
+        name, mean = verdict.slowest or ("", 0.0)
+        return f"Nothing to fix. {label(name)} is the slowest, with {ms(mean)}."
     first = verdict.findings[0]
     if first.cause == SERVERS:
         return first.title

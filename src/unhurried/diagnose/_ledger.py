@@ -20,6 +20,8 @@ from unhurried.measure.reading import (
     Window,
 )
 
+from ._words import label
+
 T = TypeVar("T", StatementRow, SightingRow, SampleRow)
 
 NS: Final = 1e9
@@ -55,7 +57,7 @@ class Route:
 
     @property
     def label(self) -> str:
-        return self.name if self.name.startswith("(") else f"/{self.name}"
+        return label(self.name)
 
     @cached_property
     def requests(self) -> int:

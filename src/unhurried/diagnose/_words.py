@@ -26,3 +26,8 @@ def count(number: float, word: str) -> str:
 def brief(sql: str, longest: int = 90) -> str:
     text = " ".join(sql.split())
     return text if len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def label(route: str) -> str:
+    """A route with its leading slash; what resolved to nothing is ``(none)``."""
+    return route if route.startswith("(") else f"/{route}"
