@@ -7,6 +7,7 @@ from ._folding import at_once, draining, folds
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
 from ._kept import Change, KeptRow, Reason, changes, kept
+from ._labels import client_hash, client_label
 from ._layout import CLIENT, GROUPS, KEPT, LANE, PROCESS, SAMPLE, STATEMENT, VERSION, VITAL
 from ._layout import buckets as buckets_of
 from ._locks import locked
@@ -14,6 +15,7 @@ from ._moments import Moment
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
+from ._processes import SERVERS
 from ._read import Merged, Reader
 from ._record import PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._replayed import Replayed
@@ -37,6 +39,7 @@ __all__ = [
     "PARTS",
     "PROCESS",
     "SAMPLE",
+    "SERVERS",
     "SPANS",
     "STATEMENT",
     "TIME",
@@ -73,6 +76,8 @@ __all__ = [
     "at_once",
     "buckets_of",
     "changes",
+    "client_hash",
+    "client_label",
     "current",
     "draining",
     "failure",
