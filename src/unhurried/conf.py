@@ -56,6 +56,12 @@ SETTINGS: dict[str, Setting] = {
             "Dotted path of function(user) -> bool that opens the dashboard; "
             "default: active staff.",
         ),
+        Setting(
+            "CLIENTS",
+            (str,),
+            'What is kept of those that cost most: "hashed" (no address), "shown" (theirs), "off".',
+            default="hashed",
+        ),
         Setting("BADGE", (bool,), "Shows the badge on the pages that staff look at.", default=True),
         Setting(
             "VITALS",
@@ -185,6 +191,7 @@ class Settings:
     STORE: str | Path | None
     SINKS: dict[str, dict[str, Any]]
     PERMISSION: str | None
+    CLIENTS: str
     BADGE: bool
     VITALS: bool
     BUDGETS: dict[str, int]

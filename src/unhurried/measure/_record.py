@@ -57,11 +57,11 @@ NOTHING: Final[dict[Any, Seen]] = {}
 class Rare:
     """What most units of work have nothing of."""
 
-    __slots__ = ("overlap", "queued", "rows", "streamed")
+    __slots__ = ("overlap", "queued", "rows", "streamed", "unsafe")
 
     def __init__(self) -> None:
         self.queued: int | None = None
-        self.rows = self.overlap = self.streamed = 0
+        self.rows = self.overlap = self.streamed = self.unsafe = 0
 
 
 class Record:
@@ -71,7 +71,7 @@ class Record:
         *("kind", "name", "status", "size", "raised", "queries", "connects"),
         *("start", "last", "wall", "stack", "parts", "concurrent"),
         *("cpu", "cpu_started", "threads", "simple", "rare", "pending", "store", "row"),
-        *("statements", "reads"),
+        *("statements", "reads", "client"),
     )
     #: What the unit has read, for the cache's room; not set before it is asked for.
     reads: Any
@@ -88,6 +88,7 @@ class Record:
         self.threads: list[int] | None
         self.row = self.rare = self.pending = self.threads = None
         self.status = self.size = self.queries = self.connects = self.concurrent = 0
+        self.client = 0  # who asks, see ``_clients``
         self.raised = False
         self.simple = True  # one thread, so that a leaf of the timeline needs no stack
         self.statements = NOTHING  # by raw SQL, see ``_statements``

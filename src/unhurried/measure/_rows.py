@@ -24,6 +24,7 @@ ROWS, CONNECTS, OVERLAP, STREAMED = (
     LANE[name] for name in ("rows", "connects", "overlap", "streamed")
 )
 QUEUE, QUEUED = LANE["queue"], LANE["queued"]
+UNSAFE = LANE["unsafe"]
 SAMPLED, SAMPLED_WALL, SAMPLED_OWN = (
     LANE[name] for name in ("sampled", "sampled_wall", "sampled_own")
 )
@@ -42,11 +43,12 @@ LOWEST = int(TIME.lowest)
 class Route:
     """The lanes and the fine buckets of one route or unit in this process's slot."""
 
-    __slots__ = ("fine", "lanes")
+    __slots__ = ("fine", "lanes", "paths")
 
     def __init__(self, lanes: memoryview, fine: memoryview) -> None:
         self.lanes = lanes
         self.fine = fine
+        self.paths: dict[int, int] | None = None  # see ``_paths``
 
     def write(self, record: Record) -> None:
         """Add a finished unit. The count comes last: who sees it sees all that belongs to it."""
@@ -116,6 +118,7 @@ class Route:
         lanes[ROWS] += rare.rows
         lanes[OVERLAP] += max(rare.overlap, 0)
         lanes[STREAMED] += rare.streamed
+        lanes[UNSAFE] += rare.unsafe
 
     def write_sampled(self, record: SampledRecord, own: int) -> None:
         """CPU by part; waiting for a core; what measuring cost, and the wall that is a share of."""

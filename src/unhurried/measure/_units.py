@@ -13,7 +13,7 @@ from time import thread_time_ns
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import _sampler, _store, _watch
+from . import _processes, _sampler, _store, _watch
 from ._errors import StoreError, swallow
 from ._frames import blocks
 from ._instruments import flush
@@ -67,6 +67,8 @@ def finish(record: Record) -> None:
         row = record.row or store.route((record.kind, record.name))
         with store.lock:
             row.write(record)
+            if record.client and store.clients is not None:
+                store.clients.add(record.client, record.wall, record.status)
         if record.pending is not None:
             flush(record)
     except (OSError, StoreError) as error:
@@ -105,10 +107,16 @@ def _weigh(record: SampledRecord, row: Route) -> None:
 
 
 def _stand(record: Record) -> None:
-    """Stand for election, and have a watch; a command is soon over, and may fork: neither."""
+    """Stand for election, and have a watch; a command is soon over, and may fork: neither.
+
+    Each process also says then what it is, and who its clients are if that may be shown.
+    """
     if record.name.startswith("command:"):
         return
     try:
+        _processes.describe(record)
+        if record.store.clients is not None:
+            record.store.clients.save()
         _sampler.stand(record.store, record.last)
         _watch.stand()
     except (OSError, StoreError) as error:

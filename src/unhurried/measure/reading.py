@@ -9,6 +9,7 @@ from ._frames import Where, drawn, outward, placed
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
 from ._kept import Change, KeptRow, Reason, changes, kept
+from ._labels import client_hash, client_label
 from ._layout import CLIENT, GROUPS, KEPT, LANE, PROCESS, SAMPLE, STATEMENT, VERSION, VITAL
 from ._layout import buckets as buckets_of
 from ._locks import locked
@@ -17,6 +18,7 @@ from ._own import own_prefix
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
+from ._processes import SERVERS
 from ._read import Merged, Reader
 from ._record import CACHE, DB, HTTP, PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._releases import Release, before_and_after, releases
@@ -51,6 +53,7 @@ __all__ = [
     "PARTS",
     "PROCESS",
     "SAMPLE",
+    "SERVERS",
     "SPANS",
     "STATEMENT",
     "TIME",
@@ -91,6 +94,8 @@ __all__ = [
     "before_and_after",
     "buckets_of",
     "changes",
+    "client_hash",
+    "client_label",
     "current",
     "draining",
     "drawn",
