@@ -28,6 +28,7 @@ from django.template import engines
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 
+from tests.books.models import Author
 from tests.measure.children import in_child
 from unhurried.measure import (
     _errors,
@@ -61,6 +62,14 @@ import urllib.request
 def nap(there, hold):
     there.put(1)
     return hold.get(timeout=30)
+
+def doze(seconds):
+    import threading
+    threading.Event().wait(seconds)
+
+def wrapper(there, hold, execute, *args):
+    nap(there, hold)
+    return execute(*args)
 
 def call_back(function):
     return function()
@@ -147,6 +156,11 @@ def database(request: HttpRequest) -> HttpResponse:
     """In a statement: the function is the database's, as far as anyone here can tell."""
     import sleepy
 
+    if connection.vendor != "sqlite":
+        with connection.execute_wrapper(functools.partial(sleepy.wrapper, THERE, HOLD)):
+            Author.objects.count()
+        connection.close()
+        return HttpResponse("database")
     with connection.cursor() as cursor:
         nap = functools.partial(sleepy.nap, THERE, HOLD)
         connection.connection.create_function("nap", 0, nap)
@@ -201,11 +215,49 @@ def secretive(request: HttpRequest, word: str) -> HttpResponse:
     return HttpResponse(password + word)
 
 
+PHASES: dict[str, float] = {}
+
+
+@contextmanager
+def phase(name: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    PHASES[name] = time.perf_counter() - began
+
+
+def everything(request: HttpRequest) -> HttpResponse:
+    """Four parts after each other, for more than half a second each."""
+    import sleepy
+
+    with phase("package"):
+        sleepy.doze(0.6)
+    with phase("view"):
+        until = time.perf_counter() + 0.6
+        while time.perf_counter() < until: sum(range(100))  # fmt: skip  # noqa: E701
+    with phase("template"):
+        until = time.perf_counter() + 0.6
+        text = "{% for x in xs %}{% if x %}{{ x|upper }}{% endif %}{% endfor %}"
+        page = engines["django"].from_string(text)
+        while time.perf_counter() < until:
+            page.render({"xs": ["word"] * 500})
+    with phase("database"), connection.cursor() as cursor:
+        until = time.perf_counter() + 0.6
+        while time.perf_counter() < until:
+            if connection.vendor == "sqlite":
+                cursor.execute(
+                    "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t LIMIT 300000) "
+                    "SELECT count(*) FROM t"
+                )
+            else:
+                cursor.execute("SELECT pg_sleep(0.1)")
+    return HttpResponse("everything")
+
+
 urlpatterns = [
     path(f"{view.__name__}/", view)
     for view in (
         *(own, package, through_package, package_in_package, template, tag_of_a_package, database),
-        *(cached, fetched, fetched_by_package, streamed, coroutine, sent_to_a_thread),
+        *(cached, fetched, fetched_by_package, streamed, coroutine, sent_to_a_thread, everything),
     )
 ]
 urlpatterns.append(path("secretive/<str:word>/", secretive))
@@ -214,6 +266,9 @@ urlpatterns.append(path("secretive/<str:word>/", secretive))
 @pytest.fixture
 def watch(store: Path, sleepy: Any) -> Iterator[Watch]:
     """One that beats when it is told to."""
+    for left in (THERE, HOLD):  # by a test that failed
+        while not left.empty():
+            left.get()
     with override_settings(ROOT_URLCONF=__name__):
         opened = _store.current()
         assert opened is not None
@@ -441,6 +496,22 @@ def test_shares_are_what_the_looks_say(watch: Watch) -> None:
     assert shares == {"own/": 5 * BEAT, "package/": 3 * BEAT, "template/": 2 * BEAT}
 
 
+def test_shares_of_a_page_that_does_all_of_it(store: Path, sleepy: Any) -> None:
+    with override_settings(ROOT_URLCONF=__name__), override(WATCH=True, STORE=store):
+        work()
+        get("/everything/")
+        [unit] = [lanes for (_, name), lanes in window().units.items() if name == "everything/"]
+        rows = [row for row in window().samples if row.unit[1] == "everything/"]
+    end_all()
+    known, seen = sum(PHASES.values()), {"database": unit["db"] / 1e9}
+    for row in rows:
+        seen[row.part] = seen.get(row.part, 0) + row.ns / 1e9
+    for part, seconds in PHASES.items():
+        assert seen[part] / known == pytest.approx(seconds / known, abs=0.1), (part, seen, PHASES)
+    assert {row.package for row in rows if row.part == "package"} == {"sleepy"}
+    assert {row.line for row in rows if row.part == "template"} == {"<unknown source>:1"}
+
+
 def test_a_long_look_stands_for_longer(watch: Watch) -> None:
     with standing(get, "/own/"):
         beat(watch, ns=BEAT)
@@ -653,6 +724,29 @@ def test_a_beat_that_fails_is_said_once_and_the_next_one_comes(
         assert recovered.wait(30)
     end_all()
     assert [r.message for r in caplog.records] == ["unhurried went on without the watch"]
+
+
+def test_a_stack_that_can_not_be_told_is_not_anothers_trouble(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(_errors, "_said", set())
+    looked: list[int] = []
+
+    def place(*args: Any) -> Any:
+        looked.append(1)
+        if len(looked) == 1:
+            raise ZeroDivisionError
+        return "view", "a.py:1", ""
+
+    monkeypatch.setattr(_watch, "placed", [place])
+    with override(STRICT=False, STORE=watch.store.folder.parent):
+        watch = Watch(_store.current())  # type: ignore[arg-type]
+        with standing(get, "/own/"), standing(get, "/own/"), caplog.at_level(logging.ERROR):
+            beat(watch)
+            HOLD.put(1)  # whoever is to end first, both may
+        assert seen(watch) == {("own/", "view", "a.py:1", ""): (1, BEAT)}
+    assert len(looked) == 2
+    assert len(caplog.records) == 1
 
 
 def test_it_writes_once_a_second_and_when_it_is_asked(store: Path) -> None:

@@ -58,7 +58,10 @@ def record_of(thread: int, frame: FrameType) -> Record | None:
                 return None if record.wall else record
         at = at.f_back
     record = blocks.get(thread)
-    return None if record is None or record.wall else record
+    if record is not None and record.wall:  # left in another thread than it was entered in
+        blocks.pop(thread, None)
+        return None
+    return record
 
 
 def _learn(code: CodeType) -> bool:

@@ -136,9 +136,12 @@ class Watch:
         turn = self._its_turn(frames)
         weight = passed * len(frames) // max(len(turn), 1)
         for thread in turn:
-            record = record_of(thread, frames[thread])
-            if record is not None and record.store is self.store:
-                self._see(record, frames[thread], now, weight)
+            try:
+                record = record_of(thread, frames[thread])
+                if record is not None and record.store is self.store:
+                    self._see(record, frames[thread], now, weight)
+            except Exception as error:  # boundary: one thread's stack is not another's
+                swallow("a look at a thread", error)
 
     def _its_turn(self, frames: dict[int, FrameType]) -> list[int]:
         """All threads, or of more than THREADS so many in turn, each standing for several."""
@@ -213,7 +216,7 @@ def _ended(watch: Watch) -> None:
 
 def _write() -> None:
     watch = _watch
-    if watch is not None and not watch.store.left:
+    if watch is not None and watch.store.pid == os.getpid():  # a fork may be unseen by Python
         watch.write()
 
 

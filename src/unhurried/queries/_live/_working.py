@@ -131,10 +131,11 @@ def _learn(file: str) -> tuple[int, str]:
 
 def _package(file: str) -> str:
     """The top-level name below the folder that it was installed in; empty for Python's own."""
-    _, found, rest = file.rpartition("-packages/")
-    if not found and not file.startswith(("<", *PYTHON)):
-        root = next((each for each in LIBRARIES if file.startswith(each)), file)
-        rest = file.removeprefix(root)
+    _, installed, rest = file.rpartition("-packages/")
+    if not installed:
+        if file.startswith(("<", *PYTHON)):
+            return ""
+        rest = next((file.removeprefix(root) for root in LIBRARIES if file.startswith(root)), "")
     return rest.split("/")[0].removesuffix(".py")
 
 
