@@ -436,6 +436,14 @@ class TestHostile:
         tell(beacon(), **headers)
         assert len(kept()) == 9 * count
 
+    def test_where_all_must_log_in(self, measured, settings):
+        """Pages for all are told all the same, and nobody is asked who they are."""
+        required = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+        settings.MIDDLEWARE = [*settings.MIDDLEWARE, required]
+        tell(beacon())
+        assert kept()["books/", "ttfb"][0] == 1
+        assert Client().get(_assets.url("vitals.js")).status_code == 200
+
     def test_a_host_that_is_not_allowed(self, measured):
         request = bare(HTTP_ORIGIN="http://evil.example", HTTP_HOST="evil.example")
         del request.META["HTTP_SEC_FETCH_SITE"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import struct
+import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, Queue
 from threading import Event
 from typing import Any
@@ -83,8 +85,9 @@ def timed(request: HttpRequest) -> HttpResponse:
     return response
 
 
-AHEAD = """<!doctype html><a href=/shown/>Shown</a><script type=speculationrules>
-{"prerender": [{"urls": ["/shown/"], "eagerness": "immediate"}]}</script>"""
+AHEAD = """<!doctype html><title>Ahead</title><script type=speculationrules>
+{"prerender": [{"urls": ["/shown/"], "eagerness": "immediate"}]}</script>
+<script>fetch("/when-loaded/").then(() => { location.href = "/shown/"; });</script>"""
 SHOWN = FAST_PAGE.replace("</body>", '<script src="/leave.js"></script></body>')
 loaded_ahead = Event()
 
@@ -92,6 +95,11 @@ loaded_ahead = Event()
 def loaded(request: HttpRequest) -> HttpResponse:
     loaded_ahead.set()
     return HttpResponse(status=204)
+
+
+def when_loaded(request: HttpRequest) -> HttpResponse:
+    loaded_ahead.wait(PATIENCE)
+    return HttpResponse()
 
 
 urlpatterns = [
@@ -105,6 +113,7 @@ urlpatterns = [
     path("ahead/", lambda request: HttpResponse(AHEAD)),
     path("shown/", page(SHOWN)),
     path("loaded/", loaded),
+    path("when-loaded/", when_loaded),
     path("favicon.ico", lambda request: HttpResponse(status=204)),
     path("other/", lambda request: HttpResponse("<!doctype html><title>Other</title>")),
     path("<slug:name>.js", script),
@@ -351,19 +360,131 @@ def test_a_page_that_comes_back_is_not_told_again(browser: Browser, told: Told) 
     assert browser.visit(look, **launch) == ["fast/", "kept/"]
 
 
-def test_a_page_that_was_made_ahead(browser: Browser, told: Told) -> None:
-    """Its times begin when it is shown: it was there by then."""
+def test_a_page_that_was_made_ahead(browser: Browser, told: Told, tmp_path: Path) -> None:
+    """Its times begin when it is shown: it was there by then.
 
-    def look(tab: Tab) -> Any:
-        tab.page.goto("/ahead/")
-        assert loaded_ahead.wait(PATIENCE)
-        tab.value("setTimeout(() => document.querySelector('a').click())")
-        return told.get(timeout=PATIENCE)
-
-    route, metrics = browser.visit(look)
+    A page made ahead waits for who debugs its browser, so nobody does: the pages go by themselves.
+    """
+    flags = [*CHROMIUM_ARGS, "--headless", "--no-first-run", f"--user-data-dir={tmp_path}"]
+    argv = [browser.executable, *flags, f"{browser.address}/ahead/"]
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        try:
+            route, metrics = told.get(timeout=PATIENCE)
+        finally:
+            running.terminate()
     assert route == "shown/"
+    assert loaded_ahead.is_set()
     assert [metrics[name] for name in ("ttfb", "response", "dom", "load")] == [0, 0, 0, 0]
     assert metrics["lcp"] > 0
+
+
+FAKE = """
+self.PerformanceObserver = class {
+  static supportedEntryTypes = ["event", "first-input", "layout-shift"];
+  constructor(see) { self.feed = (entries) => see({ getEntries: () => entries }); }
+  observe() {}
+  disconnect() {}
+  takeRecords() { return []; }
+};
+Object.defineProperty(performance, "interactionCount", { value: 120 });
+"""
+
+
+def fed(browser: Browser, told: Told, entries: list[dict[str, Any]]) -> dict[str, float]:
+    """What is told of a page whose browser has seen these."""
+
+    def look(tab: Tab) -> Any:
+        tab.page.add_init_script(FAKE)
+        tab.page.goto("/fast/")
+        tab.page.evaluate("(entries) => self.feed(entries)", entries)
+        tab.leave()
+        return told.get(timeout=PATIENCE)[1]
+
+    metrics: dict[str, float] = browser.visit(look)
+    return metrics
+
+
+def shift(at: float, value: float, *, after_input: bool = False) -> dict[str, Any]:
+    known = {"entryType": "layout-shift", "startTime": at, "value": value}
+    return {**known, "hadRecentInput": after_input}
+
+
+def press(number: int, duration: float, kind: str = "event") -> dict[str, Any]:
+    return {"entryType": kind, "startTime": 1, "interactionId": number, "duration": duration}
+
+
+@pytest.mark.parametrize(
+    ("shifts", "cls"),
+    [
+        ([], 0),
+        ([shift(0, 0.125)], 0.125),
+        ([shift(0, 0.5), shift(1000, 0.5), shift(2001, 0.75)], 1),  # a gap of a second ends it
+        ([shift(900 * n, 0.125) for n in range(8)], 0.75),  # and so do five seconds
+        ([shift(10, 4, after_input=True), shift(20, 0.25)], 0.25),
+    ],
+    ids=["none", "one", "a gap", "long", "after input"],
+)
+def test_how_much_has_moved(
+    browser: Browser, told: Told, shifts: list[dict[str, Any]], cls: float
+) -> None:
+    assert fed(browser, told, shifts)["cls"] == cls
+
+
+@pytest.mark.parametrize(
+    ("presses", "inp"),
+    [
+        ([], None),
+        ([press(0, 900)], None),  # no interaction: a pointer that was only moved
+        ([press(1, 16, "first-input")], 16),
+        ([press(1, 48), press(1, 80), press(1, 64)], 80),
+        ([press(n, 1000 + n) for n in range(1, 60)], 1057),  # of 120, the third worst
+    ],
+    ids=["none", "no interaction", "first", "several events of one", "many"],
+)
+def test_how_long_an_input_waits(
+    browser: Browser, told: Told, presses: list[dict[str, Any]], inp: float | None
+) -> None:
+    assert fed(browser, told, presses).get("inp") == inp
+
+
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        "navigator.sendBeacon = undefined",
+        "navigator.sendBeacon = () => false",
+        "Object.defineProperty(performance, 'interactionCount', { value: undefined })",
+    ],
+)
+def test_a_browser_that_lacks_something_tells(browser: Browser, told: Told, lacks: str) -> None:
+    def look(tab: Tab) -> Any:
+        tab.page.add_init_script(lacks)
+        tab.page.goto("/fast/")
+        tab.leave()
+        return told.get(timeout=PATIENCE)[0], tab.said
+
+    assert browser.visit(look) == ("fast/", [])
+
+
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        "self.PerformanceObserver = undefined",
+        "PerformanceObserver = class {}",
+        "performance.getEntriesByType = undefined",
+        "performance.getEntriesByType = () => []",
+        "Object.defineProperty(document, 'currentScript', { value: null })",
+    ],
+)
+def test_a_browser_that_lacks_more_says_nothing(browser: Browser, told: Told, lacks: str) -> None:
+    def look(tab: Tab) -> Any:
+        tab.page.add_init_script(f"if (location.pathname === '/fast/') {{ {lacks} }}")
+        tab.page.goto("/fast/")
+        tab.leave()
+        tab.page.goto("/kept/")
+        tab.leave()
+        return told.get(timeout=PATIENCE)[0], tab.said
+
+    assert browser.visit(look) == ("kept/", [])
 
 
 def test_a_sample(browser: Browser, told: Told) -> None:

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.gzip import gzip_page
@@ -40,6 +41,7 @@ def url(name: str) -> str:
     return f"{reverse('unhurried:asset', args=[name])}?v={_content(name)[1]}"
 
 
+@login_not_required  # pages for all have some of them
 @require_safe
 @gzip_page
 def serve(request: HttpRequest, name: str) -> HttpResponse:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import DisallowedHost
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
@@ -29,6 +30,7 @@ Told = tuple[str, dict[str, float]]
 
 
 @csrf_exempt
+@login_not_required
 def vitals(request: HttpRequest) -> HttpResponse:
     """One page view, as ``vitals.js`` tells it; what is wrong with it is told to nobody."""
     # The steps after the view look up who has a cookie. It is nobody's business here.
