@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from tests.faults import score  # noqa: E402
 from tests.faults.catalogue import FAULTS, PAIRS, Fault, healthy  # noqa: E402
-from tests.faults.gains import REMEDIES, measured  # noqa: E402
+from tests.faults.gains import REMEDIES, Gain, measured  # noqa: E402
 from tests.faults.play import Outcome, undisturbed  # noqa: E402
 from tests.faults.rig import Rig, rig  # noqa: E402
 from tests.faults.truths import Seen, means  # noqa: E402
@@ -125,17 +125,23 @@ def _report(outcomes: Sequence[Outcome]) -> None:
 
 def _gains(site: Rig, options: argparse.Namespace) -> int:
     """Milliseconds per request that each remedy had, and what was promised for them."""
-    print(f"{'':22}{'before':>9}{'after':>9}{'had':>9}{'promised':>10}{'ratio':>8}{'others':>8}")
+    print(f"{'':20}{'before':>9}{'after':>9}{'had':>9}{'promised':>10}{'ratio':>8}{'others':>8}")
+    tries = 1 if options.anyway else 3
     for name in options.only or REMEDIES:
-        gain = measured(site, REMEDIES[name], seconds=options.seconds, keep=options.keep_store)
-        promised = "" if gain.promised is None else f"{1000 * gain.promised:.2f}"
-        ratio = "" if gain.promised is None else f"{gain.promised / gain.had:.2f}"
-        print(
-            f"{name:22}{1000 * gain.before:9.2f}{1000 * gain.after:9.2f}{1000 * gain.had:9.2f}"
-            f"{promised:>10}{ratio:>8}{gain.others:8.2f}  {gain.title}",
-            flush=True,
-        )
+        remedy, keep = REMEDIES[name], options.keep_store
+        gain = measured(site, remedy, seconds=options.seconds, tries=tries, keep=keep)
+        print(f"{name:20}{_gain(gain)}")
+        for line in [f"    {each['title']}" for each in gain.findings] or gain.said:
+            print(f"    {line}", flush=True)
     return 0
+
+
+def _gain(gain: Gain) -> str:
+    had = f"{1000 * gain.before:9.2f}{1000 * gain.after:9.2f}{1000 * gain.had:9.2f}"
+    if gain.promised is None:
+        return f"{had}{'nothing':>10}{'':8}{gain.others:8.2f}"
+    ratio = gain.promised / gain.had
+    return f"{had}{1000 * gain.promised:10.2f}{ratio:8.2f}{gain.others:8.2f}"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults import score
 from tests.faults.catalogue import PAIRS, SINGLES, Fault, healthy
-from tests.faults.play import Outcome, undisturbed
+from tests.faults.play import Outcome, play, undisturbed
 from tests.faults.rig import Rig, rig
 from tests.faults.truths import means
 
@@ -36,7 +36,15 @@ def well(site: Rig) -> Outcome:
 def played(site: Rig, fault: Fault, well: Outcome) -> Outcome:
     if fault.needs and not site.site.get(fault.needs):
         pytest.fail(f"The site has no {fault.needs}, which {fault.name} needs.")
-    return undisturbed(site, fault, means([well.seen]), tries=2)
+    outcome = play(site, fault, means([well.seen]))
+    if outcome.others.disturb and not is_right(outcome):
+        outcome = play(site, fault, means([well.seen]))
+    return outcome
+
+
+def is_right(outcome: Outcome) -> bool:
+    """Named first, and its share within the points."""
+    return outcome.right and max(outcome.misses.values()) <= POINTS
 
 
 def told(outcome: Outcome) -> str:
@@ -55,8 +63,7 @@ def test_it_is_named_first(site: Rig, fault: Fault, well: Outcome) -> None:
     outcome = played(site, fault, well)
     assert outcome.seen.unanswered == 0
     assert fault.name in CHEAP or min(outcome.truth.values()) > LEAST
-    assert outcome.right, told(outcome)
-    assert max(outcome.misses.values()) <= POINTS, told(outcome)
+    assert is_right(outcome), told(outcome)
 
 
 @pytest.mark.parametrize("fault", PAIRS, ids=lambda fault: fault.name)
@@ -65,4 +72,5 @@ def test_one_of_two_is_named_first_and_the_other_too(
 ) -> None:
     outcome = played(site, fault, well)
     assert outcome.seen.unanswered == 0
-    assert outcome.right, told(outcome)
+    assert outcome.first in fault.causes, told(outcome)
+    assert set(outcome.said) == set(fault.causes), told(outcome)
