@@ -116,7 +116,14 @@ class Route:
         return [
             Spent(row.part, row.line, row.package, row.ns / NS * scale, row.count)
             for row in self.samples
+            if row.part != "error"
         ]
+
+    @property
+    def errors(self) -> list[SampleRow]:
+        """Lines that requests ended in."""
+        found = (row for row in self.samples if row.part == "error")
+        return sorted(found, key=lambda row: -row.count)
 
     @cached_property
     def loops(self) -> set[str]:
@@ -213,7 +220,7 @@ class Ledger:
 
     @cached_property
     def looks(self) -> int:
-        return sum(row.count for route in self.routes for row in route.samples)
+        return sum(spent.looks for route in self.routes for spent in route.spent)
 
     @cached_property
     def strain(self) -> float:

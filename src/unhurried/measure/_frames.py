@@ -22,6 +22,8 @@ Where = tuple[str, str, str]
 placed: list[Callable[[FrameType, int], Where | None]] = []
 #: Called with the innermost frame: what is under way, a line for each frame, innermost first.
 drawn: list[Callable[[FrameType], tuple[str, ...]]] = []
+#: Called with an exception that a request has ended in: the line it comes from.
+blamed: list[Callable[[BaseException], Where | None]] = []
 
 #: Units that ``measured`` and Celery's signals have opened, by thread.
 blocks: dict[int, Record] = {}

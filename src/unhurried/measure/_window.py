@@ -30,7 +30,8 @@ class SampleRow:
 
     ``part``: "view" (the project's own code, at ``line``), "template" (a template, at ``line``),
     "package" (``package`` called from ``line``), "http" (likewise, waiting for another server),
-    "django" (nobody else's code). ``ns``: the time these looks stand for.
+    "django" (nobody else's code). ``ns``: the time these looks stand for. And "error": how often a
+    request ended in an exception from ``line``, ``package`` being its class and who raised it.
     """
 
     unit: Key

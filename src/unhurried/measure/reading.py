@@ -5,7 +5,7 @@ from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, say_once, swallow
 from ._folding import at_once, draining, folds
-from ._frames import Where, drawn, outward, placed
+from ._frames import Where, blamed, drawn, outward, placed
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
 from ._kept import Change, KeptRow, Reason, changes, kept
@@ -92,6 +92,7 @@ __all__ = [
     "asked",
     "at_once",
     "before_and_after",
+    "blamed",
     "buckets_of",
     "changes",
     "client_hash",

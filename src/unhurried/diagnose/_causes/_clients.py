@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Final
 
-from unhurried.measure.reading import ClientRow
+from unhurried.measure.reading import ClientRow, client_label
 
 from .._ledger import NS, Ledger
 from .._verdict import LIKELY, SURE, TRAFFIC, Cause
@@ -45,12 +45,12 @@ def _cause(ledger: Ledger, out: list[ClientRow], share: float, usual: float) -> 
         SURE if first.cost > 2 * FAR_OUT * usual else LIKELY,
         "clients",
         evidence=[
-            f"{name(row)}: {count(row.requests, 'request')}, {ms(row.cost / NS)} of work, "
-            f"{count(row.failed, 'time')} refused or not found"
+            f"{client_label(row.client)}: {count(row.requests, 'request')}, "
+            f"{ms(row.cost / NS)} of work, {count(row.failed, 'time')} refused or not found"
             for row in out[:3]
         ]
         + [f"the median client: {ms(usual / NS)} of work"],
-        where=[name(row) for row in out[:5]],
+        where=[client_label(row.client) for row in out[:5]],
         remedy=["limit_req zone=one burst=20;"],
         advice="Limit requests per address before Django (nginx: limit_req; a CDN), or keep the "
         "pages it asks for. UNHURRIED['CLIENTS'] = 'shown' names addresses.",
@@ -58,7 +58,3 @@ def _cause(ledger: Ledger, out: list[ClientRow], share: float, usual: float) -> 
         expected=share,
         verify="manage.py unhurried diagnose --minutes 10",
     )
-
-
-def name(row: ClientRow) -> str:
-    return f"client {row.client:016x}"[:19]

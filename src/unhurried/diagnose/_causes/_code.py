@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from unhurried.measure.reading import SampleRow
+
 from .. import _remedies
 from .._ledger import LOOKS, Ledger, Route, Spent
 from .._verdict import LIKELY, OWN_BUGS, SURE, Cause
@@ -23,7 +25,6 @@ def errors(ledger: Ledger) -> Iterator[Cause]:
         if failed < FEW or ratio < ERRORS:
             continue
         raised = route.lanes["exceptions"]
-        lines = [row for row in route.samples if row.part == "error"]
         yield Cause(
             OWN_BUGS,
             f"{route.label} fails: {percent(ratio)} of its requests are errors",
@@ -33,14 +34,18 @@ def errors(ledger: Ledger) -> Iterator[Cause]:
             evidence=[
                 f"{count(failed, 'request')} of {route.requests:,} answered 500 or more, "
                 f"{raised:,} of them by an exception",
-                *(f"{count(row.count, 'time')}: {row.package} at {row.line}" for row in lines[:3]),
+                *(f"{count(row.count, 'time')} {_raised(row)}" for row in route.errors[:3]),
             ],
-            where=[row.line for row in lines[:3]] or [route.label],
+            where=[row.line for row in route.errors[:3] if row.line] or [route.label],
             remedy=[],
             advice="Mend it before anything else: its log has the traceback.",
             verify="manage.py unhurried top --once",
             route=route.name,
         )
+
+
+def _raised(row: SampleRow) -> str:
+    return f"{row.package} at {row.line}" if row.line else row.package
 
 
 def loops(ledger: Ledger) -> Iterator[Cause]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from unhurried.measure.reading import SERVERS as SERVERS_KNOWN
+
 from .. import _configuration
 from .._ledger import Ledger
 from .._verdict import LIKELY, PERHAPS, SERVERS, SURE, Cause
@@ -15,7 +17,7 @@ from .._words import count, ms, percent
 
 DEBUG_QUERY: Final = 0.00006  # seconds: a query that is logged with its text, under DEBUG
 CONNECT: Final = 12  # round trips: TCP, TLS and authentication of one connect to PostgreSQL
-RUNSERVER: Final = 1  # of ``SERVERS`` in measure
+RUNSERVER: Final = SERVERS_KNOWN.index("runserver")
 STATIC: Final = 0.05  # of requests
 SEEN: Final = 50  # requests
 

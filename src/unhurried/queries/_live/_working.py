@@ -15,7 +15,7 @@ from typing import Final
 import django
 
 import unhurried
-from unhurried.measure.reading import CACHE, DB, HTTP, Where, drawn, outward, placed
+from unhurried.measure.reading import CACHE, DB, HTTP, Where, blamed, drawn, outward, placed
 
 from .._find._frames import JINJA, LIBRARIES, NODE, PROJECT, PYTHON, role
 from .._find._sites import jinja_site, node_site, short
@@ -155,7 +155,40 @@ def _name(frame: FrameType) -> str:
     return frame.f_code.co_name
 
 
+def blame(error: BaseException) -> Where | None:
+    """("error", line, "ValueError in slowpoke") of an exception: the project's innermost line.
+
+    Of its text nothing is kept, which may hold anything; a package is that which raised it.
+    """
+    package, trace = "", error.__traceback__
+    steps: list[tuple[FrameType, int]] = []
+    while trace is not None:
+        steps.append((trace.tb_frame, trace.tb_lineno))
+        trace = trace.tb_next
+    for frame, number in reversed(steps):
+        if role(frame) in SITES:
+            return "error", _line_of(frame, number), _kind_of(error, package)
+        _, kind, name = _what(frame.f_code)
+        if kind == END:
+            break
+        package = package or (name if kind in (PACKAGE, WIRE) else "")
+    return "error", "", _kind_of(error, package)
+
+
+def _line_of(frame: FrameType, number: int) -> str:
+    """By the traceback's number: a frame that has ended stands at its last line."""
+    if role(frame) != PROJECT:
+        return _label(frame)
+    return f"{_file(frame.f_code.co_filename)}:{number}"
+
+
+def _kind_of(error: BaseException, package: str) -> str:
+    name = type(error).__name__
+    return f"{name} in {package}" if package else name
+
+
 def install() -> None:
     if place not in placed:
+        blamed.append(blame)
         placed.append(place)
         drawn.append(draw)
