@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from unhurried.diagnose.reading import FINE, SLOW, TOO_LITTLE, Cause, Verdict
+from dataclasses import replace
+
+from unhurried.diagnose.reading import FINE, SLOW, TOO_LITTLE, Cause, Promise, Verdict
 
 HOSTILE = "<script>alert(1)</script>\"'&{{ x }}{% y %}\udcff\u202e"
 DIFF = (
@@ -108,14 +110,19 @@ TOO_LITTLE_YET = Verdict(
 )
 
 
-def applied() -> Verdict:
-    """A remedy that a release has brought; the judge's ``Cause`` will say so in fields."""
-
-    class Applied(Cause):
-        promised, had, release = 0.38, 0.35, "51c0"
-
-    done = Applied(**{**NETWORK.as_dict(), "share": 0.02})
-    return Verdict(SLOW, "It was the network", 3600.0, 300, 30.0, 0.1, {"view": 30.0}, [done])
+def applied(had: float = 0.35) -> Verdict:
+    """A remedy that a release has brought."""
+    done = Promise(
+        key="loop:with_queries/:books.html:3",
+        title="books.html:3 asked Book.author one row at a time",
+        cause="own bugs",
+        route="with_queries/",
+        promised=0.38,
+        had=had,
+        before=0.112,
+        after=0.112 * (1 - had),
+    )
+    return replace(FINE_SITE, promises=[done], release="51c0")
 
 
 def _extreme(number: int) -> Cause:

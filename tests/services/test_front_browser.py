@@ -12,9 +12,9 @@ from playwright.sync_api import Page
 from tests.dashboard import verdicts
 from tests.dashboard.samples import Samples
 from tests.services.test_dashboard_browser import ROUTE, Browser, browser, busy_site, shot, staff
-from unhurried.dashboard import _verdict_views
+from unhurried.dashboard import _releases, _verdict_views
 from unhurried.diagnose.reading import Verdict
-from unhurried.measure import reading
+from unhurried.measure.reading import Release
 
 __all__ = ["browser", "busy_site", "staff"]
 
@@ -43,7 +43,7 @@ def released(monkeypatch: pytest.MonkeyPatch) -> None:
         last = Samples().at + 300
         return [(last - 240, "51c0"), (last - 110, "0" * 40), (last - 105, "a-long-name-of-it")]
 
-    monkeypatch.setattr(reading, "releases", releases, raising=False)
+    monkeypatch.setattr(_releases, "known", lambda: [Release(*each) for each in releases()])
 
 
 @pytest.mark.parametrize(("width", "scheme"), SIZES)

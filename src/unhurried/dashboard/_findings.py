@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from zlib import crc32
 
-from unhurried.diagnose.reading import Cause, Verdict
+from unhurried.diagnose.reading import Cause, Promise, Verdict
 
-from . import _change, _format, _routes
+from . import _change, _format, _releases, _routes
 from ._numbers import Row
 
 OPEN: Final = 3  # findings shown in full; the others open at a click
@@ -80,11 +80,7 @@ class Shown:
 
     @property
     def gain(self) -> str:
-        """``would give back 31 % of users' time: 120 ms of 390 ms a request``; once it is applied,
-        what came of it is said in its place.
-        """
-        if self.kept_promise:
-            return ""
+        """``would give back 31 % of users' time: 120 ms of 390 ms a request``"""
         said = []
         if self.cause.expected:
             said.append(f"{_format.percent(self.cause.expected)} of users\u2019 time")
@@ -93,29 +89,45 @@ class Shown:
             said.append(f"{_format.seconds(self.cause.gain)}{of} a request")
         return f"would give back {': '.join(said)}" if said else ""
 
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """What came of a finding that is gone; ``slug`` is its route's page, if any."""
+
+    promise: Promise
+    release: str
+    slug: str | None
+
     @property
-    def kept_promise(self) -> str:
-        """``promised -38 %, had -35 % since release 51c0``, once a release has applied it."""
-        promised, had, release = (
-            getattr(self.cause, name, None) for name in ("promised", "had", "release")
-        )
-        if promised is None:
-            return ""
-        came = f"had {_less(had)}" if had is not None else "too early to say what came of it"
-        return f"promised {_less(promised)}, {came}{_since(release)}"
+    def label(self) -> str:
+        route = self.promise.route
+        return "" if route is None else _routes.label("request", route)
+
+    @property
+    def said(self) -> str:
+        """``promised -38 %, had -35 % since release 51c0: 112 ms, now 43 ms``"""
+        promise = self.promise
+        before, after = _format.seconds(promise.before), _format.seconds(promise.after)
+        told = f"promised {_less(promise.promised)}, had {_less(promise.had)}"
+        return f"{told} since release {self.release}: {before} a visit, now {after}"
+
+
+def came(found: Verdict, routes: Mapping[str, Row]) -> list[Came]:
+    """The last release's findings that are gone, in their order then."""
+    release = _releases.short(found.release)
+    return [Came(each, release, _slug(each, routes)) for each in found.promises]
 
 
 def shown(found: Verdict, routes: Mapping[str, Row], only: str | None = None) -> list[Shown]:
-    """All findings, or those about one route, the largest share first.
+    """All findings, or those about one route, in the verdict's order.
 
     ``routes``: by name, those that have a page.
     """
     kept = [cause for cause in found.findings if only is None or cause.route == only]
-    ranked = sorted(kept, key=lambda cause: -cause.share)
-    ids = _ids(cause.key for cause in ranked)
+    ids = _ids(cause.key for cause in kept)
     return [
         Shown(number, cause, found.mean, _slug(cause, routes), one)
-        for number, (cause, one) in enumerate(zip(ranked, ids, strict=True), 1)
+        for number, (cause, one) in enumerate(zip(kept, ids, strict=True), 1)
     ]
 
 
@@ -128,7 +140,7 @@ def _ids(keys: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def _slug(cause: Cause, routes: Mapping[str, Row]) -> str | None:
+def _slug(cause: Cause | Promise, routes: Mapping[str, Row]) -> str | None:
     row = routes.get(cause.route) if cause.route is not None else None
     return row.slug if row is not None else None
 
@@ -137,7 +149,3 @@ def _less(share: float) -> str:
     """Time that went has a minus before it, time that came a plus."""
     sign = MINUS if share > 0 else "+" if share else ""
     return f"{sign}{_format.percent(abs(share))}"
-
-
-def _since(release: Any) -> str:
-    return f" since release {release}" if release else ""

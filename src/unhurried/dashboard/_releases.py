@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from unhurried.measure import reading
+from unhurried.measure.reading import releases as known
 
 MOST: Final = 40  # the latest; more lines than that would hide the charts
 LONGEST: Final = 12  # characters of a version beside its line
@@ -18,9 +18,8 @@ def releases(times: Iterable[float]) -> list[list[Any]]:
     shown = list(times)
     if not shown:
         return []
-    known = getattr(reading, "releases", None)
-    found = sorted(known()) if known is not None else []
-    return [[at, short(name)] for at, name in found if shown[0] <= at <= shown[-1]][-MOST:]
+    found = [[r.at, short(r.name)] for r in known() if shown[0] <= r.at <= shown[-1]]
+    return found[-MOST:]
 
 
 def short(name: str) -> str:

@@ -52,17 +52,22 @@ def of_site(request: HttpRequest, site: Site) -> dict[str, Any]:
         "fine": found.state == FINE,
         "too_little": found.state == TOO_LITTLE,
         "findings": _findings.shown(found, labels),
+        "came": _findings.came(found, labels),
         "slowest": slowest(found, labels),
         **parts(found, site),
     }
 
 
 def of_route(row: Row) -> dict[str, Any]:
-    """The findings of the last hour that are about one route."""
+    """The findings of the last hour that are about one route, and what came of earlier ones."""
     if row.kind != "request":
-        return {"findings": []}
-    found = verdict(float(DEFAULT))
-    return {"findings": _findings.shown(found, {row.name: row}, only=row.name)}
+        return {"findings": [], "came": []}
+    judged, routes = verdict(float(DEFAULT)), {row.name: row}
+    came = _findings.came(judged, routes)
+    return {
+        "findings": _findings.shown(judged, routes, only=row.name),
+        "came": [each for each in came if each.promise.route == row.name],
+    }
 
 
 def links(request: HttpRequest, span: str) -> dict[str, Any]:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
+from threading import get_ident
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
+
+from ._run_queue import waited
 
 if TYPE_CHECKING:
     from ._rows import Route
@@ -54,11 +57,11 @@ NOTHING: Final[dict[Any, Seen]] = {}
 class Rare:
     """What most units of work have nothing of."""
 
-    __slots__ = ("overlap", "queued", "rows", "streamed")
+    __slots__ = ("overlap", "queued", "rows", "streamed", "unsafe")
 
     def __init__(self) -> None:
         self.queued: int | None = None
-        self.rows = self.overlap = self.streamed = 0
+        self.rows = self.overlap = self.streamed = self.unsafe = 0
 
 
 class Record:
@@ -68,7 +71,7 @@ class Record:
         *("kind", "name", "status", "size", "raised", "queries", "connects"),
         *("start", "last", "wall", "stack", "parts", "concurrent"),
         *("cpu", "cpu_started", "threads", "simple", "rare", "pending", "store", "row"),
-        *("statements", "reads"),
+        *("statements", "reads", "client"),
     )
     #: What the unit has read, for the cache's room; not set before it is asked for.
     reads: Any
@@ -85,6 +88,7 @@ class Record:
         self.threads: list[int] | None
         self.row = self.rare = self.pending = self.threads = None
         self.status = self.size = self.queries = self.connects = self.concurrent = 0
+        self.client = 0  # who asks, see ``_clients``
         self.raised = False
         self.simple = True  # one thread, so that a leaf of the timeline needs no stack
         self.statements = NOTHING  # by raw SQL, see ``_statements``
@@ -165,13 +169,19 @@ class Record:
 
 
 class SampledRecord(Record):
-    """One record in sixteen also splits CPU by part, keeps the order of its statements, and counts
-    what measuring itself costs.
+    """One record in sixteen also splits CPU by part, keeps the order of its statements, counts what
+    measuring itself costs, and how long its thread waited for a core.
     """
 
-    __slots__ = ("aside", "closed", "cpu_last", "cpu_parts", "probed", "timeline")
+    __slots__ = (
+        *("aside", "closed", "cpu_last", "cpu_parts", "probed", "timeline"),
+        *("run_wait", "thread", "waited"),
+    )
 
     def __init__(self, kind: str, name: str, store: Store) -> None:
+        self.thread = get_ident()
+        self.waited = waited()  # for a core, this thread so far
+        self.run_wait: int | None = None  # of that, in this unit; None where nobody tells
         super().__init__(kind, name, store)
         self.simple = False
         self.cpu_parts = [0, 0, 0, 0, 0]  # of a view: what is left of the whole
@@ -193,6 +203,9 @@ class SampledRecord(Record):
     def close(self) -> None:
         super().close()
         self.closed = thread_time_ns()
+        if self.waited is not None and self.thread == get_ident():
+            until = waited()
+            self.run_wait = None if until is None else min(until - self.waited, self.wall)
 
     def _charge_cpu(self) -> None:
         cpu = thread_time_ns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,14 +13,17 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from . import _queue, _store
+from . import _paths, _queue, _store
 from ._errors import StoreError, swallow
+from ._frames import blamed
 from ._record import Record, SampledRecord, current
 from ._rows import STARTED
+from ._seen import Samples
 from ._units import active, finish
 
 UNRESOLVED = "(none)"
 CLIENT_GONE = 499  # nginx's number for a client that closed the connection
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def begin(request: HttpRequest) -> Record | None:
@@ -36,6 +40,8 @@ def begin(request: HttpRequest) -> Record | None:
     else:
         store.countdown = store.cost.sample_every
         record = SampledRecord("request", UNRESOLVED, store)
+    if store.clients is not None:
+        record.client = store.clients.of(request.META)
     if "HTTP_X_REQUEST_START" in request.META:
         waited = _queue.parse(request.META["HTTP_X_REQUEST_START"])
         if waited is not None:
@@ -67,6 +73,8 @@ def resolved(request: HttpRequest, view: object, args: object, kwargs: object) -
         row = store.requests.get(name) or store.route(("request", name))
         with store.lock:
             row.lanes[STARTED] += 1
+        if (kwargs or args) and request.method == "GET":
+            _paths.look(store, row, request, record.start)
     except (OSError, StoreError) as error:
         return _store.fail(error, store)
     except Exception as error:  # boundary: a meter never breaks a page
@@ -85,13 +93,21 @@ def end(record: Record, request: HttpRequest, response: HttpResponseBase) -> Non
         record.status = response.status_code
         if record.row is None and request.resolver_match is not None:
             record.name = request.resolver_match.route or ""
+        has_body = request.method == "GET" or _has_body(record, request.method)
         if response.streaming:
             return _follow(record, response)
-        if request.method != "HEAD" and getattr(response, "is_rendered", True):
+        if has_body and getattr(response, "is_rendered", True):
             record.size = len(response.content)  # type: ignore[attr-defined]
     except Exception as error:  # boundary: a meter never breaks a page
         swallow("measuring", error)
     finish(record)
+
+
+def _has_body(record: Record, method: str | None) -> bool:
+    """Whether the response to what is no GET has; where it may have changed something, count it."""
+    if method not in SAFE:
+        record.seldom().unsafe = 1
+    return method != "HEAD"
 
 
 def abandon(record: Record, error: BaseException) -> None:
@@ -162,8 +178,28 @@ async def _count_async(record: Record, chunks: AsyncIterator[bytes]) -> AsyncIte
 def _raised(**kwargs: object) -> None:
     """Django is about to answer 500: sent once per request, whatever middleware does next."""
     record = current.get()
-    if record is not None:
-        record.raised = True
+    if record is None:
+        return
+    record.raised = True
+    error = sys.exc_info()[1]
+    if error is not None and not record.store.left:
+        _blame(record, error)
+
+
+def _blame(record: Record, error: BaseException) -> None:
+    """Count the line that it comes from, without a word of what it says."""
+    store = record.store
+    try:
+        found = [where for blame in blamed if (where := blame(error)) is not None]
+        with store.lock:
+            samples = store.kept.get("raised") or store.kept.setdefault("raised", Samples(store))
+            for where in found:
+                samples.count(record, where, 0)
+            samples.write(int(time.time()))
+    except (OSError, StoreError) as failed:
+        _store.fail(failed, store)
+    except Exception as failed:  # boundary: a meter never breaks a page, least of all this one
+        swallow("the line of an error", failed)
 
 
 def install() -> None:

@@ -24,9 +24,11 @@ ROWS, CONNECTS, OVERLAP, STREAMED = (
     LANE[name] for name in ("rows", "connects", "overlap", "streamed")
 )
 QUEUE, QUEUED = LANE["queue"], LANE["queued"]
+UNSAFE = LANE["unsafe"]
 SAMPLED, SAMPLED_WALL, SAMPLED_OWN = (
     LANE[name] for name in ("sampled", "sampled_wall", "sampled_own")
 )
+WAITS, RUN_WAIT = LANE["waits"], LANE["run_wait"]
 STATUS_200 = LANE["status_200"]
 CPU_PARTS = LANE["cpu_view"]
 COARSE_WALL, COARSE_DB, COARSE_QUERIES, COARSE_QUEUE = (
@@ -41,11 +43,12 @@ LOWEST = int(TIME.lowest)
 class Route:
     """The lanes and the fine buckets of one route or unit in this process's slot."""
 
-    __slots__ = ("fine", "lanes")
+    __slots__ = ("fine", "lanes", "paths")
 
     def __init__(self, lanes: memoryview, fine: memoryview) -> None:
         self.lanes = lanes
         self.fine = fine
+        self.paths: dict[int, int] | None = None  # see ``_paths``
 
     def write(self, record: Record) -> None:
         """Add a finished unit. The count comes last: who sees it sees all that belongs to it."""
@@ -115,13 +118,17 @@ class Route:
         lanes[ROWS] += rare.rows
         lanes[OVERLAP] += max(rare.overlap, 0)
         lanes[STREAMED] += rare.streamed
+        lanes[UNSAFE] += rare.unsafe
 
     def write_sampled(self, record: SampledRecord, own: int) -> None:
-        """CPU by part; what measuring cost, and the wall that is a share of."""
+        """CPU by part; waiting for a core; what measuring cost, and the wall that is a share of."""
         lanes, parts = self.lanes, record.cpu_parts
         lanes[SAMPLED] += 1
         lanes[SAMPLED_WALL] += record.wall
         lanes[SAMPLED_OWN] += own
+        if record.run_wait is not None:
+            lanes[WAITS] += 1
+            lanes[RUN_WAIT] += record.run_wait
         if record.probed:
             for i in (DB, CACHE, HTTP, TEMPLATE):
                 lanes[CPU_PARTS + i] += parts[i]

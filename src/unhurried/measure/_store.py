@@ -20,6 +20,7 @@ from django.core.signals import setting_changed
 
 from unhurried.conf import settings
 
+from . import _clients, _processes
 from . import _layout as L
 from ._cost import Cost
 from ._errors import TRANSIENT, StoreError, say_once, swallow
@@ -46,7 +47,7 @@ class Store:
 
     __slots__ = (
         *("cost", "countdown", "due", "folder", "left", "lock", "names", "pid", "routes", "slot"),
-        *("asked", "asked_until", "kept", "met", "requests", "__weakref__"),
+        *("asked", "asked_until", "clients", "kept", "met", "requests", "__weakref__"),
     )
 
     def __init__(self, folder: Path) -> None:
@@ -59,6 +60,8 @@ class Store:
         self.lock = threading.RLock()  # a signal handler or a __del__ may count in the middle
         self.slot = Slot.claim(self.folder, self.names.id)
         self.pid = self.slot.pid
+        self.clients = _clients.begin(self.folder, self.slot)
+        _processes.begin(self.slot)
         self.routes: dict[tuple[str, str], Route] = {}
         self.requests: dict[str, Route] = {}  # by name, of requests alone
         self.asked: list[Any] = []  # units that wait for rooms above, see _folding
