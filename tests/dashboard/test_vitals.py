@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from typing import Any
 
@@ -350,7 +351,9 @@ class TestHostile:
         assert kept() == {}
         assert {group for group, rows in _store.current().names.rows.items() if rows} == {"route"}  # type: ignore[union-attr]
 
-    @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
     @given(st.binary(max_size=1024) | st.text(max_size=300).map(lambda text: text.encode()))
     def test_any_bytes(self, body):
         assert _vitals_views.parsed(body) is None
@@ -361,7 +364,7 @@ class TestHostile:
         max_leaves=5,
     )
 
-    @settings(max_examples=300)
+    @settings(max_examples=300, deadline=None)
     @given(st.dictionaries(st.sampled_from(["v", *VITALS, "x", ""]), values))
     def test_any_json(self, said):
         """Either it is refused, or each number is one, and in its range."""
@@ -543,6 +546,22 @@ class TestLimit:
     def test_a_clock_that_goes_back(self):
         limit = Limit(100)
         assert sum(limit.admits("a", 100 - n) for n in range(50)) == OF_ONE
+
+    def test_threads_share_it(self):
+        limit = Limit()
+        with ThreadPoolExecutor(8) as pool:
+            work = [pool.submit(self.of_many, limit, n) for n in range(8)]
+        assert sum(each.result() for each in work) == IN_ALL
+
+    @staticmethod
+    def of_many(limit: Limit, thread: int) -> int:
+        return sum(limit.admits(f"{thread}.{n}", 0) for n in range(300))
+
+    def test_after_a_fork_it_is_a_new_one(self, monkeypatch):
+        monkeypatch.setattr(_vitals_limit, "limit", taken := Limit())
+        taken._lock.acquire()
+        _vitals_limit._forked()
+        assert _vitals_limit.limit.admits("a", 0)
 
     def test_memory_is_bounded(self):
         limit = Limit()
