@@ -139,7 +139,19 @@ class TestOrder:
         judge(verdicts.SLOW_SITE)
         bar = seen(staff, FRONT).partition('id="where"')[2].partition("</svg>")[0]
         tones = re.findall(r'class="(p-[\w-]+)"', bar)
-        assert tones == ["p-way", "p-db", "p-template", "p-view", "p-spare-0", "p-http", "p-off"]
+        assert tones == [
+            "p-spare-0",
+            "p-way",
+            "p-db",
+            "p-http",
+            "p-template",
+            "p-view",
+            "p-spare-2",
+        ]
+        judge(verdicts.EXTREME)
+        bar = seen(staff, FRONT).partition('id="where"')[2].partition("</svg>")[0]
+        tones = re.findall(r'class="(p-[\w-]+)"', bar)
+        assert tones == [f"p-spare-{n % 6}" for n in range(11)]
 
     def test_blind_spots_and_notes(self, staff: Client, judge: Judge) -> None:
         fill(staff)

@@ -17,24 +17,16 @@ from ._numbers import Row, Site, in_order
 #: What ``?minutes=`` may be, and what its link says.
 SPANS: Final = {"10": "10 min", "60": "hour", "all": "since the beginning"}
 DEFAULT: Final = "60"
-#: The names parts may have, and their colour in every bar; others get one by their place.
+#: The judge's parts, each with its colour in every bar; others would get one by their place.
 TONES: Final = {
-    "view": "view",
-    "python": "view",
-    "own code": "view",
-    "db": "db",
-    "database": "db",
-    "work": "db",
-    "network": "way",
+    "queue": "spare-0",
     "way": "way",
+    "db": "db",
     "cache": "cache",
     "http": "http",
     "template": "template",
-    "templates": "template",
-    "cpu": "cpu",
-    "off": "off",
-    "other": "off",
-    "rest": "off",
+    "view": "view",
+    "browser": "spare-2",
 }
 SPARE: Final = 6  # colours for parts of other names
 
