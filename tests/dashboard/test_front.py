@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import starmap
 from typing import Any
 
@@ -72,6 +73,14 @@ class TestStates:
         assert f'"/unhurried/routes/{_routes.slug("request", "with_queries/")}/"' in html
         assert 'class="findings"' not in html
 
+    def test_the_slowest_is_named_once(self, staff: Client, judge: Judge) -> None:
+        fill(staff)
+        said = "Nothing to fix. /with_queries/ is the slowest, with 110 ms."
+        judge(replace(verdicts.FINE_SITE, said=said))
+        html = seen(staff, FRONT)
+        assert "Look at /with_queries/" in plain(html)
+        assert "The slowest route" not in html
+
     def test_too_little_says_how_much_there_is_and_the_ways_out(
         self, staff: Client, judge: Judge
     ) -> None:
@@ -79,7 +88,7 @@ class TestStates:
         judge(verdicts.TOO_LITTLE_YET)
         html = seen(staff, FRONT)
         assert "12 requests in 10 minutes, 200 are needed" in html
-        assert "Measured: 12 requests in 10 min." in plain(html)
+        assert "12 requests in 10 min Open the pages that are slow" in plain(html)
         assert "manage.py unhurried diagnose --url /" in html
         assert "Where your users\u2019 time goes since the beginning" in plain(html)
 

@@ -16,12 +16,13 @@ from playwright.sync_api import Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from tests.books.models import Author, Book
+from tests.dashboard import verdicts
 from tests.dashboard.samples import Samples
 from tests.servers import CHROMIUM_ARGS
 from unhurried import testing
 from unhurried.cache._functions import _registry
 from unhurried.conf import settings as _settings
-from unhurried.dashboard import _routes, _staff
+from unhurried.dashboard import _routes, _staff, _verdict_views
 from unhurried.measure import (
     StoreError,
     counter,
@@ -310,7 +311,9 @@ def test_an_empty_page_fills_by_itself(browser):
     assert browser.visit("/unhurried/", act, clock=True).complaints == []
 
 
-def test_the_keyboard_reaches_everything(busy_site, browser):
+def test_the_keyboard_reaches_everything(busy_site, browser, monkeypatch):
+    monkeypatch.setattr(_verdict_views, "verdict", lambda minutes: verdicts.TOO_LITTLE_YET)
+
     def act(page: Page) -> list[str]:
         reached = []
         for _ in range(14):

@@ -95,7 +95,7 @@ def slowest(found: Verdict, rows: dict[str, Row]) -> dict[str, Any] | None:
     name, mean = found.slowest
     row = rows.get(name)
     label, slug = _routes.label("request", name), row.slug if row is not None else None
-    return {"label": label, "slug": slug, "mean": mean}
+    return {"label": label, "slug": slug, "mean": mean, "named": label in found.said}
 
 
 def parts(found: Verdict, site: Site) -> dict[str, Any]:
