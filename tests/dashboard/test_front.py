@@ -8,7 +8,7 @@ from itertools import starmap
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from tests.dashboard import verdicts
 from tests.dashboard.test_pages import Strict, fill, seen
@@ -126,12 +126,32 @@ class TestOrder:
             assert sum(map(int, percents)) == 100
             assert len(percents) == len(found.parts)
 
+    def test_less_than_nothing_is_not_drawn(self, staff: Client, judge: Judge) -> None:
+        fill(staff)
+        parts = {"view": 3.0, "network": -0.1, "queue": 1.0}
+        judge(Verdict(SLOW, "Slow", 60.0, parts=parts))
+        html = seen(staff, FRONT)
+        assert re.findall(r"<b>(\d+)&nbsp;%</b>", html) == ["75", "0", "25"]
+        assert 'width="-' not in html
+
     def test_every_part_has_a_colour_of_its_own(self, staff: Client, judge: Judge) -> None:
         fill(staff)
         judge(verdicts.SLOW_SITE)
         bar = seen(staff, FRONT).partition('id="where"')[2].partition("</svg>")[0]
         tones = re.findall(r'class="(p-[\w-]+)"', bar)
-        assert tones == ["p-way", "p-db", "p-template", "p-view", "p-spare-0", "p-http", "p-off"]
+        assert tones == [
+            "p-spare-0",
+            "p-way",
+            "p-db",
+            "p-http",
+            "p-template",
+            "p-view",
+            "p-spare-2",
+        ]
+        judge(verdicts.EXTREME)
+        bar = seen(staff, FRONT).partition('id="where"')[2].partition("</svg>")[0]
+        tones = re.findall(r'class="(p-[\w-]+)"', bar)
+        assert tones == [f"p-spare-{n % 6}" for n in range(11)]
 
     def test_blind_spots_and_notes(self, staff: Client, judge: Judge) -> None:
         fill(staff)
@@ -245,6 +265,14 @@ class TestExtremes:
         assert "and 6 more" in plain(html)
         assert "and 14 more" in plain(html)
 
+    @override_settings(DEFAULT_CHARSET="latin-1")
+    def test_pages_are_utf_8_whatever_the_site_is(self, staff: Client, judge: Judge) -> None:
+        fill(staff)
+        judge(verdicts.SLOW_SITE)
+        response = staff.get(FRONT)
+        assert response["Content-Type"] == "text/html; charset=utf-8"
+        assert "users\u2019 time" in response.content.decode()
+
     def test_a_page_of_twelve_findings_stays_small(self, staff: Client, judge: Judge) -> None:
         fill(staff)
         judge(verdicts.SLOW_SITE)
@@ -300,15 +328,25 @@ class TestRoute:
         html = seen(staff, self.PAGE)
         assert verdicts.NETWORK.title in html
         assert verdicts.TEMPLATE.title not in html
-        assert "verdict.css" in html
+        assert "network latency on" not in plain(html), "it is on the page itself"
         assert asked == [60.0]
+
+    def test_they_are_ranked_among_themselves_and_open(self, staff: Client, judge: Judge) -> None:
+        fill(staff)
+        others = [Cause("own bugs", f"t{n}", 0.5, "sure", f"k{n}", route="") for n in range(4)]
+        judge(Verdict(SLOW, "Slow", 60.0, findings=[*others, verdicts.NETWORK]))
+        html = seen(staff, self.PAGE)
+        assert re.findall(r'class="number">(\d+)<', html) == ["1"]
+        assert re.search(r"<details[^>]* open>", html)
+        root = seen(staff, f"/unhurried/routes/{_routes.slug('request', '')}/")
+        assert re.findall(r'class="number">(\d+)<', root) == ["1", "2", "3", "4"]
 
     def test_another_route_has_none(self, staff: Client, judge: Judge) -> None:
         fill(staff)
         judge(verdicts.SLOW_SITE)
         html = seen(staff, f"/unhurried/routes/{_routes.slug('request', 'page/')}/")
-        assert "verdict.css" not in html
         assert 'class="findings"' not in html
+        assert "verdict.css" in html, "a finding may come while the page is open"
 
     def test_work_outside_requests_is_not_judged(self, staff: Client, judge: Judge) -> None:
         fill(staff)
@@ -354,6 +392,12 @@ class TestReleases:
         monkeypatch.setattr(_releases, "known", lambda: list(starmap(Release, known)))
         assert _releases.releases([self.AT, self.AT + 10]) == [[self.AT + 5, "51c0"]]
         assert _releases.releases([]) == []
+
+    def test_of_very_many_the_latest(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        known = [Release(self.AT + n, f"v{n}") for n in range(500)]
+        monkeypatch.setattr(_releases, "known", lambda: known)
+        found = _releases.releases([self.AT, self.AT + 500])
+        assert [name for _, name in found] == [f"v{n}" for n in range(460, 500)]
 
     def test_they_are_in_the_document(
         self, staff: Client, history: Any, monkeypatch: pytest.MonkeyPatch

@@ -63,13 +63,13 @@ SERVERS = Cause(
     where=["shop/settings.py:12"],
 )
 PARTS = {
-    "network": 87.2,
-    "database": 3.1,
-    "templates": 48.0,
-    "view": 22.4,
     "queue": 6.6,
+    "way": 87.2,
+    "db": 3.1,
     "http": 0.0,
-    "other": 14.7,
+    "template": 48.0,
+    "view": 22.4,
+    "browser": 14.7,
 }
 UNSEEN = [
     "front-end rendering: no page has {% vitals %}",
@@ -97,7 +97,7 @@ FINE_SITE = Verdict(
     requests=12_400,
     time=595.0,
     mean=0.048,
-    parts={"database": 301.0, "templates": 180.0, "view": 114.0},
+    parts={"db": 301.0, "template": 180.0, "view": 114.0},
     slowest=("with_queries/", 0.11),
     unseen=UNSEEN[:1],
 )

@@ -75,18 +75,23 @@ class Browser:
         width: int = 1280,
         scheme: str = "light",
         clock: bool = False,
+        script: bool = True,
     ) -> Seen:
         with ThreadPoolExecutor(1) as pool:
-            return pool.submit(self._visit, path, act, width, scheme, clock).result()
+            return pool.submit(self._visit, path, act, width, scheme, clock, script).result()
 
-    def _visit(self, path: str, act: Any, width: int, scheme: Any, clock: bool) -> Seen:
+    def _visit(
+        self, path: str, act: Any, width: int, scheme: Any, clock: bool, script: bool
+    ) -> Seen:
         seen = Seen(None)
         with sync_playwright() as playwright:
             launched = playwright.chromium.launch(
                 executable_path=self.executable, args=[*CHROMIUM_ARGS, "--no-first-run"]
             )
             context = launched.new_context(
-                viewport={"width": width, "height": 900}, color_scheme=scheme
+                viewport={"width": width, "height": 900},
+                color_scheme=scheme,
+                java_script_enabled=script,
             )
             context.add_cookies(
                 [{"name": n, "value": v, "url": self.address} for n, v in self.cookies.items()]
@@ -97,7 +102,8 @@ class Browser:
             if clock:
                 page.clock.install()
             page.goto(self.address + path)
-            page.wait_for_function(READY)
+            if script:
+                page.wait_for_function(READY)
             seen.answer = act(page)
             launched.close()
         return seen

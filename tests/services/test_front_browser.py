@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from playwright.sync_api import Page
 
 from tests.dashboard import verdicts
 from tests.dashboard.samples import Samples
-from tests.services.test_dashboard_browser import Browser, browser, busy_site, shot, staff
+from tests.services.test_dashboard_browser import ROUTE, Browser, browser, busy_site, shot, staff
 from unhurried.dashboard import _releases, _verdict_views
 from unhurried.diagnose.reading import Verdict
 from unhurried.measure.reading import Release
@@ -64,6 +65,45 @@ def test_states(
     assert not too_wide
     assert len(drawn) == 9
     assert all(pixels > 500 for pixels in drawn), drawn
+
+
+@pytest.mark.parametrize(("width", "scheme"), SIZES)
+def test_a_route_with_findings(
+    busy_site: None, browser: Browser, judged: Any, width: int, scheme: str
+) -> None:
+    judged(verdicts.SLOW_SITE)
+    act = shot("verdict-route", width, scheme)
+    seen = browser.visit(ROUTE, act, width=width, scheme=scheme)
+    assert (seen.complaints, seen.answer[0]) == ([], False)
+
+
+def test_releases_are_said_too(
+    busy_site: None, released: None, browser: Browser, judged: Any
+) -> None:
+    judged(verdicts.FINE_SITE)
+    plots = "all => all.map((plot) => plot.getAttribute('aria-label'))"
+    seen = browser.visit("/unhurried/", lambda page: page.eval_on_selector_all(".plot", plots))
+    assert len(seen.answer) == 9
+    said = re.compile(r"; released: 51c0 at [\d:]{8}, 0000000 at [\d:]{8}, a-long-name\u2026 at ")
+    assert all(said.search(label) for label in seen.answer), seen.answer
+
+
+def test_without_javascript_findings_open_all_the_same(
+    busy_site: None, browser: Browser, judged: Any
+) -> None:
+    judged(verdicts.EXTREME)
+
+    def act(page: Page) -> tuple[bool, bool, str]:
+        last = page.locator("#verdict details").last
+        before = last.locator(".body").is_visible()
+        last.locator("summary h3").click()
+        noted = page.locator("noscript p").first.inner_text()
+        return before, last.locator(".body").is_visible(), noted
+
+    seen = browser.visit("/unhurried/", act, script=False)
+    assert seen.answer[:2] == (False, True)
+    assert "The charts need JavaScript" in seen.answer[2]
+    assert seen.complaints == []
 
 
 RENEWED = "(share) => document.querySelector('#verdict .share').textContent.startsWith(share)"

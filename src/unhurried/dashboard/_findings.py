@@ -118,12 +118,16 @@ def came(found: Verdict, routes: Mapping[str, Row]) -> list[Came]:
     return [Came(each, release, _slug(each, routes)) for each in found.promises]
 
 
-def shown(found: Verdict, routes: Mapping[str, Row]) -> list[Shown]:
-    """All findings in the verdict's order; ``routes`` are those that have a page."""
-    ids = _ids(cause.key for cause in found.findings)
+def shown(found: Verdict, routes: Mapping[str, Row], only: str | None = None) -> list[Shown]:
+    """All findings, or those about one route, in the verdict's order.
+
+    ``routes``: by name, those that have a page.
+    """
+    kept = [cause for cause in found.findings if only is None or cause.route == only]
+    ids = _ids(cause.key for cause in kept)
     return [
         Shown(number, cause, found.mean, _slug(cause, routes), one)
-        for number, (cause, one) in enumerate(zip(found.findings, ids, strict=True), 1)
+        for number, (cause, one) in enumerate(zip(kept, ids, strict=True), 1)
     ]
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from unhurried.measure.reading import releases as known
 
+MOST: Final = 40  # the latest; more lines than that would hide the charts
 LONGEST: Final = 12  # characters of a version beside its line
 _COMMIT: Final = re.compile(r"[0-9a-f]{12,64}")
 
@@ -17,7 +18,8 @@ def releases(times: Iterable[float]) -> list[list[Any]]:
     shown = list(times)
     if not shown:
         return []
-    return [[r.at, short(r.name)] for r in known() if shown[0] <= r.at <= shown[-1]]
+    found = [[r.at, short(r.name)] for r in known() if shown[0] <= r.at <= shown[-1]]
+    return found[-MOST:]
 
 
 def short(name: str) -> str:

@@ -17,24 +17,16 @@ from ._numbers import Row, Site, in_order
 #: What ``?minutes=`` may be, and what its link says.
 SPANS: Final = {"10": "10 min", "60": "hour", "all": "since the beginning"}
 DEFAULT: Final = "60"
-#: The names parts may have, and their colour in every bar; others get one by their place.
+#: The judge's parts, each with its colour in every bar; others would get one by their place.
 TONES: Final = {
-    "view": "view",
-    "python": "view",
-    "own code": "view",
-    "db": "db",
-    "database": "db",
-    "work": "db",
-    "network": "way",
+    "queue": "spare-0",
     "way": "way",
+    "db": "db",
     "cache": "cache",
     "http": "http",
     "template": "template",
-    "templates": "template",
-    "cpu": "cpu",
-    "off": "off",
-    "other": "off",
-    "rest": "off",
+    "view": "view",
+    "browser": "spare-2",
 }
 SPARE: Final = 6  # colours for parts of other names
 
@@ -63,9 +55,9 @@ def of_route(row: Row) -> dict[str, Any]:
     if row.kind != "request":
         return {"findings": [], "came": []}
     judged, routes = verdict(float(DEFAULT)), {row.name: row}
-    found, came = _findings.shown(judged, routes), _findings.came(judged, routes)
+    came = _findings.came(judged, routes)
     return {
-        "findings": [each for each in found if each.cause.route == row.name],
+        "findings": _findings.shown(judged, routes, only=row.name),
         "came": [each for each in came if each.promise.route == row.name],
     }
 
@@ -108,8 +100,10 @@ def slowest(found: Verdict, rows: dict[str, Row]) -> dict[str, Any] | None:
 
 def parts(found: Verdict, site: Site) -> dict[str, Any]:
     """One bar; while there is not enough to judge, of all that was ever measured."""
-    if sum(found.parts.values()) > 0:
-        return {"parts": _toned(_bars.stacked(found.parts)), "parts_of": ""}
+    # A clock that was set back leaves less than nothing, which can't be drawn.
+    drawn = {name: max(seconds, 0.0) for name, seconds in found.parts.items()}
+    if any(drawn.values()):
+        return {"parts": _toned(_bars.stacked(drawn)), "parts_of": ""}
     whole = in_order(site.sums("where")) if site.routes else {}
     return {"parts": _bars.stacked(whole), "parts_of": "since the beginning"}
 

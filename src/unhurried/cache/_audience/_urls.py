@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from types import MethodType
 from typing import Any, Final
 
 from django.conf import settings
 from django.middleware.cache import CacheMiddleware
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.translation import get_language
 
 _DEEP: Final = 12  # decorators around each other
 
@@ -24,6 +26,14 @@ def pages() -> Iterator[tuple[str, Any]]:
 
 def kept_by_route() -> dict[str, str]:
     """Route -> the name under which its page is kept, for those that are."""
+    if not hasattr(settings, "ROOT_URLCONF"):
+        return {}
+    return _by_route(get_resolver(), get_language())
+
+
+@lru_cache(maxsize=8)
+def _by_route(resolver: URLResolver, language: str | None) -> dict[str, str]:
+    """Looked for once: large sites have thousands. A route may be in the reader's language."""
     return {route: page_of(view).name for route, view in pages()}
 
 

@@ -110,7 +110,7 @@ const unhurriedCharts = (() => {
       return values.length ? `${label} ${show(chart.unit)(values.at(-1))}` : "";
     }).filter(Boolean).join(", ");
     plot.setAttribute("role", "img");
-    const marked = released.map(([at, name]) => `${name} at ${moment(at)}`).join(", ");
+    const marked = released.slice(-3).map(([at, name]) => `${name} at ${moment(at)}`).join(", ");
     plot.setAttribute("aria-label", last ? `Chart; last values: ${last}${marked && "; released: " + marked}` : "Chart without values yet");
   }
 
@@ -150,7 +150,7 @@ const unhurriedCharts = (() => {
   function all(below, numbers) {
     latest.set(below, numbers);
     span = numbers.span;
-    released = numbers.releases;
+    released = numbers.releases || []; // during a deploy, of a process of the version before
     for (const figure of below.querySelectorAll("figure[data-chart]")) {
       draw(figure, numbers);
       sizes.observe(figure.querySelector(".plot"));
