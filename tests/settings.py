@@ -53,4 +53,9 @@ TEMPLATES = [
 ]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # The fixture ``store`` gives each test a folder of its own; this one is for what has none.
-UNHURRIED = {"STORE": tempfile.mkdtemp(prefix="unhurried-tests-"), "STRICT": True, "SWEEP": None}
+UNHURRIED = {
+    "STORE": tempfile.mkdtemp(prefix="unhurried-tests-"),
+    "STRICT": True,
+    "SWEEP": None,
+    "WATCH": False,  # a thread for each test's store; its own tests have it
+}

@@ -129,7 +129,7 @@ PRIVATE = {
     "celery.current_app._get_current_object": "current_app is a proxy; whether there is an app",
 }
 #: Documented, underscore and all: Model._meta, _state and _base_manager, sys._getframe.
-DOCUMENTED = {"_meta", "_state", "_base_manager", "_getframe"}
+DOCUMENTED = {"_meta", "_state", "_base_manager", "_getframe", "_current_frames"}
 
 #: Variables that are read from the frames of these functions while they run.
 FRAMES = {

@@ -36,6 +36,7 @@ COLUMNS = (
     Column("p95", 6, 1, lambda route, _: duration(route["wall"]["p95"])),
     Column("queries", 3, 5, lambda route, _: f"{route['queries']['p50']:.0f}"),
 )
+FASTER = "faster"
 ERRORS = Column("errors", 3, 4, lambda route, _: str(route["errors"]))  # only where there are any
 
 
@@ -53,11 +54,25 @@ def table(routes: dict[str, Route], seconds: float, width: int) -> list[str]:
     longest = max(map(len, [HEAD, *pages]))
     columns, room = _fit([*COLUMNS, ERRORS] if errors else [*COLUMNS], longest, width)
     titles = [column.title.rjust(column.width) for column in columns]
-    lines = [GAP.join([HEAD.ljust(room), *titles])]
+    lines = [GAP.join([HEAD.ljust(room), *titles, FASTER])]
     for page in sorted(pages, key=lambda page: -_spent(pages[page])):
         cells = [_cell(column, pages[page], seconds) for column in columns]
+        cells.append(_faster(pages[page]).rjust(len(FASTER)))
         lines.append(GAP.join([_cut(page, room).ljust(room), *cells]))
     return lines
+
+
+def _faster(sides: Sides) -> str:
+    """How many times as fast the last side is as the first, on average."""
+    means = [_mean(route) for route in (sides[0], sides[-1])]
+    if not all(means):
+        return "-"
+    ratio = means[0] / means[1]
+    return f"{ratio:.0f}x" if ratio >= 9.95 else f"{ratio:.1f}x"
+
+
+def _mean(route: Route | None) -> float:
+    return route["wall"]["sum"] / route["requests"] if route and route["requests"] else 0.0
 
 
 def _pages(routes: dict[str, Route]) -> dict[str, Sides]:
@@ -87,7 +102,7 @@ def _fit(columns: list[Column], longest: int, width: int) -> tuple[list[Column],
 
 
 def _left(columns: list[Column], width: int) -> int:
-    return width - sum(column.width + len(GAP) for column in columns)
+    return width - sum(column.width + len(GAP) for column in columns) - len(GAP + FASTER)
 
 
 def _cut(text: str, room: int) -> str:

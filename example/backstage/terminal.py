@@ -35,6 +35,10 @@ class Terminal:
             self.say(line)
         self._drawn = len(lines) if self._can_go_back(lines) else 0
 
+    def settle(self) -> None:
+        """What was drawn stays: the next block comes below it."""
+        self._drawn = 0
+
     def _can_go_back(self, lines: list[str]) -> bool:
         # The cursor cannot climb to lines that have scrolled away.
         return self.live and len(lines) < shutil.get_terminal_size().lines

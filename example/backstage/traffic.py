@@ -8,38 +8,38 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlencode
 
 SIDES = ("slow", "fixed", "fast")
-# Slides' pages often, forms less; long lists and the report seldom, for they keep a worker busy.
+# People read, and write seldom: one visit in fifty changes something.
 WEIGHTS = {
-    "feed": 12,
-    "pin": 10,
-    "user": 8,
-    "books": 6,
+    "feed": 40,
+    "pin": 30,
+    "user": 24,
+    "books": 16,
+    "tag": 16,
     "messages": 6,
-    "tag": 5,
+    "with": 4,
+    "books/catalogue": 4,
+    "books/api": 4,
+    "books/inventory": 3,
+    "report": 2,
     "create_form": 2,
-    "create": 2,
-    "received": 2,
+    "create": 1,
+    "received": 1,
     "books/import": 1,
-    "books/catalogue": 1,
-    "books/api": 1,
-    "books/inventory": 1,
-    "with": 2,
-    "report": 1,
 }
 PLACES = ("place/Oslo", "place/Rome", "camera/Quill%208", "camera/Sextant%20Pro")
 FOR_MEMBERS = {"messages", "received"}
-PAUSE = 0.03  # seconds between two requests of a visitor: people read, and the machine breathes
 PATIENCE = 60  # seconds for one answer
 
 
 @dataclass(frozen=True)
 class Site:
-    """What there is to visit."""
+    """What there is to visit: pins are those of the feed, where people find them."""
 
-    pins: int
+    pins: list[int]
     usernames: list[str]
     tags: list[str]
     titles: Iterator[str]  # of the books visitors add: the form wants new ones
@@ -54,32 +54,27 @@ class Visit:
     form: dict[str, str] | None = None
 
 
-def visits(site: Site, rng: random.Random) -> Iterator[Visit]:
-    """Every page once, so that short traffic has them all; then by weight, for ever.
-
-    What is visited on the slow side is visited on the other two next, so that they compare.
-    """
+def visits(side: str, site: Site, rng: random.Random) -> Iterator[Visit]:
+    """Every page once, so that short traffic has them all; then by weight, for ever."""
     for page in WEIGHTS:
-        yield from _all_sides(page, site, rng)
+        yield _visit(side, page, site, rng)
     while True:
         page = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        yield from _all_sides(page, site, rng)
+        yield _visit(side, page, site, rng)
 
 
-def _all_sides(page: str, site: Site, rng: random.Random) -> Iterator[Visit]:
-    path = _path(page, site, rng)
-    for side in SIDES:
-        yield Visit(page, f"/{side}/{path}", _form(page, site, rng))
+def _visit(side: str, page: str, site: Site, rng: random.Random) -> Visit:
+    return Visit(page, f"/{side}/{_path(page, site, rng)}", _form(page, site, rng))
 
 
 def _path(page: str, site: Site, rng: random.Random) -> str:
     match page:
         case "pin":
-            return f"pin/{rng.randint(1, site.pins)}/"
+            return f"pin/{_popular(site.pins, rng)}/"
         case "user":
-            return f"user/{rng.choice(site.usernames)}/"
+            return f"user/{_popular(site.usernames, rng)}/"
         case "tag":
-            return f"tag/{rng.choice(site.tags)}/"
+            return f"tag/{_popular(site.tags, rng)}/"
         case "create_form" | "create":
             return "books/create/"
         case "with":
@@ -88,6 +83,11 @@ def _path(page: str, site: Site, rng: random.Random) -> str:
             return "messages/received/"
         case _:
             return f"{page}/"
+
+
+def _popular(things: list[Any], rng: random.Random) -> Any:
+    """The first of ten is asked for ten times as often as the tenth (Zipf's law)."""
+    return things[int(len(things) ** rng.random()) - 1]
 
 
 def _form(page: str, site: Site, rng: random.Random) -> dict[str, str] | None:
@@ -103,20 +103,28 @@ def _form(page: str, site: Site, rng: random.Random) -> dict[str, str] | None:
 
 @dataclass
 class Traffic:
-    """Visitors on threads; ``cookies`` has one session per visitor."""
+    """Visitors of one side, on threads; ``cookies`` has one session per visitor.
+
+    Each asks for the next page as soon as it has the last one: the same list for every side.
+    What is asked in the first seconds, ``warming``, is not counted.
+    """
 
     port: int
+    side: str
     site: Site
     cookies: list[str]
     seconds: float
+    warming: float = 0.0
     unanswered: int = 0
+    took: list[float] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
         self.began = time.monotonic()
-        self._visits = visits(self.site, random.Random(2012))
+        self._visits = visits(self.side, self.site, random.Random(2012))
         self._threads = [
             threading.Thread(target=self._roam, args=(number, cookie), daemon=True)
             for number, cookie in enumerate(self.cookies)
@@ -126,17 +134,29 @@ class Traffic:
 
     @property
     def elapsed(self) -> float:
-        return time.monotonic() - self.began
+        """Seconds that count."""
+        return max(time.monotonic() - self.began - self.warming, 0.0)
 
     @property
     def over(self) -> bool:
         return self.elapsed >= self.seconds
+
+    @property
+    def rate(self) -> float:
+        """Answers per second, so far or in the end."""
+        return len(self.took) / max(self.ended or self.elapsed, 0.001)
+
+    def quantile(self, share: float) -> float:
+        """Seconds to an answer, as a visitor saw them; 0 before the first."""
+        took = sorted(self.took)
+        return took[min(int(share * len(took)), len(took) - 1)] if took else 0.0
 
     def stop(self) -> None:
         """No new visits; those under way are waited for."""
         self._stop.set()
         for thread in self._threads:
             thread.join(PATIENCE)
+        self.ended = self.elapsed
 
     def _roam(self, number: int, cookie: str) -> None:
         visitor = _Visitor(self.port, cookie, always_member=number % 2 == 0)
@@ -147,10 +167,12 @@ class Traffic:
         while not (self._stop.is_set() or self.over):
             with self._lock:
                 visit = next(self._visits)
-            if not visitor.make(visit):
-                with self._lock:
-                    self.unanswered += 1
-            self._stop.wait(PAUSE)
+            began = time.monotonic()
+            answered = visitor.make(visit)
+            with self._lock:
+                self.unanswered += not answered
+                if answered and began >= self.began + self.warming:
+                    self.took.append(time.monotonic() - began)
 
 
 class _Visitor:

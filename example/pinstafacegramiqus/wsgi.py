@@ -4,5 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from unhurried.cache import front_door
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pinstafacegramiqus.settings")
-application = get_wsgi_application()
+# A page that is kept is served before Django is asked.
+application = front_door(get_wsgi_application())

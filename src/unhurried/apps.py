@@ -6,6 +6,7 @@ from django.apps import AppConfig
 
 from unhurried.cache import reading as cache
 from unhurried.conf import settings
+from unhurried.diagnose import reading as diagnose
 from unhurried.later import reading as later
 from unhurried.measure import _install
 from unhurried.queries._budget import _enforcing
@@ -23,5 +24,6 @@ class UnhurriedConfig(AppConfig):
             _install.install()
             _production.install()
             _enforcing.install()
+            diagnose.install()
         later.install()
         cache.install()

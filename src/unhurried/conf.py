@@ -31,6 +31,13 @@ SETTINGS: dict[str, Setting] = {
             default=True,
         ),
         Setting(
+            "WATCH",
+            (bool,),
+            "False has no thread look at this process twenty times a second: no lines, no stacks, "
+            "no heartbeat.",
+            default=True,
+        ),
+        Setting(
             "STORE",
             (str, Path, type(None)),
             "Folder of the measurements; default: one per project and user below the system's "
@@ -56,6 +63,12 @@ SETTINGS: dict[str, Setting] = {
             default="hashed",
         ),
         Setting("BADGE", (bool,), "Shows the badge on the pages that staff look at.", default=True),
+        Setting(
+            "VITALS",
+            (bool,),
+            "False renders nothing for {% vitals %}, and takes nothing of what browsers tell.",
+            default=True,
+        ),
         Setting(
             "BUDGETS",
             (dict,),
@@ -174,11 +187,13 @@ class Settings:
     """``settings.STORE`` is the project's value, or the default; read at each use, never copied."""
 
     MEASURE: bool
+    WATCH: bool
     STORE: str | Path | None
     SINKS: dict[str, dict[str, Any]]
     PERMISSION: str | None
     CLIENTS: str
     BADGE: bool
+    VITALS: bool
     BUDGETS: dict[str, int]
     OVER_BUDGET: str | tuple[str, ...] | list[str]
     TOKENS: str

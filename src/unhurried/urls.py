@@ -11,6 +11,7 @@ from unhurried.dashboard import (
     _later_views,
     _query_views,
     _views,
+    _vitals_views,
 )
 from unhurried.measure.sinks import prometheus
 
@@ -31,6 +32,7 @@ urlpatterns = [
     path("data/yours.json", _views.data_yours, name="data_yours"),
     path("data/route/<slug:slug>.json", _views.data_route, name="data_route"),
     path("f/<str:name>/<str:signed>/", fragment_view, name="fragment"),
+    path("vitals", _vitals_views.vitals, name="vitals"),
     path("badge/<slug:state>/", _views.badge, name="badge"),
     path("edge/<str:signed>/", edge_probe, name="edge"),
     path("assets/<str:name>", _assets.serve, name="asset"),

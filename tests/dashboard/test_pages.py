@@ -89,7 +89,7 @@ def test_front(staff):
     html = seen(staff, "/unhurried/")
     assert "1\u00a0worker, this host only" in html
     shares = re.findall(r"<b>(\d+)&nbsp;%</b>", html)
-    assert sum(map(int, shares)) == 200, "where and how each add up to 100 %"
+    assert sum(map(int, shares)) == 100
     assert "/with_queries/" in html
     assert "/book/&lt;int:pk&gt;/" in html
     assert ">/</a>" in html

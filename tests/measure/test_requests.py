@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from wsgiref.util import FileWrapper
 
@@ -18,6 +19,7 @@ from django.test import AsyncClient, Client, RequestFactory
 from django.urls import path
 
 from unhurried.measure import snapshot
+from unhurried.measure.reading import window
 from unhurried.testing import override
 
 Route = Callable[[str], dict[str, Any]]
@@ -265,3 +267,15 @@ def test_a_sink_that_raises_loses_nothing(
             client.get("/empty/")
         assert route("empty/")["requests"] == 5
     assert len(heard) == 5
+
+
+@pytest.mark.parametrize("path", ["boom/", "aboom/"])
+def test_an_error_is_known_by_its_line_and_class(client: Client, store: Path, path: str) -> None:
+    """And by no word of its text, which may hold anything."""
+    client.raise_request_exception = False
+    for _ in range(3):
+        client.get(f"/{path}")
+    [row] = [row for row in window().samples if row.part == "error"]
+    assert (row.unit, row.count, row.ns) == (("request", path), 3, 0)
+    assert row.package == "RuntimeError"
+    assert row.line == ("tests/urls.py:46" if path == "boom/" else "tests/urls.py:50")

@@ -216,7 +216,7 @@ def shot(name: str, width: int, scheme: str) -> Callable[[Page], Any]:
 @pytest.mark.parametrize(
     ("name", "path", "charts"),
     [
-        ("front", "/unhurried/", 4),
+        ("front", "/unhurried/", 9),
         ("routes", "/unhurried/routes/", 0),
         ("route", ROUTE, 4),
         ("queries", "/unhurried/queries/", 0),
@@ -307,7 +307,7 @@ def test_an_empty_page_fills_by_itself(browser):
 def test_the_keyboard_reaches_everything(busy_site, browser):
     def act(page: Page) -> list[str]:
         reached = []
-        for _ in range(12):
+        for _ in range(14):
             page.keyboard.press("Tab")
             reached.append(page.evaluate("document.activeElement.textContent.trim()"))
         return reached
@@ -315,7 +315,8 @@ def test_the_keyboard_reaches_everything(busy_site, browser):
     reached = browser.visit("/unhurried/", act).answer
     assert reached[:5] == ["To the numbers", "unhurried", "Routes", "Queries", "Cache"]
     assert reached[5:8] == ["Later", "DBA", "Yours"]
-    assert reached[8:11] == ["hour", "day", "month"]
+    assert reached[8:11] == ["10 min", "hour", "since the beginning"]
+    assert reached[11:14] == ["hour", "day", "month"]
 
 
 def test_the_badge(busy_site, browser):

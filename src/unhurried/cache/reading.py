@@ -1,5 +1,6 @@
 """What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
 
+from ._audience._urls import kept_by_route
 from ._edges._check import Step, check_edge, shipped
 from ._edges._probe import edge_probe
 from ._fragments._cached_node import do_cached
@@ -46,6 +47,7 @@ __all__ = [
     "fragment_view",
     "hint_of",
     "install",
+    "kept_by_route",
     "mark_for",
     "marked",
     "put",

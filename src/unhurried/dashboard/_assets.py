@@ -10,8 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 FOLDER: Final = Path(__file__).resolve().parent.parent / "static" / "unhurried"
@@ -19,6 +21,7 @@ _JS, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 #: name -> (file, content type); nothing else is served.
 FILES: Final = {
     "page.css": ("page.css", _CSS),
+    "verdict.css": ("verdict.css", _CSS),
     "page.js": ("page.js", _JS),
     "charts.js": ("charts.js", _JS),
     "badge.css": ("badge.css", _CSS),
@@ -26,6 +29,7 @@ FILES: Final = {
     "regions.js": ("regions.js", _JS),
     "hang_on.js": ("hang_on.js", _JS),
     "hang_on.css": ("hang_on.css", _CSS),
+    "vitals.js": ("vitals.js", _JS),
     "icon.svg": ("icon.svg", "image/svg+xml"),
     "uplot.css": ("vendor/uplot.css", _CSS),
     "uplot.js": ("vendor/uplot.js", _JS),
@@ -37,7 +41,9 @@ def url(name: str) -> str:
     return f"{reverse('unhurried:asset', args=[name])}?v={_content(name)[1]}"
 
 
+@login_not_required  # pages for all have some of them
 @require_safe
+@gzip_page
 def serve(request: HttpRequest, name: str) -> HttpResponse:
     if name not in FILES:
         raise Http404(f"There is no asset {name}; there are {', '.join(FILES)}.")

@@ -15,6 +15,8 @@ LABELS: Final = {
     "template": "templates",
     "cpu": "on the CPU",
     "off": "off it, waiting",
+    "queue": "in the queue",
+    "browser": "browsers",
     "way": "on the way",
     "work": "work",
     "kept": "served from the cache",

@@ -17,6 +17,14 @@ WAY_OUT: Final = "Look as the user the site runs as, or name a folder in UNHURRI
 
 
 @dataclass(frozen=True, slots=True)
+class Hits:
+    """How often the kept page of a route was of use, and the address of what is known of it."""
+
+    ratio: float
+    slug: str
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """A route or unit with its share of the time of its table."""
 
@@ -25,6 +33,7 @@ class Row:
     numbers: dict[str, Any]
     share: float
     bar: list[_bars.Segment]
+    hits: Hits | None = None
 
     @property
     def label(self) -> str:

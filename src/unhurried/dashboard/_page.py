@@ -17,6 +17,8 @@ from unhurried.measure import StoreError
 from . import _access, _badge_switch
 
 View = Callable[..., HttpResponse]
+#: What writes text from right to left that is not: code to be typed would read otherwise.
+_TURNING: Final = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
 TEMPLATES: Final = Path(__file__).resolve().parent.parent / "templates"
 
 
@@ -31,7 +33,9 @@ def render(request: HttpRequest, template: str, *, status: int = 200, **data: An
     shared = {"badge_off": _badge_switch.is_off(request), "page": template}
     context = Context({**shared, **data}, use_l10n=False)
     html = _engine().get_template(f"unhurried/{template}.html").render(context)
-    return HttpResponse(html, status=status)
+    # A file's name or a route may hold half a character; a page of it is still a page.
+    content = html.translate(_TURNING).encode("utf-8", "replace")
+    return HttpResponse(content, status=status, content_type="text/html; charset=utf-8")
 
 
 def page(view: View) -> View:

@@ -11,14 +11,12 @@ from zlib import crc32
 from unhurried.measure.reading import asked, reader
 from unhurried.queries.reading import proven
 
-from . import _bars, _routes
+from . import _bars, _change, _routes
 from ._format import plural
 from ._format import queries as counted
 from ._numbers import Site
 
 _COLUMNS: Final = re.compile(r"^(SELECT (?:DISTINCT )?)(?!COUNT\(|EXISTS\(|1 )(.{40,}?)( FROM )")
-_DIFF: Final = {"+": "plus", "-": "minus", "@": "place"}
-_FILES: Final = ("--- ", "+++ ")
 WORDS: Final = {"yes": "VERIFIED", "no": "NO", "untried": "UNTRIED"}
 PLACES: Final = 5  # routes named beside a text
 
@@ -148,10 +146,9 @@ class Repeat:
         return self.proof["why"] or ""
 
     @property
-    def diff(self) -> list[dict[str, str]]:
+    def diff(self) -> list[_change.Line]:
         """The lines of the change, each with what it is."""
-        lines = (self.proof["diff"] or "").splitlines() if self.proof else []
-        return [{"kind": _kind(line), "text": line} for line in lines]
+        return _change.lines(self.proof["diff"] or "") if self.proof else []
 
     @property
     def command(self) -> str | None:
@@ -237,10 +234,6 @@ def _join(repeats: Iterable[Repeat]) -> None:
         ]
         fitting.sort(key=lambda proof: proof["route"] != repeat.place.name)
         repeat.proof = next(iter(fitting), None)
-
-
-def _kind(line: str) -> str:
-    return "place" if line.startswith(_FILES) else _DIFF.get(line[:1], "same")
 
 
 def brief(sql: str) -> str:

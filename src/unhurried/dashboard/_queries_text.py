@@ -137,7 +137,7 @@ def _repeat(repeat: Repeat, width: int) -> Iterator[str]:
     if repeat.proof and repeat.proof["origin"]:
         yield from _hanging(f"the rows come from {repeat.proof['origin']}", INDENT, width)
     for line in repeat.diff:
-        yield INDENT + printable(line["text"])
+        yield INDENT + printable(line.text)
     if repeat.proof and not repeat.diff and repeat.proof["remedy"]:
         yield from _hanging(repeat.proof["remedy"], INDENT, width)
     if repeat.why:

@@ -6,7 +6,9 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NoBase64
 from typing import Final
 
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from unhurried.measure.reading import own_prefix
+
+__all__ = ["is_own", "label", "own_prefix", "slug", "unslug"]
 
 _KINDS: Final = {"r": "request", "u": "unit", "k": "kept"}
 
@@ -32,14 +34,6 @@ def label(kind: str, name: str) -> str:
     bracketed = name.startswith("(") and name.endswith(")")
     shown = name if kind != "request" or bracketed else f"/{name}"
     return shown.encode("utf-8", "replace").decode()
-
-
-def own_prefix() -> str | None:
-    """The route below which the dashboard lies; None where it is not included in the urls."""
-    try:
-        return resolve(reverse("unhurried:front")).route
-    except (NoReverseMatch, Resolver404):
-        return None
 
 
 def is_own(kind: str, name: str, prefix: str | None) -> bool:

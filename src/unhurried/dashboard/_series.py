@@ -1,4 +1,7 @@
-"""History as columns for charts: {"span", "step", "x": [s], "charts": {key: {unit, labels, y}}}."""
+"""History as columns for charts.
+
+{"span", "step", "x": [s], "charts": {key: {unit, labels, y}}, "releases": [[s, name]]}
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from math import isfinite
 from typing import Any, Final
 
 from unhurried.measure.reading import SPANS, VERSION, folder, series, totals
+
+from ._releases import releases
 
 Sample = dict[str, Any]
 Samples = list[tuple[float, Sample]]
@@ -47,11 +52,13 @@ def _with_gaps(span: str, found: Samples) -> Samples:
 
 
 def document(span: str, found: Samples, charts: dict[str, Any]) -> dict[str, Any]:
+    times = [round(at, 3) for at, _ in found]
     return {
         "span": span,
         "step": SPANS[span][0],
-        "x": [round(at, 3) for at, _ in found],
+        "x": times,
         "charts": charts,
+        "releases": releases(times),
     }
 
 

@@ -10,29 +10,35 @@ from django.urls import reverse
 
 from unhurried.measure.reading import COUNT, GROUPS, LANE, TIME, buckets_of, reader
 
-from . import _badge_switch, _bars, _format, _query_views, _routes, _series
+from . import _badge_switch, _bars, _format, _query_views, _routes, _series, _verdict_views
 from ._histogram import Histogram, histogram
+from ._hits import with_hits
 from ._now import now
 from ._numbers import INSTRUMENTS, Row, Site, in_order, notice, read
 from ._page import data, page, render
 from ._sorting import columns, in_sequence
 
 FRONT_ROUTES = 10
+FRONT_OWN = 12
 
 
 @page
 def front(request: HttpRequest) -> HttpResponse:
     site = read(_routes.own_prefix())
+    own, span = _instruments(site), _series.known_span(request.GET.get("span"))
     return render(
         request,
         "front",
         **_frame(request, site),
+        **_verdict_views.of_site(request, site),
+        **_verdict_views.links(request, span),
         now=now(_series.total_samples("hour"), site),
-        where=_bars.stacked(in_order(site.sums("where")) if site.routes else {}),
-        how=_bars.stacked(site.sums("how")),
-        rows=site.routes[:FRONT_ROUTES],
+        rows=with_hits(site.routes[:FRONT_ROUTES]),
         more=max(len(site.routes) - FRONT_ROUTES, 0),
         charts_url=reverse("unhurried:data_total"),
+        own=own[:FRONT_OWN],
+        more_own=max(len(own) - FRONT_OWN, 0),
+        own_url=reverse("unhurried:data_yours"),
     )
 
 
@@ -46,7 +52,7 @@ def routes(request: HttpRequest) -> HttpResponse:
         **_frame(request, site),
         columns=columns(sort),
         tables=[
-            ("Routes", "", "Requests", in_sequence(site.routes, sort)),
+            ("Routes", "", "Requests", with_hits(in_sequence(site.routes, sort))),
             ("Work outside requests", "commands, tasks, measured() units", "Runs", site.units),
             ("This dashboard\u2019s own", "not in the shares above", "Requests", site.own),
         ],
@@ -69,6 +75,7 @@ def route(request: HttpRequest, slug: str) -> HttpResponse:
         statuses=numbers["statuses"].items(),
         mean_queue=numbers["queue"]["sum"] / max(numbers["queue"]["count"], 1),
         charts_url=reverse("unhurried:data_route", args=[slug]),
+        **_verdict_views.of_route(row),
         **_query_views.of_route(site, row),
         **_distributions(row),
     )
@@ -77,17 +84,12 @@ def route(request: HttpRequest, slug: str) -> HttpResponse:
 @page
 def yours(request: HttpRequest) -> HttpResponse:
     site = read(_routes.own_prefix())
-    own = [
-        (kind, name, value, _routes.slug(kind, name))
-        for kind in INSTRUMENTS
-        for name, value in site.numbers[kind].items()
-    ]
     return render(
         request,
         "yours",
         **_frame(request, site),
-        own=own,
-        charts_url=reverse("unhurried:data_yours"),
+        own=_instruments(site),
+        own_url=reverse("unhurried:data_yours"),
     )
 
 
@@ -124,6 +126,15 @@ def data_yours(request: HttpRequest) -> HttpResponse:
 def _frame(request: HttpRequest, site: Site) -> dict[str, Any]:
     span = _series.known_span(request.GET.get("span"))
     return {"site": site, "notice": notice(), "span": span, "spans": _series.spans()}
+
+
+def _instruments(site: Site) -> list[tuple[str, str, Any, str]]:
+    """(kind, name, value, id) of all that is the site's own."""
+    return [
+        (kind, name, value, _routes.slug(kind, name))
+        for kind in INSTRUMENTS
+        for name, value in site.numbers[kind].items()
+    ]
 
 
 def _find(site: Site, slug: str) -> Row:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from inspect import unwrap
 from typing import Any, Final
 
@@ -35,14 +35,14 @@ TOOLS: Final = {"debug_toolbar": "Django Debug Toolbar", "silk": "Silk"}
 class Setting:
     """One of Django's settings, ``value`` as people read it; ``why`` it is wrong where it is.
 
-    ``remedy``: lines for the settings file, or commands, empty where nothing is wrong.
+    ``remedy``: what to write into the settings, or a command; empty where nothing is wrong.
     """
 
     name: str
     value: str
     wrong: bool
     why: str = ""
-    remedy: list[str] = field(default_factory=list)
+    remedy: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         return {each.name: getattr(self, each.name) for each in fields(self)}
@@ -63,20 +63,21 @@ def configuration(workers: int = 2) -> list[Setting]:
     ]
 
 
-def _judged(name: str, value: object, wrong: bool, why: str, *remedy: str) -> Setting:
-    return Setting(name, str(value), wrong, why if wrong else "", list(remedy) if wrong else [])
+def _judged(name: str, value: object, why: str, remedy: str, *, wrong: bool) -> Setting:
+    return Setting(name, str(value), wrong, why if wrong else "", remedy if wrong else "")
 
 
 def debug() -> Setting:
     why = "Django keeps each statement with its parameters, and static files go through finders."
-    return _judged("DEBUG", settings.DEBUG, bool(settings.DEBUG), why, "DEBUG = False")
+    return _judged("DEBUG", settings.DEBUG, why, "DEBUG = False", wrong=bool(settings.DEBUG))
 
 
 def loaders() -> Setting:
     """Without a list of loaders Django caches what it has compiled, and with this one in it."""
+    engines: list[dict[str, Any]] = settings.TEMPLATES
     bare = [
         number
-        for number, engine in enumerate(settings.TEMPLATES)
+        for number, engine in enumerate(engines)
         if engine.get("BACKEND") == DJANGO_TEMPLATES
         and (named := engine.get("OPTIONS", {}).get("loaders"))
         and CACHED_LOADER not in map(_path, named)
@@ -85,7 +86,8 @@ def loaders() -> Setting:
     options = f'TEMPLATES[{number}]["OPTIONS"]["loaders"]'
     why = "Each template is read and compiled anew each time it is used."
     remedy = f'{options} = [("{CACHED_LOADER}", {options})]'
-    return _judged("TEMPLATES", "not cached" if bare else "cached", bool(bare), why, remedy)
+    value = "not cached" if bare else "cached"
+    return _judged("TEMPLATES", value, why, remedy, wrong=bool(bare))
 
 
 def _path(loader: str | Sequence[Any]) -> Any:
@@ -94,7 +96,8 @@ def _path(loader: str | Sequence[Any]) -> Any:
 
 def connections() -> Iterator[Setting]:
     """One of each database that is reached over a socket."""
-    for alias, database in settings.DATABASES.items():
+    databases: dict[str, dict[str, Any]] = settings.DATABASES
+    for alias, database in databases.items():
         engine = database.get("ENGINE", "")
         if not engine or "sqlite" in engine or "dummy" in engine:
             continue
@@ -103,9 +106,9 @@ def connections() -> Iterator[Setting]:
         yield _judged(
             f'{name}["CONN_MAX_AGE"]',
             "a pool" if pool else age,
-            age == 0 and not pool,
             "Each request that asks the database connects to it anew.",
             f'{name}["CONN_MAX_AGE"] = 60',
+            wrong=age == 0 and not pool,
         )
 
 
@@ -116,13 +119,13 @@ def sessions(workers: int) -> Setting:
     name, back_end = settings.SESSION_CACHE_ALIAS, _back_end(settings.SESSION_CACHE_ALIAS)
     shared = back_end not in (LOCAL, NONE)
     better = f'SESSION_ENGINE = "{SESSIONS}cached_db"'
-    remedy = [better] if shared else [SHARED, better]
+    remedy = better if shared else f"{SHARED}; {better}"
     if engine == "db":
         why = "Each page that looks at its session asks the database for it."
-        return _judged("SESSION_ENGINE", engine, True, why, *remedy)
+        return _judged("SESSION_ENGINE", engine, why, remedy, wrong=True)
     wrong = engine in ("cache", "cached_db") and not shared and (workers > 1 or back_end == NONE)
     why = f'The cache "{name}" is each process\'s own: sessions are lost, or old, in the next one.'
-    return _judged("SESSION_ENGINE", engine, wrong, why, *remedy)
+    return _judged("SESSION_ENGINE", engine, why, remedy, wrong=wrong)
 
 
 def _back_end(alias: str) -> str:
@@ -135,7 +138,7 @@ def cache(workers: int) -> Setting:
     if found == NONE:
         why = "Nothing is kept: what is cached is computed each time."
     wrong = found == NONE or (found == LOCAL and workers > 1)
-    return _judged('CACHES["default"]', found.rpartition(".")[2], wrong, why, SHARED)
+    return _judged('CACHES["default"]', found.rpartition(".")[2], why, SHARED, wrong=wrong)
 
 
 def compression() -> Setting:
@@ -143,7 +146,7 @@ def compression() -> Setting:
     found = [path for path in settings.MIDDLEWARE if "gzip" in path.lower() or "compress" in path]
     value = found[0].rpartition(".")[2] if found else "no compression"
     why = "Pages are sent as they are, three to ten times as long, unless a proxy compresses them."
-    return _judged("MIDDLEWARE", value, not found, why, f'MIDDLEWARE.insert(0, "{GZIP}")')
+    return _judged("MIDDLEWARE", value, why, f'MIDDLEWARE.insert(0, "{GZIP}")', wrong=not found)
 
 
 def static_files() -> Setting:
@@ -151,15 +154,10 @@ def static_files() -> Setting:
     return _judged(
         "urlpatterns",
         ", ".join(routes) or "no static files",
-        bool(routes),
-        "Django sends files that the web server could send without it.",
+        "Django sends files that a web server sends without waking it, from STATIC_ROOT.",
         "python manage.py collectstatic",
-        f"location {_rooted(settings.STATIC_URL)} {{ alias {settings.STATIC_ROOT or '…'}/; }}",
+        wrong=bool(routes),
     )
-
-
-def _rooted(url: str | None) -> str:
-    return f"/{(url or 'static/').lstrip('/')}" if "://" not in (url or "") else "/static/"
 
 
 def static_routes() -> list[str]:
@@ -183,9 +181,9 @@ def tools() -> Setting:
     return _judged(
         "MIDDLEWARE",
         ", ".join(found) or "no debugging tools",
-        bool(named),
         "It notes down all that each request does.",
-        *(f'MIDDLEWARE.remove("{path}")' for path in named),
+        "; ".join(f'MIDDLEWARE.remove("{path}")' for path in named),
+        wrong=bool(named),
     )
 
 
@@ -195,7 +193,7 @@ def log_of_statements() -> Setting:
     return _judged(
         "LOGGING",
         "django.db.backends at DEBUG" if logged else "django.db.backends not at DEBUG",
-        logged and bool(settings.DEBUG),
         "Each statement is written to the log, parameters and all.",
         'LOGGING["loggers"]["django.db.backends"] = {"level": "INFO"}',
+        wrong=logged and bool(settings.DEBUG),
     )

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, overload
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -30,21 +30,39 @@ from unhurried.queries.reading import (
     track_everywhere,
 )
 
-from . import _shared
+from . import _live, _shared
 from ._report import DiagnoseError, Report
+from ._verdict import Verdict
 
 TIMES: Final = 3  # replays of which the median is told
 LONG: Final = 2.0  # seconds of a page that is timed once
 NAMES: Final = {"db": "database", "template": "templates", "view": "python"}
 
 
-def diagnose(url: str, user: str | None = None) -> Report:
-    """Ask ``url`` as ``user`` (a username), say where its time goes, and prove what to change.
+@overload
+def diagnose(url: str, user: str | None = None) -> Report: ...
 
+
+@overload
+def diagnose(url: None = None, *, minutes: float | None = None) -> Verdict: ...
+
+
+def diagnose(
+    url: str | None = None, user: str | None = None, *, minutes: float | None = None
+) -> Report | Verdict:
+    """What makes the site slow; with ``url``: what makes this page slow, and what would help.
+
+    Without a URL: the ``Verdict`` over what was measured in the last ``minutes`` (up to 60 are
+    kept), or since the beginning. Nothing is asked of the site; raises ``StoreError`` where the
+    measurements can't be read.
+
+    With one: ask it as ``user`` (a username), say where its time goes, and prove what to change.
     The page runs for real some ten times, in transactions that are rolled back, with memory for a
     cache, mail and tasks held back, and no connection to the outside. Raises ``DiagnoseError`` with
     the way out where there is no page to look at.
     """
+    if url is None:
+        return _live.verdict(minutes)
     track_everywhere()
     with _no_logs():
         first = _asked(url, user)  # it also fills what a process keeps for its life

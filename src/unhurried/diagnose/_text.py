@@ -18,7 +18,7 @@ RED, GREEN, BOLD = "31", "32", "1"
 PARTS: Final = ("database", "templates", "python")  # the others are the rest
 
 
-class _Page:
+class Page:
     """What is written in the width there is, and whether in colour."""
 
     def __init__(self, width: int, *, colour: bool) -> None:
@@ -40,7 +40,7 @@ class _Page:
 
 def lines(report: Report, width: int, *, colour: bool) -> Iterator[str]:
     """The first screen: where the time goes, then what to change, with proof."""
-    page = _Page(width, colour=colour)
+    page = Page(width, colour=colour)
     yield from page.wrapped(_head(report), "", "    ")
     for number, finding in enumerate(report.findings, 1):
         yield from _finding(number, finding, report, page)
@@ -68,7 +68,7 @@ def _split(report: Report) -> str:
     return f" ({count} x {_ms(each)} on the wire, {_ms(work)} of work)"
 
 
-def _finding(number: int, finding: Finding, report: Report, page: _Page) -> Iterator[str]:
+def _finding(number: int, finding: Finding, report: Report, page: Page) -> Iterator[str]:
     said = page.wrapped(_said(finding, report), f"{number:>2}  ", "    ")
     yield page.paint(said[0], BOLD)
     yield from (page.paint(line, BOLD) for line in said[1:])
@@ -88,7 +88,7 @@ def _said(finding: Finding, report: Report) -> str:
     return f"{asked} asks {what} once per row{made}"
 
 
-def _shared(report: Report, page: _Page) -> Iterator[str]:
+def _shared(report: Report, page: Page) -> Iterator[str]:
     """``nothing on the page is personal but feed.html:3 …``, and the remedy in two lines."""
     found = report.verdict
     if found is None:
@@ -124,17 +124,23 @@ def _what(finding: Finding) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def _change(finding: Finding, page: _Page) -> Iterator[str]:
+def _change(finding: Finding, page: Page) -> Iterator[str]:
     """The lines that go and come; where there are none, the remedy in words."""
-    changed = list(_changed(finding.diff))
+    if finding.diff:
+        yield from change(finding.diff, page)
+    else:
+        yield from page.wrapped(finding.remedy, "      ", "      ")
+
+
+def change(diff: str, page: Page) -> Iterator[str]:
+    """A diff's lines, as far as there is room for them."""
+    changed = list(_changed(diff))
     for file, sign, text in changed[:SHOWN]:
         code = {"-": RED, "+": GREEN}.get(sign, "")
         line = f"      {sign} {text}" if sign else f"      {file}"
         yield page.paint(_cut(_printable(line), page.width), code) if code else line
     if len(changed) > SHOWN:
         yield f"      … and {len(changed) - SHOWN} lines more: --diff"
-    if not changed:
-        yield from page.wrapped(finding.remedy, "      ", "      ")
 
 
 def _changed(diff: str) -> Iterator[tuple[str, str, str]]:
@@ -153,7 +159,7 @@ def _changed(diff: str) -> Iterator[tuple[str, str, str]]:
     yield from ((file, sign, text[least:]) for file, sign, text in body)
 
 
-def _proven(finding: Finding, report: Report, page: _Page) -> Iterator[str]:
+def _proven(finding: Finding, report: Report, page: Page) -> Iterator[str]:
     """``replayed: 101 -> 5 queries, 412 -> 121 ms, the same page        VERIFIED``"""
     if finding.verified != "yes":
         word = "not verified" if finding.verified == "no" else "untried"
@@ -177,7 +183,7 @@ def _figures(report: Report, queries: int | None, seconds: float | None) -> str:
     return f"{report.queries} -> {queries} queries{time}, the same page"
 
 
-def _foot(report: Report, page: _Page) -> Iterator[str]:
+def _foot(report: Report, page: Page) -> Iterator[str]:
     proven = sum(finding.verified == "yes" for finding in report.findings)
     if report.queries_after is not None and proven > 1:
         figures = _figures(report, report.queries_after, report.seconds_after)

@@ -37,10 +37,11 @@ class Cause:
     what was measured, a line each. ``where``: lines, routes, hosts, packages, dearest first.
     ``remedy``: code or commands, a line each, to be typed as they stand; ``advice`` says in a
     sentence what they do. ``gain``: seconds per request that go, over all requests, None where
-    that can't be computed; ``expected``: the same as a share of users' time. ``verify``: the
+    that can't be computed; ``expected``: the same as a share of users' time, ``relief``: as a
+    share of its route's time, of which a visit takes ``mean`` seconds. ``verify``: the
     command that shows whether it did. ``route``: where the finding is about one ("feed/").
-    ``query``: a query finding's ``as_dict()``. ``key`` is the same for the same finding in the
-    next verdict. ``promised`` and ``had``: shares of users' time, once a release applied it.
+    ``query``: a query finding's ``as_dict()``; ``verified``: it ran, with the same output, as
+    ``diff``. ``key`` is the same for the same finding in the next verdict.
     """
 
     cause: str
@@ -54,11 +55,34 @@ class Cause:
     advice: str = ""
     gain: float | None = None
     expected: float | None = None
+    relief: float | None = None
+    mean: float | None = None
     verify: str = ""
     route: str | None = None
     query: dict[str, Any] | None = None
     verified: bool = False
     diff: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+
+@dataclass(slots=True)
+class Promise:
+    """What a finding of the last release promised, and what has come since it is gone.
+
+    ``promised`` and ``had``: shares of users' time per request, of ``route`` (of the site where it
+    is None); ``had`` below 0 is a loss. ``before`` and ``after``: seconds per request.
+    """
+
+    key: str
+    title: str
+    cause: str
+    route: str | None
+    promised: float
+    had: float
+    before: float
+    after: float
 
     def as_dict(self) -> dict[str, Any]:
         return {each.name: getattr(self, each.name) for each in fields(self)}
@@ -73,7 +97,8 @@ class Verdict:
     window; ``requests`` in it, ``time`` users waited in all (seconds), ``mean`` per request.
     ``parts``: users' time, in seconds, by where it went, adding up to ``time``. ``slowest``: the
     route whose mean is the longest, with its mean. ``unseen``: what could not be looked at, and
-    why: the blind spots of this verdict. ``notes``: worth knowing, and no cause.
+    why: the blind spots of this verdict. ``notes``: worth knowing, and no cause. ``promises``: of
+    the last release's findings that are gone, since ``release`` began to serve.
     """
 
     state: str
@@ -87,8 +112,11 @@ class Verdict:
     slowest: tuple[str, float] | None = None
     unseen: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    promises: list[Promise] = field(default_factory=list)
+    release: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         found = {each.name: getattr(self, each.name) for each in fields(self)}
+        found["promises"] = [promise.as_dict() for promise in self.promises]
         found["findings"] = [finding.as_dict() for finding in self.findings]
         return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 import zlib
 from array import array
 from collections.abc import Iterable
@@ -47,6 +48,7 @@ class Moment:
 
 
 def take(source: Reader, now: float) -> Moment:
+    source.refresh()
     slots = list(source.slots.values())
     return Moment(
         now,
@@ -56,6 +58,10 @@ def take(source: Reader, now: float) -> Moment:
         _clients(slots),
         _host.totals(),
     )
+
+
+def now(source: Reader) -> Moment:
+    return take(source, time.time())
 
 
 def _summed(slots: Iterable[SlotView], group: L.Group) -> array[int]:
@@ -84,7 +90,7 @@ def save(path: Path, moment: Moment) -> None:
     """Keep it in the history's file, for an hour. Raises ``sqlite3.Error``."""
     with in_sqlite, closing(sqlite3.connect(path, timeout=1.0)) as database, database:
         database.execute(_SCHEMA)
-        database.execute("REPLACE INTO moment VALUES (?, ?)", (moment.at, _pack(moment)))
+        database.execute("REPLACE INTO moment VALUES (?, ?)", (moment.at, pack(moment)))
         database.execute("DELETE FROM moment WHERE at < ?", (moment.at - KEPT - 90,))
 
 
@@ -101,25 +107,25 @@ def latest_before(path: Path, at: float, now: Moment) -> Moment | None:
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
             return None
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     except sqlite3.Error as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
     ordered = [row for row in reversed(rows) if row[0] <= at] + [row for row in rows if row[0] > at]
     for when, data in ordered:
         try:
-            moment = _unpack(when, data)
+            moment = unpack(when, data)
         except (zlib.error, ValueError, KeyError, TypeError) as error:
-            raise _damaged(path, error) from error
+            raise damaged(path, error) from error
         if moment.precedes(now):
             return moment
     return None
 
 
-def _damaged(path: Path, error: Exception) -> StoreError:
+def damaged(path: Path, error: Exception) -> StoreError:
     return StoreError(f"{path} can't be read: {error}.", f"Remove {path}.")
 
 
-def _pack(moment: Moment) -> bytes:
+def pack(moment: Moment) -> bytes:
     head = {
         "store": moment.store,
         "slots": sorted(moment.slots),
@@ -130,7 +136,7 @@ def _pack(moment: Moment) -> bytes:
     return zlib.compress(json.dumps(head).encode() + b"\n" + words, 1)
 
 
-def _unpack(at: float, data: bytes) -> Moment:
+def unpack(at: float, data: bytes) -> Moment:
     head, _, body = zlib.decompress(data).partition(b"\n")
     found, words, start = json.loads(head), {}, 0
     for name in GROUPS:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from asgiref.sync import SyncToAsync
 from django.core.management import BaseCommand
 
+from ._frames import blocks
 from ._record import Record, current
 from ._units import finish, start
 from ._wraps import wrap
@@ -84,6 +85,7 @@ def _task_begins(*, task_id: str, sender: Any = None, **kwargs: object) -> None:
         record = start("unit", f"task:{name}")
         if record is not None:
             _tasks[task_id] = record, current.set(record)
+            blocks[get_ident()] = record
 
 
 def _task_failed(*, task_id: str, **kwargs: object) -> None:
@@ -95,6 +97,8 @@ def _task_ends(*, task_id: str, **kwargs: object) -> None:
     record, token = _tasks.pop(task_id, (None, None))
     if record is not None and token is not None:
         current.reset(token)
+        if blocks.get(get_ident()) is record:
+            del blocks[get_ident()]
         finish(record)
 
 

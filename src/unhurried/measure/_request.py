@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from asyncio import CancelledError
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,8 +15,10 @@ from django.http.response import HttpResponseBase
 
 from . import _paths, _queue, _store
 from ._errors import StoreError, swallow
+from ._frames import blamed
 from ._record import Record, SampledRecord, current
 from ._rows import STARTED
+from ._seen import Samples
 from ._units import active, finish
 
 UNRESOLVED = "(none)"
@@ -175,8 +178,28 @@ async def _count_async(record: Record, chunks: AsyncIterator[bytes]) -> AsyncIte
 def _raised(**kwargs: object) -> None:
     """Django is about to answer 500: sent once per request, whatever middleware does next."""
     record = current.get()
-    if record is not None:
-        record.raised = True
+    if record is None:
+        return
+    record.raised = True
+    error = sys.exc_info()[1]
+    if error is not None and not record.store.left:
+        _blame(record, error)
+
+
+def _blame(record: Record, error: BaseException) -> None:
+    """Count the line that it comes from, without a word of what it says."""
+    store = record.store
+    try:
+        found = [where for blame in blamed if (where := blame(error)) is not None]
+        with store.lock:
+            samples = store.kept.get("raised") or store.kept.setdefault("raised", Samples(store))
+            for where in found:
+                samples.count(record, where, 0)
+            samples.write(int(time.time()))
+    except (OSError, StoreError) as failed:
+        _store.fail(failed, store)
+    except Exception as failed:  # boundary: a meter never breaks a page, least of all this one
+        swallow("the line of an error", failed)
 
 
 def install() -> None:

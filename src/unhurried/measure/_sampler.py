@@ -7,6 +7,7 @@ so losers have no thread; who does has one daemon thread, and its death frees th
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -16,14 +17,16 @@ from typing import Any, Final
 from django.core.cache import caches
 from django.db import connections
 
-from . import _store
+from . import _moments, _releases, _store
 from ._errors import TRANSIENT, StoreError, say_once, swallow
 from ._history import History
 from ._locks import hold, unforked
-from ._snapshot import snapshot
+from ._snapshot import reader, snapshot
 from ._store import Store
+from ._version import version
 
 PERIOD: Final = 10.0  # seconds
+MINUTE: Final = 59.0  # between two moments that are kept
 
 #: Called with ``snapshot()`` every ten seconds in the elected process: pushing sinks subscribe.
 every: list[Callable[[dict[str, Any]], None]] = []
@@ -79,11 +82,14 @@ def _elected(folder: Path) -> bool:
 
 def _work(folder: Path, fd: int) -> None:
     """Sample until the store is left."""
-    history = History(folder)
+    history, minute = History(folder), 0.0
     try:
         while _lock_fd == fd and _is_current(folder):
             began = time.monotonic()
             _sample(history)
+            if began >= minute:
+                _remember(folder, first=not minute)
+                minute = began + MINUTE
             _hang_up()
             time.sleep(max(PERIOD - (time.monotonic() - began), 1.0))
     finally:
@@ -127,6 +133,22 @@ def _sample(history: History) -> None:
             subscriber(numbers)
         except Exception as error:  # boundary: one sink's trouble is not another's
             swallow("a pushing sink", error)
+
+
+def _remember(folder: Path, *, first: bool) -> None:
+    """Keep this moment, for a verdict of what has happened since, and mark a new release."""
+    path = folder / "history.sqlite"
+    try:
+        source = reader()
+        if source is not None:
+            moment = _moments.take(source, time.time())
+            _moments.save(path, moment)
+            if first:
+                _releases.mark(path, version(), moment)
+    except (OSError, StoreError, sqlite3.Error) as error:
+        say_once("Verdicts of the last minutes can't be had: %s", error)
+    except Exception as error:  # boundary: a verdict is not worth more
+        swallow("a moment", error)
 
 
 def _resign(fd: int) -> None:

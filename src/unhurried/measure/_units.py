@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from threading import get_ident
 from time import thread_time_ns
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import _processes, _sampler, _store
+from . import _processes, _sampler, _store, _watch
 from ._errors import StoreError, swallow
+from ._frames import blocks
 from ._instruments import flush
 from ._probes import sql
 from ._record import Record, SampledRecord, Stepped, current
@@ -105,7 +107,7 @@ def _weigh(record: SampledRecord, row: Route) -> None:
 
 
 def _stand(record: Record) -> None:
-    """Stand for election; a command is soon over, and may fork: no sampler.
+    """Stand for election, and have a watch; a command is soon over, and may fork: neither.
 
     Each process also says then what it is, and who its clients are if that may be shown.
     """
@@ -116,6 +118,7 @@ def _stand(record: Record) -> None:
         if record.store.clients is not None:
             record.store.clients.save()
         _sampler.stand(record.store, record.last)
+        _watch.stand()
     except (OSError, StoreError) as error:
         _store.fail(error, record.store)
     except Exception as error:  # boundary: a meter never breaks a page
@@ -148,6 +151,8 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         if record is not None and in_loop:
             record.cpu_started = None  # other coroutines run on this thread's clock
             record.simple = False
+        elif record is not None:
+            blocks[get_ident()] = record
         _opened.set((*_opened.get(), (record, token)))
 
     def __exit__(
@@ -160,6 +165,8 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         _opened.set(tuple(outer))
         if record is not None and token is not None:
             current.reset(token)
+            if blocks.get(get_ident()) is record:
+                del blocks[get_ident()]
             record.raised = isinstance(error, Exception)
             finish(record)
 

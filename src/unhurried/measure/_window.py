@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from . import _host, _moments, _tables
 from . import _layout as L
+from ._folding import drain_opened
 from ._locks import locked
 from ._moments import Moment
 from ._read import Reader
@@ -29,7 +30,8 @@ class SampleRow:
 
     ``part``: "view" (the project's own code, at ``line``), "template" (a template, at ``line``),
     "package" (``package`` called from ``line``), "http" (likewise, waiting for another server),
-    "django" (nobody else's code). ``ns``: the time these looks stand for.
+    "django" (nobody else's code). ``ns``: the time these looks stand for. And "error": how often a
+    request ended in an exception from ``line``, ``package`` being its class and who raised it.
     """
 
     unit: Key
@@ -108,30 +110,38 @@ def window(minutes: float | None = None) -> Window:
 
     Raises ``StoreError`` where the store is not to be trusted.
     """
-    source = reader()
-    now = time.time()
+    source = _source()
     if source is None:
-        return Window(now, 0.0, whole=True)
-    after = _moments.take(source, now)
+        return Window(time.time(), 0.0, whole=True)
+    after = _moments.now(source)
     before = None
     if minutes is not None:
         path = source.folder / "history.sqlite"
-        before = _moments.latest_before(path, now - 60 * minutes, after)
+        before = _moments.latest_before(path, after.at - 60 * minutes, after)
     return between(source, before, after)
+
+
+def _source() -> Reader | None:
+    """The reader, with what waits in this process written, and the slots there are now."""
+    drain_opened()
+    source = reader()
+    if source is not None:
+        source.refresh()
+    return source
 
 
 def moment() -> Moment | None:
     """Now, for ``since``; None before anything was measured."""
-    source = reader()
-    return _moments.take(source, time.time()) if source is not None else None
+    source = _source()
+    return _moments.now(source) if source is not None else None
 
 
 def since(before: Moment | None) -> Window:
     """What has happened since."""
-    source = reader()
+    source = _source()
     if source is None:
         return Window(time.time(), 0.0, whole=True)
-    after = _moments.take(source, time.time())
+    after = _moments.now(source)
     return between(source, before if before and before.precedes(after) else None, after)
 
 
@@ -141,8 +151,8 @@ def between(source: Reader, before: Moment | None, after: Moment) -> Window:
         for name in _moments.GROUPS
     }
     processes = _processes(source)
-    born = min((each.born for each in processes if each.born), default=int(after.at))
-    found = Window(after.at, after.at - (before.at if before else born), whole=before is None)
+    began = before.at if before else _began(source)
+    found = Window(after.at, max(after.at - began, 0.0), whole=before is None)
     found.units = _units(source, words["route"])
     known = _tables.statements(source)
     found.statements = _statements(known, words["statement"])
@@ -159,6 +169,11 @@ def between(source: Reader, before: Moment | None, after: Moment) -> Window:
     found.floors = _floors(found.statements)
     found.cores = _host.cores()
     return found
+
+
+def _began(source: Reader) -> float:
+    """When the store was made: nobody ever writes to the file that is locked."""
+    return (source.folder / "lock").stat().st_mtime
 
 
 def _minus(after: array[int], before: array[int] | None) -> array[int]:
@@ -221,16 +236,24 @@ def _samples(source: Reader, words: array[int]) -> list[SampleRow]:
 
 
 def _clients(after: _moments.Clients, before: _moments.Clients) -> list[ClientRow]:
-    found = []
-    for client, (cost, error, requests, failed, _) in after.items():
-        then = before.get(client, [0, 0, 0, 0, 0])
-        # Who has come into the table since inherits the cost of whom it put out.
-        cost -= error if client not in before else then[0]
-        row = ClientRow(client, max(cost, 0), max(error - then[1], 0), requests, failed)
-        row.requests, row.failed = max(requests - then[2], 0), max(failed - then[3], 0)
-        if row.requests:
-            found.append(row)
-    return sorted(found, key=lambda row: -row.cost)
+    found = [
+        _client(client, lanes[:4], before.get(client, [0, 0, 0, 0])[:4])
+        for client, lanes in after.items()
+    ]
+    return sorted((row for row in found if row.requests), key=lambda row: -row.cost)
+
+
+def _client(client: int, now: list[int], then: list[int]) -> ClientRow:
+    """What he has cost since.
+
+    Who came into the table since, or came again, begins with the cost of whom he put out: that is
+    left out, and with it what he may have cost himself while he had no place.
+    """
+    cost, error, requests, failed = now
+    if not any(then) or requests < then[2]:
+        return ClientRow(client, cost - error, 0, requests, failed)
+    lanes = (max(a - b, 0) for a, b in zip(now, then, strict=True))
+    return ClientRow(client, *lanes)
 
 
 def _vitals(source: Reader, words: array[int]) -> list[VitalRow]:

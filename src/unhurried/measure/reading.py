@@ -1,9 +1,11 @@
 """What the rooms above may use of this one. Not for sites: their list is in ``__init__``."""
 
+from . import _files as files
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, say_once, swallow
 from ._folding import at_once, draining, folds
+from ._frames import Where, blamed, drawn, outward, placed
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
 from ._kept import Change, KeptRow, Reason, changes, kept
@@ -12,27 +14,39 @@ from ._layout import CLIENT, GROUPS, KEPT, LANE, PROCESS, SAMPLE, STATEMENT, VER
 from ._layout import buckets as buckets_of
 from ._locks import locked
 from ._moments import Moment
+from ._own import own_prefix
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
 from ._processes import SERVERS
 from ._read import Merged, Reader
-from ._record import PARTS, Record, SampledRecord, Seen, Stepped, current
+from ._record import CACHE, DB, HTTP, PARTS, Record, SampledRecord, Seen, Stepped, current
+from ._releases import Release, before_and_after, releases
 from ._replayed import Replayed
 from ._request import UNRESOLVED
+from ._sampler import every
+from ._slow import slow_requests
 from ._snapshot import Lanes, reader
 from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
 from ._tables import Key, SightingRow, StatementRow
 from ._told import told
 from ._units import finished, weighed, with_statements
+from ._version import version
+from ._vitals import FRONT, VITALS
+from ._vitals import edges as edges_of_vital
+from ._vitals import keep as keep_vitals
 from ._window import ClientRow, Process, SampleRow, VitalRow, Window, moment, since, window
 from .sinks._names import printable, shown
 
 __all__ = [
+    "CACHE",
     "CLIENT",
     "COUNT",
+    "DB",
+    "FRONT",
     "GROUPS",
+    "HTTP",
     "KEPT",
     "LANE",
     "OTHER",
@@ -47,6 +61,7 @@ __all__ = [
     "VALUE",
     "VERSION",
     "VITAL",
+    "VITALS",
     "Answered",
     "Change",
     "ClientRow",
@@ -59,6 +74,7 @@ __all__ = [
     "Reader",
     "Reason",
     "Record",
+    "Release",
     "Replayed",
     "SampleRow",
     "SampledRecord",
@@ -71,17 +87,24 @@ __all__ = [
     "Store",
     "StoreError",
     "VitalRow",
+    "Where",
     "Window",
     "asked",
     "at_once",
+    "before_and_after",
+    "blamed",
     "buckets_of",
     "changes",
     "client_hash",
     "client_label",
     "current",
     "draining",
+    "drawn",
+    "edges_of_vital",
+    "every",
     "failure",
     "fetched",
+    "files",
     "finished",
     "folder",
     "folds",
@@ -89,26 +112,33 @@ __all__ = [
     "hosts",
     "install_tap",
     "is_control",
+    "keep_vitals",
     "kept",
     "locked",
     "met",
     "moment",
     "not_heard",
     "observers",
+    "outward",
+    "own_prefix",
+    "placed",
     "prepare",
     "printable",
     "reader",
+    "releases",
     "repeated",
     "say_once",
     "series",
     "served",
     "shown",
     "since",
+    "slow_requests",
     "swallow",
     "tap",
     "told",
     "totals",
     "unheard",
+    "version",
     "versioned",
     "weighed",
     "window",

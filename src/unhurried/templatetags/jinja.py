@@ -1,6 +1,6 @@
 """The tags for Jinja2: ``"extensions": ["unhurried.templatetags.jinja.Unhurried"]``.
 
-``{{ fragment("hello", size=32, by="auto") }}``.
+``{{ fragment("hello", size=32, by="auto") }}``, ``{{ vitals(sample=0.1) }}``.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from unhurried.cache.reading import put
+from unhurried.dashboard._vitals_tag import put as put_vitals
 
 try:
     from jinja2 import Environment, pass_context
@@ -22,9 +23,15 @@ else:
         """As ``{% fragment %}``; the request is the context's, where Django has put it."""
         return put(context.get("request"), name, values)
 
+    @pass_context
+    def vitals(context: Context, sample: Any = 1.0) -> str:
+        """As ``{% vitals %}``."""
+        return put_vitals(context.get("request"), sample)
+
     class Unhurried(Extension):
-        """Adds ``fragment`` to what templates know."""
+        """Adds ``fragment`` and ``vitals`` to what templates know."""
 
         def __init__(self, environment: Environment) -> None:
             super().__init__(environment)
             environment.globals["fragment"] = fragment
+            environment.globals["vitals"] = vitals

@@ -22,6 +22,11 @@ def pages() -> Iterator[tuple[str, Any]]:
             yield route, view
 
 
+def kept_by_route() -> dict[str, str]:
+    """Route -> the name under which its page is kept, for those that are."""
+    return {route: page_of(view).name for route, view in pages()}
+
+
 def page_of(view: Any) -> Any:
     """The cached page among a view and what it wraps, or None."""
     found = (getattr(part, "unhurried_page", None) for part in parts(view))

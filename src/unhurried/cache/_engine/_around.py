@@ -10,8 +10,7 @@ from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 
 from unhurried.conf import given
-
-from ._version import version
+from unhurried.measure.reading import version
 
 
 def around() -> str:

@@ -21,10 +21,10 @@ from unhurried.cache import CacheError
 from unhurried.cache.reading import Step, Warmed, check_edge, shipped, warm
 from unhurried.dashboard import _queries_diff, _queries_text, _top, _why_text
 from unhurried.db import DbError
-from unhurried.diagnose import DiagnoseError, Report, _text, diagnose
+from unhurried.diagnose import Report, _text
 from unhurried.later import LaterError
 from unhurried.later.reading import drain, ending, figures_of_lanes
-from unhurried.management import _copy, _dba, _sqlcheck
+from unhurried.management import _copy, _dba, _diagnose, _sqlcheck
 from unhurried.measure import StoreError
 
 NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="verb")
         _add_top(verbs)
         _add_queries(verbs)
-        _add_diagnose(verbs)
+        _diagnose.add(verbs)
         _add_why(verbs)
         _add_warm(verbs)
         _add_drain(verbs)
@@ -86,28 +86,19 @@ class Command(BaseCommand):
         for note in notes if text else [NOTHING_VERIFIED]:
             self.stderr.write(note)
 
-    def diagnose(
-        self, *, url: str, user: str | None, json: bool, diff: bool, yes: bool, **options: Any
-    ) -> None:
-        """One page: where its time goes, what to change, and the proof."""
-        if not yes and not settings.DEBUG:
-            raise CommandError(_ASK)
-        report = self._diagnosed(url, user)
+    def diagnose(self, *, json: bool, diff: bool, limit: int, **options: Any) -> None:
+        """What makes the site slow; of one page: its time, what to change, the proof."""
+        found = _diagnose.found(diff=diff, **options)
         if json:
-            return self._print_json(report.as_dict())
-        if diff:
-            return self.stdout.write(report.diff, ending="")
-        for line in _text.lines(report, _width(), colour=self._colour(**options)):
+            return self._print_json(found.as_dict())
+        if diff and isinstance(found, Report):
+            return self.stdout.write(found.diff, ending="")
+        colour = self._colour(**options)
+        for line in _diagnose.lines(found, _width(), limit=limit, colour=colour):
             self.stdout.write(line)
 
     def _colour(self, *, no_color: bool = False, **options: Any) -> bool:
         return _text.wants_colour(is_terminal=self.stdout.isatty(), refused=no_color)
-
-    def _diagnosed(self, url: str, user: str | None) -> Report:
-        try:
-            return diagnose(url, user)
-        except DiagnoseError as error:
-            raise CommandError(str(error)) from error
 
     def why(self, *, what: str | None, json: bool, **options: Any) -> None:
         """What is kept, what it hangs on, and why it was not kept."""
@@ -295,23 +286,6 @@ def _page(url: str) -> str:
     if found.scheme not in ("http", "https") or not found.hostname:
         raise CommandError(f"{url!r} is nothing like https://example.com/feed/.")
     return url
-
-
-def _add_diagnose(verbs: Any) -> None:
-    verb = verbs.add_parser("diagnose", help="one page: its time, what to change, the proof")
-    verb.add_argument("--url", required=True, help="a path of the site, as in /feed/")
-    verb.add_argument("--user", help="ask as this user; nothing of the login stays")
-    kinds = verb.add_mutually_exclusive_group()
-    kinds.add_argument("--json", action="store_true", help="print one JSON document and end")
-    kinds.add_argument("--diff", action="store_true", help="print the diff, for git apply")
-    verb.add_argument("--yes", action="store_true", help="run the page for real without DEBUG")
-
-
-_ASK = (
-    "A page is run for real, some ten times: what it writes is rolled back and what it sends held "
-    "back, but it takes the database's time, and what it does by other ways (files, sockets that "
-    "are open) is done. DEBUG is off, so this may be production. If that is fine: --yes"
-)
 
 
 def _add_queries(verbs: Any) -> None:

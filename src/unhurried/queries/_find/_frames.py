@@ -35,6 +35,8 @@ FORWARD, REVERSE_ONE, DEFERRED, GENERIC, HANDLER = range(8, 13)
 ACCESSORS: Final = (FORWARD, REVERSE_ONE, DEFERRED, GENERIC)
 DEPTH: Final = 4  # project frames that tell one way to a line from another
 
+KNOWN: Final = 50_000  # code objects, of a site that compiles without end
+
 _WRITES: Final = (
     *("create", "get_or_create", "update_or_create", "update", "delete"),
     *("bulk_create", "bulk_update"),
@@ -76,6 +78,8 @@ def role(frame: FrameType) -> int:
 
 def _learn(frame: FrameType) -> int:
     code = frame.f_code
+    if len(_roles) >= KNOWN:
+        _roles.clear()
     if not _roles:
         _roles.update({id(code): (code, role) for code, role in _special()})
         return role(frame)

@@ -27,7 +27,7 @@ from unhurried.measure.reading import (
 
 from .._sql._fingerprint import fingerprint
 from .._sql._vendor import vendor
-from . import _sight, _waterfall
+from . import _sight, _waterfall, _working
 from ._sight import Sighting
 
 REMEMBERED: Final = 8192  # raw texts of all routes
@@ -194,3 +194,4 @@ def install() -> None:
     repeated.append(look)
     with_statements.append(fold)
     weighed.append(_waterfall.keep)
+    _working.install()

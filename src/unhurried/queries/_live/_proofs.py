@@ -8,9 +8,7 @@ from pathlib import Path
 from time import time
 from typing import Any, Final, Protocol
 
-from unhurried.measure.reading import folder, locked, prepare, say_once, versioned
-
-from . import _files
+from unhurried.measure.reading import files, folder, locked, prepare, say_once, versioned
 
 FILE: Final = "findings.json"
 FORMAT: Final = "unhurried findings 1"
@@ -44,7 +42,7 @@ def save(findings: Iterable[Finding], route: str, together: str = "") -> None:
         known |= {_key(proof): proof for proof in fresh}
         latest = sorted(known.values(), key=lambda proof: -proof["at"])[:MOST]
         document = {"format": FORMAT, "findings": latest}
-        _files.write(place / FILE, document, str(os.getpid()))
+        files.write(place / FILE, document, str(os.getpid()))
 
 
 def load() -> list[Proof]:
@@ -57,7 +55,7 @@ def load() -> list[Proof]:
 
 def _load(path: Path) -> list[Proof]:
     try:
-        found = _files.read(path)
+        found = files.read(path)
         if found is None:
             return []
         if found["format"] != FORMAT:

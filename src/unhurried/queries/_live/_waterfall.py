@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from time import time
 from typing import Any, Final
 
-from unhurried.measure.reading import PARTS, Reader, Record, SampledRecord, Seen, say_once
+from unhurried.measure.reading import PARTS, Reader, Record, SampledRecord, Seen, files, say_once
 
 from .._sql._fingerprint import fingerprint
 from .._sql._vendor import vendor
-from . import _files
 
 FOLDER: Final = "waterfalls"
 EVERY: Final = 10_000_000_000  # nanoseconds between two of a route in one process
@@ -65,7 +64,7 @@ def _write(record: SampledRecord) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     name = store.names.order["route"][row][1]
     document = _document(record) | {"kind": record.kind, "name": name}
-    _files.write(folder / f"{row}.json", document, store.slot.path.name)
+    files.write(folder / f"{row}.json", document, store.slot.path.name)
 
 
 def _document(record: SampledRecord) -> dict[str, Any]:
@@ -97,7 +96,7 @@ def load(source: Reader, kind: str, name: str) -> Waterfall | None:
     row = source.names.rows["route"].get((kind, name))
     path = source.folder / FOLDER / f"{row}.json"
     try:
-        found = _files.read(path)
+        found = files.read(path)
         return None if found is None else _taken(found)
     except (OSError, ValueError, TypeError, KeyError, IndexError) as error:
         say_once("%s can't be read: %s. Remove it.", path, type(error).__name__)

@@ -3,8 +3,8 @@
 
 const unhurriedCharts = (() => {
   const HEIGHT = 150;
-  const drawn = new Map();
-  let span = "hour", latest = null;
+  const drawn = new Map(), latest = new Map();
+  let span = "hour", released = [];
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const digits = (v) => {
@@ -40,14 +40,40 @@ const unhurriedCharts = (() => {
       legend: { show: false },
       padding: [8, 20, 0, 0],
       cursor: { y: false, points: { size: 7 }, drag: { x: false, y: false } },
-      hooks: { setCursor: [(u) => read(u.root.parentNode, chart.unit, u)] },
-      scales: { y: { range: (_, low, high) => [Math.min(low ?? 0, 0), high > 0 ? high * 1.08 : 1] } },
+      hooks: {
+        setCursor: [(u) => read(u.root.parentNode, chart.unit, u)],
+        drawClear: [marks],
+      },
+      scales: { y: { range: (_, low, high) => [Math.min(low ?? 0, 0), high > 0 ? high * (released.length ? 1.2 : 1.08) : 1] } },
       axes: [
         { ...axis, grid: { show: false }, size: 26, gap: 6, space: 70, values: ticks },
         { ...axis, grid, size: 56, gap: 6, space: 36, values: (_, values) => values.map(show(chart.unit)) },
       ],
       series: [{}, ...series(chart, key)],
     };
+  }
+
+  /* A vertical line at each release, with its name to the right or left of it where there is room. */
+  function marks(u) {
+    const { ctx, bbox } = u, { pxRatio } = uPlot, gap = 4 * pxRatio, top = bbox.top, end = bbox.left + bbox.width;
+    const places = released.map(([at]) => Math.round(u.valToPos(at, "x", true)));
+    let taken = bbox.left;
+    ctx.save();
+    ctx.font = `${11 * pxRatio}px system-ui, sans-serif`;
+    ctx.fillStyle = ctx.strokeStyle = colour("--quiet");
+    ctx.lineWidth = pxRatio;
+    ctx.setLineDash([3 * pxRatio, 3 * pxRatio]);
+    places.forEach((x, i) => {
+      const name = released[i][1], width = ctx.measureText(name).width;
+      ctx.beginPath();
+      ctx.moveTo(x, top);
+      ctx.lineTo(x, top + bbox.height);
+      ctx.stroke();
+      const right = x + gap + width < (places[i + 1] ?? end), left = x - gap - width > taken;
+      if (right || left) ctx.fillText(name, right ? x + gap : x - gap - width, top + 9 * pxRatio);
+      taken = right ? x + gap + width : x;
+    });
+    ctx.restore();
   }
 
   const clock = (t) => new Date(t * 1000).toTimeString().slice(0, 5);
@@ -84,7 +110,8 @@ const unhurriedCharts = (() => {
       return values.length ? `${label} ${show(chart.unit)(values.at(-1))}` : "";
     }).filter(Boolean).join(", ");
     plot.setAttribute("role", "img");
-    plot.setAttribute("aria-label", last ? `Chart; last values: ${last}` : "Chart without values yet");
+    const marked = released.map(([at, name]) => `${name} at ${moment(at)}`).join(", ");
+    plot.setAttribute("aria-label", last ? `Chart; last values: ${last}${marked && "; released: " + marked}` : "Chart without values yet");
   }
 
   function draw(figure, numbers) {
@@ -119,10 +146,12 @@ const unhurriedCharts = (() => {
     drawn.delete(plot);
   }
 
-  function all(numbers) {
-    latest = numbers;
+  /* The figures below one element, from its numbers. */
+  function all(below, numbers) {
+    latest.set(below, numbers);
     span = numbers.span;
-    for (const figure of document.querySelectorAll("figure[data-chart]")) {
+    released = numbers.releases;
+    for (const figure of below.querySelectorAll("figure[data-chart]")) {
       draw(figure, numbers);
       sizes.observe(figure.querySelector(".plot"));
     }
@@ -136,7 +165,7 @@ const unhurriedCharts = (() => {
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     [...drawn.keys()].forEach(forget);
-    if (latest) all(latest);
+    latest.forEach((numbers, below) => all(below, numbers));
   });
 
   return { all };

@@ -4,9 +4,9 @@
 (() => {
   const EVERY = 10000;
   const state = document.body.dataset.state;
-  const charts = document.querySelector("[data-charts]");
+  const groups = [...document.querySelectorAll("[data-charts]")].map((charts) => ({ charts, step: 0, at: 0 }));
   const said = document.getElementById("said"), pause = document.getElementById("pause");
-  let paused = false, step = 0, chartsAt = 0, updated = new Date();
+  let paused = false, updated = new Date();
 
   const clock = (date) => date.toTimeString().slice(0, 8);
   const say = (text) => { said.textContent = text; };
@@ -19,18 +19,29 @@
     return response;
   }
 
+  /* What can have the focus, by what it leads to or opens: the newer one has it again. */
+  const target = (element) => element.getAttribute("href") || (element.localName === "summary" && element.parentNode.id);
+
+  const selected = (element) => {
+    const selection = getSelection();
+    return !selection.isCollapsed && (element.contains(selection.anchorNode) || element.contains(selection.focusNode));
+  };
+
   function replace(old, fresh) {
-    if (old.innerHTML === fresh.innerHTML) return;
-    const focused = old.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    for (const each of fresh.querySelectorAll("details")) each.open = document.getElementById(each.id)?.open ?? each.open;
+    if (old.innerHTML === fresh.innerHTML || selected(old)) return; // who copies is let finish
+    const focused = old.contains(document.activeElement) && target(document.activeElement);
     old.replaceChildren(...fresh.childNodes);
-    if (focused === null) return;
-    [...old.querySelectorAll("a")].find((a) => a.getAttribute("href") === focused)?.focus({ preventScroll: true });
+    if (!focused) return;
+    [...old.querySelectorAll("a, summary")].find((each) => target(each) === focused)?.focus({ preventScroll: true });
   }
 
   function addFigures(page) {
-    for (const figure of page.querySelectorAll("figure[data-chart]")) {
-      if (!document.getElementById(figure.id)) charts.append(figure);
-    }
+    [...page.querySelectorAll("[data-charts]")].forEach((fresh, i) => {
+      for (const figure of fresh.querySelectorAll("figure[data-chart]")) {
+        if (!document.getElementById(figure.id)) groups[i]?.charts.append(figure);
+      }
+    });
   }
 
   async function page() {
@@ -41,24 +52,28 @@
       const newer = fresh.getElementById(old.id);
       if (newer) replace(old, newer);
     }
-    if (charts) addFigures(fresh);
+    addFigures(fresh);
   }
 
-  async function numbers() {
-    if (!charts || Date.now() - chartsAt < step * 1000 - 1000) return;
-    const response = await get(charts.dataset.charts, "application/json");
+  async function numbers(group) {
+    if (Date.now() - group.at < group.step * 1000 - 1000) return;
+    const response = await get(group.charts.dataset.charts, "application/json");
     const found = await response.json();
     if (!response.ok) throw new Error(found.error);
-    step = found.step;
-    chartsAt = Date.now();
-    unhurriedCharts.all(found);
+    group.step = found.step;
+    group.at = Date.now();
+    unhurriedCharts.all(group.charts, found);
+  }
+
+  async function all() {
+    for (const group of groups) await numbers(group);
   }
 
   async function update() {
     if (paused || document.hidden) return;
     try {
       await page();
-      await numbers();
+      await all();
       updated = new Date();
       say(`Updated ${clock(updated)}`);
     } catch (error) {
@@ -75,5 +90,5 @@
   document.addEventListener("visibilitychange", update);
   setInterval(update, EVERY);
   say(`Updated ${clock(updated)}`);
-  numbers().catch((error) => say(`No charts: ${error.message}`));
+  all().catch((error) => say(`No charts: ${error.message}`));
 })();

@@ -1,4 +1,4 @@
-"""Which deploy computed an entry: the next one's templates and code may say something else."""
+"""Which deploy this is: the next one's code and templates may be faster, and say something else."""
 
 from __future__ import annotations
 

@@ -1,0 +1,127 @@
+"""Own bugs: views that raise, loops that ask one row at a time, lines that take long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from unhurried.measure.reading import SampleRow
+
+from .. import _remedies
+from .._ledger import LOOKS, Ledger, Route, Spent
+from .._verdict import LIKELY, OWN_BUGS, SURE, Cause
+from .._words import count, ms, percent
+from ._sizes import ERRORS, matters
+
+FEW: Final = 5  # errors that may be anybody's
+OFTEN: Final = 3.0  # queries of a loop, per request that has it
+
+
+def errors(ledger: Ledger) -> Iterator[Cause]:
+    """Requests that raised or answered 500 and more: no page is slower than one that fails."""
+    for route in ledger.routes:
+        failed = route.lanes["errors"]
+        ratio = failed / max(route.requests, 1)
+        if failed < FEW or ratio < ERRORS:
+            continue
+        raised = route.lanes["exceptions"]
+        yield Cause(
+            OWN_BUGS,
+            f"{route.label} fails: {percent(ratio)} of its requests are errors",
+            failed / max(ledger.requests, 1),
+            SURE,
+            f"errors:{route.name}",
+            evidence=[
+                f"{count(failed, 'request')} of {route.requests:,} answered 500 or more, "
+                f"{raised:,} of them by an exception",
+                *(f"{count(row.count, 'time')} {_raised(row)}" for row in route.errors[:3]),
+            ],
+            where=[row.line for row in route.errors[:3] if row.line] or [route.label],
+            remedy=[],
+            advice="Mend it before anything else: its log has the traceback.",
+            verify="manage.py unhurried top --once",
+            route=route.name,
+        )
+
+
+def _raised(row: SampleRow) -> str:
+    return f"{row.package} at {row.line}" if row.line else row.package
+
+
+def loops(ledger: Ledger) -> Iterator[Cause]:
+    """N+1: what the repeats of one loop take on one route, the ORM's own work included."""
+    total = ledger.share(ledger.sum("repeated") + ledger.sum("looping"))
+    for route in ledger.routes:
+        for loop in sorted(route.loops):
+            yield from _loop(ledger, route, loop, total)
+
+
+def _loop(ledger: Ledger, route: Route, loop: str, total: float) -> Iterator[Cause]:
+    rows = [row for row in route.sightings if row.loop == loop]
+    queries, requests = sum(r.queries for r in rows), max(r.requests for r in rows)
+    asked = sum(map(route.cost_of, rows))
+    spent = asked + route.looping_at(loop)
+    each = queries / max(requests, 1)
+    share = ledger.share(spent)
+    if each < OFTEN or not matters(share, spent / max(route.requests, 1), total):
+        return
+    dearest = rows[0]
+    gone = (queries - requests) / max(queries, 1)
+    far = sum(row.ns for row in rows) / 1e9 - asked  # it goes as well, though it is the network's
+    proof = _remedies.proof_of(route, loop, dearest.relation)
+    verified = proof is not None and proof["verified"] == "yes"
+    what = f"asks {dearest.relation} one row at a time" if dearest.relation else "repeats a query"
+    yield Cause(
+        OWN_BUGS,
+        f"{loop} {what}: {each:.0f} queries of each {route.label}",
+        share,
+        SURE,
+        f"loop:{route.name}:{loop}",
+        evidence=[
+            f"{count(queries, 'query')} in {count(requests, 'request')}, "
+            f"{ms(spent / max(requests, 1))} a request with the ORM's own work",
+        ],
+        where=[loop, *dearest.through][:4],
+        remedy=[proof["remedy"]] if proof and proof["remedy"] else [_remedies.look_at(route)],
+        advice="Replayed: the same page with fewer queries."
+        if verified
+        else "It names the line to change, and replays the page to see whether it helps.",
+        gain=ledger.per_request((spent + far) * gone),
+        expected=ledger.share((spent + far) * gone),
+        verify=_remedies.look_at(route),
+        route=route.name,
+        query=proof,
+        verified=verified,
+        diff=(proof["diff"] or "") if proof and verified else "",
+    )
+
+
+def lines(ledger: Ledger) -> Iterator[Cause]:
+    """A line of the project's own that takes the time itself."""
+    for route in ledger.routes:
+        for spent in route.spent:
+            if spent.part == "view" and not route.is_loop(spent) and spent.looks >= LOOKS:
+                yield from _line(ledger, route, spent)
+
+
+def _line(ledger: Ledger, route: Route, spent: Spent) -> Iterator[Cause]:
+    seconds = spent.seconds * ledger.calm
+    share = ledger.share(seconds)
+    if not matters(share, seconds / max(route.requests, 1)):
+        return
+    kept = _remedies.keep(route)
+    yield Cause(
+        OWN_BUGS,
+        f"{spent.line} takes {ms(seconds / max(route.requests, 1))} of each {route.label}",
+        share,
+        LIKELY,
+        f"line:{route.name}:{spent.line}",
+        evidence=[f"{count(spent.looks, 'look')} at working threads met this line"],
+        where=[spent.line],
+        remedy=kept.code if kept else ["from unhurried.cache import cached", "@cached(600)"],
+        advice=kept.advice if kept else "Do less there, do it later, or keep what it makes.",
+        gain=ledger.per_request(kept.saves if kept else seconds),
+        expected=ledger.share(kept.saves if kept else seconds),
+        verify=_remedies.look_at(route),
+        route=route.name,
+    )

@@ -1,0 +1,137 @@
+"""Misconfigured servers: what the settings say, and what numbers say of settings.
+
+What a setting costs is seldom measured by itself; the share is an estimate, and said to be one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from unhurried.measure.reading import SERVERS as SERVERS_KNOWN
+
+from .. import _configuration
+from .._ledger import Ledger
+from .._verdict import LIKELY, PERHAPS, SERVERS, SURE, Cause
+from .._words import count, ms, percent
+
+DEBUG_QUERY: Final = 0.00006  # seconds: a query that is logged with its text, under DEBUG
+CONNECT: Final = 12  # round trips: TCP, TLS and authentication of one connect to PostgreSQL
+RUNSERVER: Final = SERVERS_KNOWN.index("runserver")
+STATIC: Final = 0.05  # of requests
+SEEN: Final = 50  # requests
+
+
+def servers(ledger: Ledger) -> Iterator[Cause]:
+    yield from _debug(ledger)
+    yield from _connects(ledger)
+    yield from _static(ledger)
+
+
+def _debug(ledger: Ledger) -> Iterator[Cause]:
+    """Under runserver it is what people want; everywhere else it is a mistake."""
+    serving = [each for each in ledger.window.processes if each.server != RUNSERVER]
+    if not any(each.debug for each in serving):
+        return
+    queries = sum(row.count for _, row in ledger.statements())
+    seconds = queries * DEBUG_QUERY
+    yield Cause(
+        SERVERS,
+        "DEBUG is on where people visit",
+        ledger.share(seconds),
+        SURE,
+        "debug",
+        evidence=[
+            f"{count(len(serving), 'process')[:-1] if len(serving) == 1 else 'all processes'} that "
+            "serve it run with DEBUG = True",
+            f"each of {count(queries, 'query')} was kept with its text",
+        ],
+        where=["settings.DEBUG"],
+        remedy=["DEBUG = False"],
+        advice="It remembers every statement, shows its inside to whoever finds an error, and is "
+        "never what visitors should get.",
+        gain=ledger.per_request(seconds),
+        expected=ledger.share(seconds),
+        verify="manage.py check --deploy",
+    )
+
+
+def _connects(ledger: Ledger) -> Iterator[Cause]:
+    """A connect per request is a dozen trips before the first query."""
+    connects = sum(route.lanes["connects"] for route in ledger.routes)
+    asking = sum(route.requests for route in ledger.routes if route.database)
+    if asking < SEEN or connects < 0.5 * asking:
+        return
+    trip = max(ledger.window.floors.values(), default=0.0) / 1e9
+    seconds = connects * CONNECT * trip
+    if ledger.share(seconds) < 0.05:
+        return
+    yield Cause(
+        SERVERS,
+        "Each request connects to the database anew",
+        ledger.share(seconds),
+        LIKELY,
+        "connects",
+        evidence=[
+            f"{count(connects, 'connect')} in {count(asking, 'request')} that ask a database",
+            f"about {CONNECT} round trips of {ms(trip)} each, before the first query",
+        ],
+        where=["DATABASES[…]['CONN_MAX_AGE']"],
+        remedy=["CONN_MAX_AGE = 60", "CONN_HEALTH_CHECKS = True"],
+        advice='Keep connections between requests, or have a pool (OPTIONS = {"pool": True}).',
+        gain=ledger.per_request(seconds),
+        expected=ledger.share(seconds),
+        verify="manage.py unhurried top --once",
+    )
+
+
+def _static(ledger: Ledger) -> Iterator[Cause]:
+    for route in ledger.routes:
+        if "static" not in route.name and "media" not in route.name:
+            continue
+        if ledger.share(route.time) >= STATIC and route.requests >= SEEN:
+            yield Cause(
+                SERVERS,
+                f"Files below {route.label} are sent by Django",
+                ledger.share(route.time),
+                LIKELY,
+                f"static:{route.name}",
+                evidence=[f"{count(route.requests, 'request')}, {ms(route.mean)} each"],
+                where=[route.label],
+                remedy=["pip install whitenoise"],
+                advice="WhiteNoise, nginx or a CDN sends them without a view.",
+                gain=ledger.per_request(route.time),
+                expected=ledger.share(route.time),
+                verify="manage.py unhurried top --once",
+                route=route.name,
+            )
+
+
+def notes(ledger: Ledger) -> Iterator[str]:
+    """What the settings say and no number can weigh."""
+    for each in _configuration.configuration():
+        if each.wrong and each.name != "DEBUG":
+            yield f"{each.name}: {each.why} {each.remedy}"
+
+
+def unseen(ledger: Ledger) -> Iterator[str]:
+    """The blind spots of this verdict."""
+    if not any(route.lanes["queued"] for route in ledger.routes):
+        yield (
+            "Whether requests wait for a worker: no X-Request-Start comes from the proxy "
+            '(nginx: proxy_set_header X-Request-Start "t=${msec}";).'
+        )
+    if not ledger.vitals:
+        yield "What browsers take: {% vitals %} is on no page that was visited."
+    if not sum(route.lanes["waits"] for route in ledger.routes):
+        yield "Waiting for a core: this kernel tells no thread's wait (schedstat), or it is ASGI."
+    if not ledger.looks:
+        yield "Lines and packages: nobody looked at working threads (UNHURRIED['WATCH'] is off)."
+    elif ledger.looks < SEEN:
+        yield f"Lines and packages are told from {count(ledger.looks, 'look')} only."
+    if not ledger.window.clients:
+        yield "Who asks: clients are not counted (UNHURRIED['CLIENTS'] is 'off')."
+
+
+WORD: Final = {True: SURE, False: PERHAPS}
+SHARE_OF_ERRORS: Final = percent

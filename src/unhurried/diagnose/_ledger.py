@@ -1,0 +1,296 @@
+"""Users' time, taken apart: what each route's requests waited for, in seconds.
+
+The parts are what the store holds; lines and packages are estimated from looks at working threads,
+twenty a second (statistical profiling), scaled to the time that is known exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, TypeVar
+
+from unhurried.measure.reading import (
+    Lanes,
+    SampleRow,
+    SightingRow,
+    StatementRow,
+    VitalRow,
+    Window,
+)
+
+from ._words import label
+
+T = TypeVar("T", StatementRow, SightingRow, SampleRow)
+
+NS: Final = 1e9
+NEAR: Final = 0.0005  # seconds: what a round trip takes in one room with the database
+LOOKS: Final = 8  # at a line, before anything is said of it
+STRAINED: Final = 0.5  # seconds waited for a core, per second on one
+LATE: Final = 0.15  # of the time watched, that the heartbeat came late
+#: An ORM query's own work in Python, where no look has met it.
+ORM: Final = 0.00015
+
+
+@dataclass(slots=True)
+class Spent:
+    """Seconds at one place of the code; ``looks`` at it."""
+
+    part: str
+    line: str
+    package: str
+    seconds: float
+    looks: int
+
+
+@dataclass
+class Route:
+    """One route in the window; times in seconds."""
+
+    name: str
+    lanes: Lanes
+    floors: dict[str, float]
+    statements: list[StatementRow] = field(default_factory=list)
+    sightings: list[SightingRow] = field(default_factory=list)
+    samples: list[SampleRow] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        return label(self.name)
+
+    @cached_property
+    def requests(self) -> int:
+        return self.lanes["requests"]
+
+    @cached_property
+    def wall(self) -> float:
+        return self.lanes.seconds("wall")
+
+    @cached_property
+    def queue(self) -> float:
+        return self.lanes.seconds("queue")
+
+    @property
+    def time(self) -> float:
+        return self.wall + self.queue
+
+    @property
+    def mean(self) -> float:
+        return self.time / max(self.requests, 1)
+
+    @cached_property
+    def database(self) -> float:
+        return self.lanes.seconds("db")
+
+    @cached_property
+    def template(self) -> float:
+        return self.lanes.seconds("template")
+
+    @cached_property
+    def http(self) -> float:
+        return self.lanes.seconds("http")
+
+    @cached_property
+    def cache(self) -> float:
+        return self.lanes.seconds("cache")
+
+    @cached_property
+    def view(self) -> float:
+        known = self.database + self.template + self.http + self.cache
+        return max(self.wall - known, 0.0)
+
+    @cached_property
+    def waited(self) -> float:
+        """For a core: told by the kernel of one request in sixteen."""
+        sampled = self.lanes.seconds("sampled_wall")
+        if not self.lanes["waits"] or not sampled:
+            return 0.0
+        return min(self.lanes.seconds("run_wait") / sampled, 1.0) * self.wall
+
+    @cached_property
+    def spent(self) -> list[Spent]:
+        """Where the time outside databases and caches went, the most first."""
+        looked = sum(row.ns for row in self.samples) / NS
+        scale = (self.view + self.template + self.http) / looked if looked else 0.0
+        return [
+            Spent(row.part, row.line, row.package, row.ns / NS * scale, row.count)
+            for row in self.samples
+            if row.part != "error"
+        ]
+
+    @property
+    def errors(self) -> list[SampleRow]:
+        """Lines that requests ended in."""
+        found = (row for row in self.samples if row.part == "error")
+        return sorted(found, key=lambda row: -row.count)
+
+    @cached_property
+    def loops(self) -> set[str]:
+        return {row.loop for row in self.sightings}
+
+    def trips(self, alias: str) -> float:
+        """Seconds of a round trip to a database of this window."""
+        return self.floors.get(alias, 0.0) / NS
+
+    @cached_property
+    def far(self) -> float:
+        """Round trips, as far as they are longer than in one room with the database."""
+        return sum(
+            min(row.count * max(self.trips(row.alias) - NEAR, 0.0), row.ns / NS)
+            for row in self.statements
+        )
+
+    @cached_property
+    def repeated(self) -> float:
+        """Statements of loops, without what is ``far``."""
+        return sum(map(self.cost_of, self.sightings))
+
+    def cost_of(self, row: SightingRow) -> float:
+        far = row.queries * max(self.trips(row.alias) - NEAR, 0.0)
+        return max(row.ns / NS - far, 0.0)
+
+    @cached_property
+    def looping(self) -> float:
+        """Python's own work for the statements of loops: the ORM's, at the loop's line."""
+        return sum(self.looping_at(loop) for loop in self.loops)
+
+    def looping_at(self, loop: str) -> float:
+        seen = [spent for spent in self.spent if spent.line == loop]
+        if sum(spent.looks for spent in seen) >= LOOKS:
+            return sum(spent.seconds for spent in seen)
+        return sum(row.queries for row in self.sightings if row.loop == loop) * ORM
+
+    def is_loop(self, spent: Spent) -> bool:
+        return spent.line in self.loops
+
+
+class Ledger:
+    """All routes but our own; ``time`` is what users waited for, in seconds."""
+
+    def __init__(self, window: Window, own: str | None = None) -> None:
+        self.window = window
+        self.routes = sorted(_routes(window, own), key=lambda route: -route.time)
+        self.by_name = {route.name: route for route in self.routes}
+        self.vitals = [row for row in window.vitals if row.route in self.by_name]
+
+    @cached_property
+    def requests(self) -> int:
+        return sum(route.requests for route in self.routes)
+
+    @cached_property
+    def served(self) -> float:
+        return self.sum("wall") + self.sum("queue")
+
+    @cached_property
+    def time(self) -> float:
+        return self.served + self.browsing
+
+    @property
+    def mean(self) -> float:
+        return self.time / max(self.requests, 1)
+
+    def sum(self, part: str) -> float:
+        found: float = sum(getattr(route, part) for route in self.routes)
+        return found
+
+    def share(self, seconds: float) -> float:
+        return min(seconds / self.time, 1.0) if self.time else 0.0
+
+    def per_request(self, seconds: float) -> float:
+        return seconds / max(self.requests, 1)
+
+    @cached_property
+    def browsing(self) -> float:
+        """What browsers took themselves, of all page views, as those tell that were asked."""
+        return sum(self.browsing_on(route) for route in self.routes)
+
+    def browsing_on(self, route: Route) -> float:
+        row = self.vital(route.name, "front")
+        return row.sum / row.count / 1e6 * route.requests if row else 0.0
+
+    def vital(self, route: str, metric: str) -> VitalRow | None:
+        found = (row for row in self.vitals if (row.route, row.metric) == (route, metric))
+        return next((row for row in found if row.count), None)
+
+    def statements(self) -> Iterator[tuple[Route, StatementRow]]:
+        for route in self.routes:
+            for row in route.statements:
+                yield route, row
+
+    @cached_property
+    def looks(self) -> int:
+        return sum(spent.looks for route in self.routes for spent in route.spent)
+
+    @cached_property
+    def strain(self) -> float:
+        """Seconds waited for a core, per second on one: 0 on a quiet machine."""
+        cpu = self.sum_lane("cpu")
+        return self.sum("waited") / cpu if cpu else 0.0
+
+    @cached_property
+    def working(self) -> float:
+        """Seconds in the site's own code and templates, whether on a core or not."""
+        return self.sum("view") + self.sum("template")
+
+    @cached_property
+    def late(self) -> float:
+        """Of the time, how much the heartbeat of a process waited for its turn."""
+        watched, late = (self.window.process.get(key, 0) for key in ("watched", "late"))
+        return late / watched if watched else 0.0
+
+    @cached_property
+    def waited_for_turn(self) -> float:
+        """Seconds in which threads waited for each other to run Python, where heartbeats say so."""
+        if self.late < LATE or self.strain >= STRAINED:
+            return 0.0
+        return max(self.working - self.sum_lane("cpu") - self.sum("waited"), 0.0)
+
+    @cached_property
+    def calm(self) -> float:
+        """The part of ``working`` in which a thread did not wait for a core, or for its turn."""
+        waited = self.sum("waited") + self.waited_for_turn
+        return 1 - min(waited / self.working, 0.9) if self.working else 1.0
+
+    def sum_lane(self, name: str) -> float:
+        return sum(route.lanes.seconds(name) for route in self.routes)
+
+    @cached_property
+    def parts(self) -> dict[str, float]:
+        """Users' time by where it went; adds up to ``time``."""
+        way = self.sum("far")
+        found = {
+            "queue": self.sum("queue"),
+            "way": way,
+            "db": max(self.sum("database") - way, 0.0),
+            "cache": self.sum("cache"),
+            "http": self.sum("http"),
+            "template": self.sum("template"),
+            "view": self.sum("view"),
+            "browser": self.browsing,
+        }
+        return {name: seconds for name, seconds in found.items() if seconds or name == "view"}
+
+
+def _routes(window: Window, own: str | None) -> Iterator[Route]:
+    statements = _by_route(window.statements)
+    sightings = _by_route(window.sightings)
+    samples = _by_route(window.samples)
+    for (kind, name), lanes in window.units.items():
+        if kind == "request" and not (own and name.startswith(own)):
+            yield Route(
+                name,
+                lanes,
+                window.floors,
+                statements.get(name, []),
+                sightings.get(name, []),
+                samples.get(name, []),
+            )
+
+
+def _by_route(rows: Iterable[T]) -> dict[str, list[T]]:
+    found: dict[str, list[T]] = {}
+    for row in rows:
+        if row.unit[0] == "request":
+            found.setdefault(row.unit[1], []).append(row)
+    return found

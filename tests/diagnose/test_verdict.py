@@ -1,0 +1,265 @@
+"""The judge: each cause by name and share from a window in which it is the only one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from tests.diagnose.windows import (
+    CROWD,
+    MS,
+    client,
+    healthy,
+    lanes,
+    route,
+    sample,
+    sighting,
+    statement,
+    unit,
+    vital,
+)
+from unhurried.diagnose import _verdict_text
+from unhurried.diagnose._live import of
+from unhurried.diagnose._verdict import (
+    CAUSES,
+    CONTENTION,
+    DATABASE,
+    FRONT_END,
+    NETWORK,
+    OWN_BUGS,
+    SERVERS,
+    TEMPLATES,
+    THIRD_PARTY,
+    THREADS,
+    TRAFFIC,
+)
+from unhurried.measure.reading import Process, Window
+
+
+def pages(**feed):
+    """The healthy site with another feed."""
+    return {unit("feed/"): route(**feed), unit("books/"): route()}
+
+
+def front_end():
+    rows = [vital("feed/", "front", 3.0), vital("books/", "front", 0.1), vital("feed/", "lcp", 4.0)]
+    return healthy(vitals=rows)
+
+
+def database():
+    slow = statement("feed/", "SELECT heavy", each=60, least=55, lines=("pins/views.py:9",))
+    return healthy(
+        units=pages(wall=68, db=62), statements=[slow, statement("feed/"), statement("books/")]
+    )
+
+
+def cores():
+    strained = pages(wall=30, cpu=8, run_wait=22 * MS * 1000 / 16)
+    return healthy(units=strained | {unit("books/"): route(wall=30, run_wait=22 * MS * 1000 / 16)})
+
+
+def locks():
+    blocked = statement("feed/", "UPDATE t SET n = 1 WHERE id = 2", each=50, least=0.5)
+    rows = [blocked, statement("feed/"), statement("books/")]
+    return healthy(units=pages(wall=58, db=52, unsafe=500), statements=rows)
+
+
+def interpreter():
+    late = {"beats": 900, "watched": 60_000 * MS, "late": 20_000 * MS, "busy": 60_000 * MS}
+    return healthy(units=pages(wall=60, cpu=10, template=40), process=late)
+
+
+def traffic():
+    units = {unit("feed/"): route(wall=30), unit("books/"): route(wall=30)}
+    return healthy(units=units, clients=[*CROWD, client(99, 12_000, requests=3000)], samples=[])
+
+
+def network():
+    far = [statement(name, count=4000, each=6.3, least=6.2) for name in ("feed/", "books/")]
+    units = {unit("feed/"): route(wall=31, db=25), unit("books/"): route(wall=31, db=25)}
+    return healthy(units=units, statements=far, floors={"default": 6.3 * MS})
+
+
+def raising():
+    return healthy(units=pages(errors=200, exceptions=200, status_500=200))
+
+
+def loop():
+    rows = [statement("feed/", "LOOP", count=100_000), statement("feed/"), statement("books/")]
+    return healthy(
+        units=pages(wall=60, db=32, template=24),
+        statements=rows,
+        sightings=[sighting("feed/", "pins/feed.html:10", 100_000)],
+    )
+
+
+def line():
+    looks = [sample("feed/", "view", "pins/views.py:31", ms=60_000, count=900)]
+    return healthy(units=pages(wall=68, cpu=65), samples=looks)
+
+
+def package():
+    looks = [
+        sample("feed/", "package", "pins/views.py:31", "slowpoke", ms=60_000, count=900),
+        sample("feed/", "template", "pins/feed.html:2", ms=3000, count=40),
+    ]
+    return healthy(units=pages(wall=68), samples=looks)
+
+
+def other_server():
+    looks = [sample("feed/", "http", "pins/views.py:31", "requests", ms=60_000, count=900)]
+    return healthy(units=pages(wall=68, http=60), samples=looks)
+
+
+def templates():
+    looks = [sample("feed/", "template", "pins/feed.html:2", ms=60_000, count=900)]
+    return healthy(units=pages(wall=68, template=63, cpu=65), samples=looks)
+
+
+def debug():
+    own = Process(pid=1, born=0, threads=4, most_busy=2, server=3, debug=True)
+    return healthy(processes=[own])
+
+
+def connects():
+    return healthy(units=pages(connects=1000) | {unit("books/"): route(connects=1000)})
+
+
+def threads():
+    busy = {"beats": 1200, "watched": 60_000 * MS, "late": 0, "busy": 240_000 * MS}
+    units = {unit("feed/"): route(queue=70, wall=60), unit("books/"): route(queue=70, wall=60)}
+    return healthy(units=units, process=busy)
+
+
+FAULTS = {
+    "front end": (front_end, FRONT_END, 0.99),
+    "database": (database, DATABASE, 0.78),
+    "cores": (cores, CONTENTION, 0.75),
+    "locks": (locks, CONTENTION, 0.75),
+    "interpreter": (interpreter, CONTENTION, 0.70),
+    "traffic": (traffic, TRAFFIC, 0.60),
+    "network": (network, NETWORK, 0.75),
+    "raising": (raising, OWN_BUGS, 0.10),
+    "loop": (loop, OWN_BUGS, 0.66),
+    "line": (line, OWN_BUGS, 0.79),
+    "package": (package, THIRD_PARTY, 0.80),
+    "other server": (other_server, THIRD_PARTY, 0.84),
+    "templates": (templates, TEMPLATES, 0.80),
+    "debug": (debug, SERVERS, 0.0),
+    "connects": (connects, SERVERS, 0.45),
+    "threads": (threads, THREADS, 0.54),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS, ids=str)
+def test_a_fault_is_told_by_name_and_share(name):
+    make, cause, share = FAULTS[name]
+    verdict = of(make())
+    assert verdict.state == "slow"
+    first = verdict.findings[0]
+    assert first.cause == cause, [(each.cause, each.share) for each in verdict.findings]
+    assert first.share == pytest.approx(share, abs=0.10)
+    assert first.title in verdict.said
+
+
+@pytest.mark.parametrize("name", FAULTS, ids=str)
+def test_a_finding_is_whole(name):
+    for cause in of(FAULTS[name][0]()).findings:
+        assert cause.cause in CAUSES
+        assert cause.evidence
+        assert cause.where
+        assert cause.advice
+        assert cause.verify
+        assert 0 <= cause.share <= 1
+        assert cause.expected is None or 0 <= cause.expected <= 1
+        assert json.loads(json.dumps(cause.as_dict()))["title"] == cause.title
+
+
+@pytest.mark.parametrize("name", FAULTS, ids=str)
+def test_a_verdict_is_read_in_any_width(name):
+    verdict = of(FAULTS[name][0]())
+    for width in (40, 80, 200):
+        lines = list(_verdict_text.lines(verdict, width, colour=False))
+        assert max(map(len, lines)) <= width
+        assert verdict.findings[0].title.split()[0] in " ".join(lines)
+
+
+def test_a_healthy_site_has_nothing_to_fix():
+    verdict = of(healthy())
+    assert (verdict.state, verdict.findings) == ("fine", [])
+    assert verdict.said.startswith("Nothing to fix. /")
+    assert verdict.slowest is not None
+    assert verdict.slowest[1] == pytest.approx(0.0081)
+
+
+def test_the_parts_add_up_to_users_time():
+    for make, _, _ in FAULTS.values():
+        verdict = of(make())
+        assert sum(verdict.parts.values()) == pytest.approx(verdict.time)
+
+
+@pytest.mark.parametrize("requests", [0, 1, 49], ids=str)
+def test_too_little_is_said_to_be_so(requests):
+    units = {unit("feed/"): route(requests=requests, wall=5000)} if requests else {}
+    verdict = of(Window(0.0, 10.0, whole=True, units=units))
+    assert verdict.state == "not enough data"
+    assert not verdict.findings
+    assert str(requests) in verdict.said or not requests
+
+
+def test_many_small_loops_are_one_large_fault():
+    names = [f"page{n}/" for n in range(15)]
+    found = replace(
+        healthy(),
+        units={unit(name): route(wall=40, db=20) for name in names},
+        sightings=[sighting(name, f"{name}x.html:1", 60_000) for name in names],
+        statements=[statement(name, "LOOP", count=60_000) for name in names],
+        samples=[],
+    )
+    verdict = of(found)
+    assert verdict.findings[0].cause == OWN_BUGS
+    assert verdict.findings[0].share < 0.1
+    assert verdict.said.startswith("Own bugs in 15 places: ")
+
+
+def test_a_loop_over_a_slow_network_is_the_networks_first():
+    """The way is what would go with the way; the loop's own finding says what both would gain."""
+    found = replace(
+        healthy(),
+        units={unit("feed/"): route(wall=412, db=293)},
+        statements=[statement("feed/", "LOOP", count=96_000, each=2.9, least=2.8)],
+        sightings=[sighting("feed/", "feed.html:12", 96_000, each=2.9)],
+        floors={"default": 2.8 * MS},
+        samples=[],
+    )
+    first, second = of(found).findings
+    assert (first.cause, second.cause) == (NETWORK, OWN_BUGS)
+    assert first.share == pytest.approx(0.54, abs=0.03)
+    assert second.gain > 0.27
+
+
+def test_our_own_pages_are_nobodys_time(settings):
+    units = healthy().units | {unit("unhurried/"): route(wall=5000)}
+    assert of(healthy(units=units)).time < 100
+    settings.ROOT_URLCONF = "tests.dashboard.bare"
+    assert of(healthy(units=units)).time > 1000
+
+
+def test_runserver_may_debug():
+    own = Process(pid=1, born=0, threads=0, most_busy=2, server=1, debug=True)
+    assert of(healthy(processes=[own])).state == "fine"
+
+
+def test_one_address_for_all_is_no_abuse():
+    """A proxy that tells nobody who asks."""
+    assert of(healthy(clients=[client(1, 16_000, requests=2000)])).state == "fine"
+
+
+def test_what_cannot_be_seen_is_said():
+    bare = replace(healthy(), samples=[], clients=[], vitals=[])
+    bare.units = {unit("feed/"): lanes(requests=100, wall=500 * MS)}
+    said = " ".join(of(bare).unseen)
+    for word in ("X-Request-Start", "vitals", "schedstat", "WATCH", "CLIENTS"):
+        assert word in said

@@ -1,0 +1,142 @@
+"""Every fault by its name: its causes, its means, and how its truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from unhurried.diagnose._verdict import (
+    CONTENTION,
+    DATABASE,
+    FRONT_END,
+    NETWORK,
+    OWN_BUGS,
+    SERVERS,
+    TEMPLATES,
+    THIRD_PARTY,
+    THREADS,
+    TRAFFIC,
+)
+
+from . import plants, truths
+from .rig import Means
+from .truths import Truth
+
+#: What people visit where all is well, by weight: no page of it takes 30 ms alone.
+HEALTHY = {"fixed feed": 2, "fixed books": 3, "fixed user": 3, "fast feed": 2, "fast tag": 3} | {
+    "fast pin": 3,
+    "fast messages": 2,
+}
+THINK = 0.18  # seconds, so that six visitors leave two processors half idle
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``truth``: how each cause's share is known; none of a healthy run.
+
+    ``pages`` come to those of ``healthy``, ``instead`` of which others are visited. ``around`` is
+    entered before the site is started, ``beside`` while it is visited. ``needs``: what the site
+    must have for it, by ``planted.prepare``.
+    """
+
+    name: str
+    truth: Mapping[str, Truth] = field(default_factory=dict)
+    pages: Mapping[str, int] = field(default_factory=dict)
+    instead: Mapping[str, str] = field(default_factory=dict)
+    healthy: Mapping[str, int] = field(default_factory=HEALTHY.copy)
+    around: tuple[Means, ...] = ()
+    beside: tuple[Means, ...] = ()
+    think: float = THINK
+    needs: str = ""
+
+    @property
+    def causes(self) -> tuple[str, ...]:
+        return tuple(self.truth)
+
+    @property
+    def all_pages(self) -> dict[str, int]:
+        healthy = {self.instead.get(page, page): n for page, n in self.healthy.items()}
+        return {**healthy, **self.pages}
+
+
+def both(one: Fault, other: Fault) -> Fault:
+    return Fault(
+        f"{one.name}+{other.name}",
+        {**one.truth, **other.truth},
+        {**one.pages, **other.pages},
+        {**one.instead, **other.instead},
+        around=one.around + other.around,
+        beside=one.beside + other.beside,
+        think=min(one.think, other.think),
+        needs=one.needs or other.needs,
+    )
+
+
+def _planted(name: str, cause: str, page: str, weight: int, *around: Means) -> Fault:
+    return Fault(name, {cause: truths.injected(page)}, {page: weight}, around=around)
+
+
+healthy = Fault("healthy")
+database = _planted("database", DATABASE, "search", 8)
+network = Fault("network", {NETWORK: truths.delayed}, around=(plants.network(0.003),))
+busy = Fault("busy", {CONTENTION: truths.beyond_health}, beside=(plants.neighbours,))
+locks = Fault("locks", {CONTENTION: truths.injected("stock")}, {"stock": 8}, beside=(plants.locks,))
+flood = Fault(
+    "flood",
+    {TRAFFIC: truths.beyond_health},
+    beside=(plants.flood({"fixed catalogue": 3, "search": 1}),),
+)
+front_end = Fault("front-end", {FRONT_END: truths.told}, {"story": 14}, needs="vitals")
+package = _planted("package", THIRD_PARTY, "pay", 8, plants.package)
+threads = Fault(
+    "threads",
+    {THREADS: truths.queued},
+    {"waiting": 28},
+    around=(plants.workers(1, 2),),
+    think=0.02,
+)
+one_thread = Fault(
+    "one-thread",
+    {THREADS: truths.queued},
+    {"waiting": 14},
+    around=(plants.workers(1, 1),),
+    think=0.06,
+)
+debug = Fault(
+    "debug", {SERVERS: truths.beyond_health}, around=(plants.environment(PINSTA_DEBUG="1"),)
+)
+connects = Fault(
+    "connects", {SERVERS: truths.beyond_health}, around=(plants.environment(FAULTS_MAX_AGE="0"),)
+)
+sessions = Fault(
+    "sessions",
+    {SERVERS: truths.beyond_health},
+    around=(plants.environment(FAULTS_SESSIONS="django.contrib.sessions.backends.db"),),
+)
+template = _planted("template", TEMPLATES, "table", 8)
+raising = Fault("raising", {OWN_BUGS: truths.failed}, {"basket": 14})
+n_plus_one = Fault(
+    "n+1",
+    {OWN_BUGS: truths.instead("slow feed", "fixed feed")},
+    {"slow feed": 6},
+    instead={"fixed feed": "slow feed"},
+)
+loop = _planted("loop", OWN_BUGS, "alike", 8)
+
+SINGLES = (
+    *(database, network, busy, locks, flood, front_end, package, threads, one_thread),
+    *(debug, connects, sessions, template, raising, n_plus_one, loop),
+)
+PAIRS = (
+    both(network, template),
+    both(network, n_plus_one),
+    both(n_plus_one, threads),
+    both(package, threads),
+    both(database, flood),
+    both(debug, n_plus_one),
+    both(database, raising),
+    both(connects, network),
+    both(locks, package),
+    both(template, front_end),
+)
+FAULTS = {fault.name: fault for fault in (healthy, *SINGLES, *PAIRS)}

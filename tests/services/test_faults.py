@@ -1,0 +1,76 @@
+"""Each fault once: that it is really there, and that the verdict names it, with about its share.
+
+``benchmarks/diagnose.py`` plays the same faults many times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults import score
+from tests.faults.catalogue import PAIRS, SINGLES, Fault, healthy
+from tests.faults.play import Outcome, play, undisturbed
+from tests.faults.rig import Rig, rig
+from tests.faults.truths import means
+
+POINTS = 0.1
+#: What a fault takes at least; what DEBUG costs is not much, and wrong all the same.
+LEAST = 0.05
+CHEAP = {"debug", "sessions"}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Rig]:
+    with rig() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def well(site: Rig) -> Outcome:
+    """The yardstick."""
+    return undisturbed(site, healthy, {})
+
+
+def played(site: Rig, fault: Fault, well: Outcome) -> Outcome:
+    if fault.needs and not site.site.get(fault.needs):
+        pytest.fail(f"The site has no {fault.needs}, which {fault.name} needs.")
+    outcome = play(site, fault, means([well.seen]))
+    if outcome.others.disturb and not is_right(outcome):
+        outcome = play(site, fault, means([well.seen]))
+    return outcome
+
+
+def is_right(outcome: Outcome) -> bool:
+    """Named first, and its share within the points."""
+    return outcome.right and max(outcome.misses.values()) <= POINTS
+
+
+def told(outcome: Outcome) -> str:
+    lines = [score.truth_of(outcome), *score.said_of(outcome)]
+    return "\n".join([*lines, f"others needed {outcome.others.cores:.2f} cores"])
+
+
+def test_no_alarm_where_all_is_well(well: Outcome) -> None:
+    assert {answer.status for answer in well.seen.all} == {200}
+    assert well.seen.unanswered == 0
+    assert well.right, told(well)
+
+
+@pytest.mark.parametrize("fault", SINGLES, ids=lambda fault: fault.name)
+def test_it_is_named_first(site: Rig, fault: Fault, well: Outcome) -> None:
+    outcome = played(site, fault, well)
+    assert outcome.seen.unanswered == 0
+    assert fault.name in CHEAP or min(outcome.truth.values()) > LEAST
+    assert is_right(outcome), told(outcome)
+
+
+@pytest.mark.parametrize("fault", PAIRS, ids=lambda fault: fault.name)
+def test_one_of_two_is_named_first_and_the_other_too(
+    site: Rig, fault: Fault, well: Outcome
+) -> None:
+    outcome = played(site, fault, well)
+    assert outcome.seen.unanswered == 0
+    assert outcome.first in fault.causes, told(outcome)
+    assert set(outcome.said) == set(fault.causes), told(outcome)
