@@ -194,16 +194,24 @@ def _samples(source: Reader, words: array[int]) -> list[SampleRow]:
 
 
 def _clients(after: _moments.Clients, before: _moments.Clients) -> list[ClientRow]:
-    found = []
-    for client, (cost, error, requests, failed, _) in after.items():
-        then = before.get(client, [0, 0, 0, 0, 0])
-        # Who has come into the table since inherits the cost of whom it put out.
-        cost -= error if client not in before else then[0]
-        row = ClientRow(client, max(cost, 0), max(error - then[1], 0), requests, failed)
-        row.requests, row.failed = max(requests - then[2], 0), max(failed - then[3], 0)
-        if row.requests:
-            found.append(row)
-    return sorted(found, key=lambda row: -row.cost)
+    found = [
+        _client(client, lanes[:4], before.get(client, [0, 0, 0, 0])[:4])
+        for client, lanes in after.items()
+    ]
+    return sorted((row for row in found if row.requests), key=lambda row: -row.cost)
+
+
+def _client(client: int, now: list[int], then: list[int]) -> ClientRow:
+    """What he has cost since.
+
+    Who came into the table since, or came again, begins with the cost of whom he put out: that is
+    left out, and with it what he may have cost himself while he had no place.
+    """
+    cost, error, requests, failed = now
+    if not any(then) or requests < then[2]:
+        return ClientRow(client, cost - error, 0, requests, failed)
+    lanes = (max(a - b, 0) for a, b in zip(now, then, strict=True))
+    return ClientRow(client, *lanes)
 
 
 def _vitals(source: Reader, words: array[int]) -> list[VitalRow]:
