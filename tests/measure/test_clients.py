@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from array import array
 from collections import Counter
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, override_settings
+from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 from hypothesis import given
 from hypothesis import strategies as st
@@ -346,6 +348,20 @@ def test_shown_names_those_that_have_a_place(client: Client, store: Path) -> Non
         [file] = store.rglob("clients-*")
         assert file.stat().st_mode & 0o777 == 0o600
         assert len(_clients.read(file)) == L.CLIENTS
+
+
+@here
+def test_of_async_requests_each_is_counted(store: Path) -> None:
+    """The sampled ones, too, which are no samples there; with their time in the queue."""
+
+    async def visit() -> None:
+        client = AsyncClient()
+        for _ in range(34):
+            await client.get("/slow/", REMOTE_ADDR=PUBLIC, headers={"X-Request-Start": f"{time()}"})
+
+    asyncio.run(visit())
+    [row] = window().clients
+    assert row.requests == lane("queued", "slow/") == 34
 
 
 @here
