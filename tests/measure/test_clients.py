@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from array import array
 from collections import Counter
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, override_settings
+from django.test import AsyncClient, Client, override_settings
 from django.urls import path
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.measure.children import in_child
+from unhurried import checks
 from unhurried.measure import _clients, _moments, _paths, _store, snapshot
 from unhurried.measure import _layout as L
 from unhurried.measure._addresses import behind, parse, text
@@ -346,6 +349,36 @@ def test_shown_names_those_that_have_a_place(client: Client, store: Path) -> Non
         [file] = store.rglob("clients-*")
         assert file.stat().st_mode & 0o777 == 0o600
         assert len(_clients.read(file)) == L.CLIENTS
+
+
+@pytest.mark.parametrize("mode", _clients.MODES)
+def test_a_mode_that_there_is_passes_the_check(mode: str) -> None:
+    with override(CLIENTS=mode):
+        assert list(checks.check_clients()) == []
+
+
+def test_one_that_nobody_knows_does_not() -> None:
+    with override(CLIENTS="show"):
+        [error] = checks.check_clients()
+    assert (error.id, error.msg) == (
+        "unhurried.E105",
+        "UNHURRIED['CLIENTS'] is 'show', which is none of hashed, shown, off. "
+        "Did you mean 'shown'?",
+    )
+
+
+@here
+def test_of_async_requests_each_is_counted(store: Path) -> None:
+    """The sampled ones, too, which are no samples there; with their time in the queue."""
+
+    async def visit() -> None:
+        client = AsyncClient()
+        for _ in range(34):
+            await client.get("/slow/", REMOTE_ADDR=PUBLIC, headers={"X-Request-Start": f"{time()}"})
+
+    asyncio.run(visit())
+    [row] = window().clients
+    assert row.requests == lane("queued", "slow/") == 34
 
 
 @here

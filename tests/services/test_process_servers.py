@@ -72,14 +72,18 @@ def ask(port: int, process: Any, folder: Path) -> None:
             time.sleep(0.1)
 
 
-@pytest.mark.parametrize(
-    ("argv", "server", "threads"), RUNS, ids=[" ".join([r[0][0], *r[0][6:]]) for r in RUNS]
-)
+NAMES = ["sync", "sync, preloaded", "threads", "gthread, preloaded"]
+NAMES += ["uvicorn", "granian", "granian, async"]
+
+
+@pytest.mark.parametrize(("argv", "server", "threads"), RUNS, ids=NAMES)
 def test_a_server(tmp_path: Path, argv: list[str], server: str, threads: int) -> None:
     judge(serve(["-m", *argv], tmp_path), tmp_path, server, threads)
 
 
-@pytest.mark.parametrize(("options", "threads"), [([], 1), (["--threads", "4"], 4)])
+@pytest.mark.parametrize(
+    ("options", "threads"), [([], 1), (["--threads", "4"], 4)], ids=["one", "four"]
+)
 def test_uwsgi(tmp_path: Path, options: list[str], threads: int) -> None:
     found = serve(["-c", UWSGI, *WSGI, "--die-on-term", "--master", *options], tmp_path)
     judge(found, tmp_path, "uwsgi", threads)
