@@ -317,6 +317,54 @@ def test_from_101_queries_to_1(tmp_path):
     assert "(1 query" in diagnosed(site, third).replace("1 queries", "1 query")
 
 
+def test_the_first_hour(tmp_path):
+    """The tutorial's commands on a copy of the example: measured, told, mended, measured again."""
+    site = tmp_path / "example"
+    shutil.copytree(ROOT / "example", site, ignore=shutil.ignore_patterns("var", "__pycache__"))
+    manage(site, "migrate", "--verbosity=0")
+    manage(site, "seed", "--scale", "0.02")
+    blocks = re.findall(r"```console\n(.*?)```", text("first-hour.md"), re.S)
+    asked, looked, diff, again = [
+        commands(line.replace("| git", "# git"))[0] for line in "".join(blocks[1:]).splitlines()
+    ]
+    assert asked == again == ["unhurried", "diagnose", "--minutes", "10"]
+    visit(site, "51c0")
+    told = manage(site, *asked)
+    assert "pins/feed.html:10 asks pins.Pin.author one row at a time" in told.replace("\n    ", " ")
+    assert "not seen: Whether requests wait for a worker" in told
+    assert "101 -> 1 queries" in manage(site, *looked)
+    subprocess.run(["git", "apply"], cwd=site, input=manage(site, *diff), text=True, check=True)
+    visit(site, "52d1")
+    told = " ".join(manage(site, *again).split())
+    assert "gone since release 52d1. Promised -" in told
+
+
+def visit(site: Path, version: str) -> None:
+    """Sixty visits under a version, by a process that is elected to write down what is found."""
+    code = """
+import sys, django; django.setup()
+from django.conf import settings
+settings.UNHURRIED["VERSION"] = sys.argv[1]
+from django.test import Client
+client = Client(SERVER_NAME="localhost")
+client.get("/slow/feed/")
+from unhurried.measure import _sampler
+from unhurried.measure.reading import folder, versioned
+_sampler._remember(versioned(folder()), first=True)
+for _ in range(60): client.get("/slow/feed/")
+from unhurried.diagnose import _promises
+_promises._writer.due = 0.0
+_promises.remember({})
+"""
+    environment = os.environ | {
+        "PINSTA_DATA": str(site / "var"),
+        "DJANGO_SETTINGS_MODULE": "pinstafacegramiqus.settings",
+        "PYTHONPATH": os.pathsep.join([str(site), str(SOURCE.parent)]),
+    }
+    argv = [sys.executable, "-c", code, version]
+    subprocess.run(argv, cwd=site, env=environment, check=True)
+
+
 def diagnosed(site: Path, arguments: list[str]) -> str:
     return manage(site, *(part.replace("/feed/", "/slow/feed/") for part in arguments))
 

@@ -17,6 +17,7 @@ from unhurried import conf
 from unhurried.cache import _problems as cache
 from unhurried.later import reading as later
 from unhurried.measure import _store, sinks
+from unhurried.measure._clients import MODES as CLIENTS
 from unhurried.measure._errors import StoreError
 from unhurried.queries._budget import _budget_settings as budgets
 
@@ -64,6 +65,19 @@ def check_permission(**kwargs: Any) -> Iterable[CheckMessage]:
             f"UNHURRIED['PERMISSION'] is {path!r}, which is no function that can be imported.",
             hint="Name one that takes the user and returns a bool: 'site.staff.may_measure'.",
             id="unhurried.E104",
+        )
+
+
+@register("unhurried")
+def check_clients(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E105 CLIENTS says what nobody does."""
+    mode = conf.settings.CLIENTS
+    if mode not in CLIENTS:
+        yield Error(
+            f"UNHURRIED['CLIENTS'] is {mode!r}, which is none of {', '.join(CLIENTS)}."
+            f"{conf.nearest(mode, CLIENTS)}",
+            hint='Leave it out to keep no address: "hashed".',
+            id="unhurried.E105",
         )
 
 

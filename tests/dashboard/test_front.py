@@ -302,7 +302,7 @@ class TestSpans:
             ("", 60.0, "hour"),
             ("10", 10.0, "10 min"),
             ("60", 60.0, "hour"),
-            ("all", None, "since the beginning"),
+            ("all", None, "this release"),
             ("1e9", 60.0, "hour"),
             ("<b>", 60.0, "hour"),
         ],

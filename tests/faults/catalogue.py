@@ -47,6 +47,7 @@ class Fault:
     around: tuple[Means, ...] = ()
     beside: tuple[Means, ...] = ()
     think: float = THINK
+    visitors: int = 6
     needs: str = ""
 
     @property

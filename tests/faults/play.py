@@ -14,6 +14,8 @@ from .machine import Others, watched
 from .rig import Rig, Stage
 from .truths import Seen
 
+LEAST = 80  # requests of a run: a verdict wants some
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -88,11 +90,11 @@ def play(
 
 
 def _visit(rig: Rig, stage: Stage, fault: Fault, seed: int) -> None:
-    crowd = rig.crowd(stage, fault.all_pages, fault.think, seed)
+    crowd = rig.crowd(stage, fault.all_pages, fault.think, fault.visitors, seed)
     with ExitStack() as beside:
         for means in fault.beside:
             beside.enter_context(means(stage))
-        with crowd.visiting(stage.seconds):
+        with crowd.visiting(stage.seconds, LEAST):
             pass
     stage.seen.answers, stage.seen.told = crowd.answers, crowd.told
     stage.seen.unanswered = crowd.unanswered

@@ -73,10 +73,12 @@ class Rig:
                 _await_workers(server, stage.workers)
                 yield
 
-    def crowd(self, stage: Stage, pages: dict[str, int], think: float, seed: int) -> Crowd:
-        """Six people, behind thirty addresses."""
+    def crowd(
+        self, stage: Stage, pages: dict[str, int], think: float, visitors: int, seed: int
+    ) -> Crowd:
+        """At most six people, behind thirty addresses."""
         engine = "db" if stage.environment.get("FAULTS_SESSIONS") else "signed"
-        cookies = self.site["cookies"][engine]
+        cookies = self.site["cookies"][engine][:visitors]
         return Crowd(stage.port, self.site, pages, cookies, ADDRESSES, think, seed)
 
     def verdict(self, stage: Stage, options: Sequence[str] = ()) -> dict[str, Any] | str:

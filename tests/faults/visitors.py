@@ -15,6 +15,7 @@ from typing import Any
 from .beacons import Beacon
 
 PATIENCE = 60  # seconds for one answer
+LATER = 4  # times as long as was asked for, at most
 ADDRESSES = 5  # of one visitor: six of them come from thirty
 POSTED = {"stock"}
 
@@ -82,19 +83,24 @@ class Crowd:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def visiting(self, seconds: float) -> Iterator[None]:
-        """They come within the first think time, and are gone at its end."""
+    def visiting(self, seconds: float, least: int = 0) -> Iterator[None]:
+        """They come within the first think time, and are gone after ``seconds``.
+
+        Or later, but not for ever, where fewer than ``least`` have been answered by then.
+        """
         self._over = threading.Event()
         threads = [
             threading.Thread(target=self._roam, args=(number,), daemon=True)
             for number in range(len(self.cookies))
         ]
-        self._until = time.monotonic() + seconds
+        until = time.monotonic() + seconds
         for thread in threads:
             thread.start()
         try:
             yield
-            self._over.wait(max(self._until - time.monotonic(), 0))
+            time.sleep(max(until - time.monotonic(), 0))
+            while len(self.answers) < least and time.monotonic() < until + LATER * seconds:
+                time.sleep(0.1)
         finally:
             self._over.set()
             for thread in threads:

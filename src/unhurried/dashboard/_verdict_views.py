@@ -15,7 +15,7 @@ from . import _bars, _findings, _format, _routes
 from ._numbers import Row, Site, in_order
 
 #: What ``?minutes=`` may be, and what its link says.
-SPANS: Final = {"10": "10 min", "60": "hour", "all": "since the beginning"}
+SPANS: Final = {"10": "10 min", "60": "hour", "all": "this release"}
 DEFAULT: Final = "60"
 #: The judge's parts, each with its colour in every bar; others would get one by their place.
 TONES: Final = {

@@ -53,8 +53,8 @@ def diagnose(
     """What makes the site slow; with ``url``: what makes this page slow, and what would help.
 
     Without a URL: the ``Verdict`` over what was measured in the last ``minutes`` (up to 60 are
-    kept), or since the beginning. Nothing is asked of the site; raises ``StoreError`` where the
-    measurements can't be read.
+    kept), or since this release began. Nothing is asked of the site; raises ``StoreError`` where
+    the measurements can't be read.
 
     With one: ask it as ``user`` (a username), say where its time goes, and prove what to change.
     The page runs for real some ten times, in transactions that are rolled back, with memory for a

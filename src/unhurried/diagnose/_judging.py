@@ -18,7 +18,7 @@ from ._causes import (
 )
 from ._ledger import Ledger
 from ._verdict import FINE, SERVERS, SLOW, TOO_LITTLE, Cause, Verdict
-from ._words import count, label, ms, percent
+from ._words import count, percent
 
 ENOUGH: Final = 50  # requests
 MOST: Final = 12  # findings told
@@ -99,8 +99,7 @@ def _ranked(found: list[Cause]) -> list[Cause]:
 
 def _said(verdict: Verdict, found: list[Cause]) -> str:
     if not found:
-        name, mean = verdict.slowest or ("", 0.0)
-        return f"Nothing to fix. {label(name)} is the slowest, with {ms(mean)}."
+        return "Nothing to fix"
     first = verdict.findings[0]
     if first.cause == SERVERS:
         return first.title

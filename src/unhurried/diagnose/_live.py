@@ -10,7 +10,7 @@ from ._verdict import Verdict
 
 
 def verdict(minutes: float | None = None) -> Verdict:
-    """Of the last ``minutes`` (as far as they are kept: an hour), or of all since the beginning.
+    """Of the last ``minutes`` (as far as they are kept: an hour), or since this release began.
 
     Reads the store alone: no database, nothing of the site's runs. Raises ``StoreError``.
     """

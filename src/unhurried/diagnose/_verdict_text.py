@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ._text import BOLD, GREEN, Page, change
-from ._verdict import Cause, Verdict
-from ._words import count, ms, percent
+from ._verdict import FINE, Cause, Verdict
+from ._words import count, label, ms, percent
 
 NAMES: Final = {
     "queue": "in the queue",
@@ -27,6 +27,9 @@ def lines(verdict: Verdict, width: int, *, limit: int = 5, colour: bool) -> Iter
         yield page.paint(line, BOLD)
     if verdict.requests:
         yield from page.wrapped(_measured(verdict), "", "    ")
+    if verdict.state == FINE and verdict.slowest:
+        name, mean = verdict.slowest
+        yield from page.wrapped(f"the slowest is {label(name)}, with {ms(mean)} on average")
     for number, cause in enumerate(verdict.findings[:limit], 1):
         yield ""
         yield from _cause(number, cause, page)

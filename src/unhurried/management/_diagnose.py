@@ -28,7 +28,7 @@ def add(verbs: Any) -> None:
     verb.add_argument("--url", help="look at one page, a path of the site, as in /feed/")
     verb.add_argument("--user", help="ask as this user; nothing of the login stays")
     verb.add_argument(
-        "--minutes", type=_minutes, help="of the last minutes, up to 60 (default: all measured)"
+        "--minutes", type=_minutes, help="of the last minutes, up to 60 (default: this release)"
     )
     verb.add_argument(
         "--limit", type=int, default=5, help="findings of the site that are told (default: 5)"

@@ -52,12 +52,27 @@ def releases() -> list[Release]:
     return [Release(at, name) for at, name in _rows("at, name")]
 
 
+def begun(now: Moment) -> Moment | None:
+    """The moment at which this release began, if there was one before it.
+
+    Raises ``StoreError`` where the file can't be read.
+    """
+    rows = _rows("at, data", latest=2)
+    if len(rows) < 2:
+        return None
+    try:
+        found = _moments.unpack(*rows[-1])
+    except (zlib.error, ValueError, KeyError, TypeError):
+        return None  # another layout's
+    return found if found.precedes(now) else None
+
+
 def before_and_after() -> tuple[Release | None, Window, Window] | None:
     """The last release but one, what happened under it, and what has since; None with one alone.
 
     Raises ``StoreError`` where the file can't be read.
     """
-    rows = _rows("at, name, data")
+    rows = _rows("at, name, data", latest=2)
     source = reader()
     if source is None or len(rows) < 2:
         return None
@@ -73,14 +88,15 @@ def before_and_after() -> tuple[Release | None, Window, Window] | None:
     return Release(at, name), old, _window.between(source, between, now)
 
 
-def _rows(columns: str) -> list[Any]:
+def _rows(columns: str, latest: int = MOST) -> list[Any]:
     source = reader()
     path = source.folder / "history.sqlite" if source is not None else None
     if path is None or not path.exists():
         return []
     try:
         with closing(sqlite3.connect(path, timeout=1.0)) as database:
-            return database.execute(f"SELECT {columns} FROM release ORDER BY at").fetchall()
+            query = f"SELECT {columns} FROM release ORDER BY at DESC LIMIT ?"
+            return database.execute(query, (latest,)).fetchall()[::-1]
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
             return []

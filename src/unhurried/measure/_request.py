@@ -53,7 +53,8 @@ def begin_async(request: HttpRequest) -> Record | None:
     """The same where coroutines share a thread: CPU is counted step by step, see ``Stepped``."""
     record = begin(request)
     if type(record) is SampledRecord:  # which splits the CPU of one thread
-        record = Record("request", UNRESOLVED, record.store)
+        sampled, record = record, Record("request", UNRESOLVED, record.store)
+        record.client, record.rare = sampled.client, sampled.rare
     if record is not None:
         record.pause_cpu()
         record.simple, record.threads = False, [get_ident()]

@@ -6,7 +6,6 @@ said, as they are in the store.
 
 from __future__ import annotations
 
-import time
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,11 +13,10 @@ from typing import Any, Final
 
 from . import _host, _moments, _tables
 from . import _layout as L
-from ._folding import drain_opened
 from ._locks import locked
 from ._moments import Moment
 from ._read import Reader
-from ._snapshot import Lanes, reader
+from ._snapshot import Lanes
 from ._tables import Key, SightingRow, StatementRow
 
 CHEAPEST: Final = 10  # statements of one text at least, before its mean says what a trip takes
@@ -103,46 +101,6 @@ class Window:
     host: _host.Host = field(default_factory=dict)
     floors: dict[str, float] = field(default_factory=dict)
     cores: int = 1
-
-
-def window(minutes: float | None = None) -> Window:
-    """The last ``minutes``, as far as minutes are kept (an hour); without: since the beginning.
-
-    Raises ``StoreError`` where the store is not to be trusted.
-    """
-    source = _source()
-    if source is None:
-        return Window(time.time(), 0.0, whole=True)
-    after = _moments.now(source)
-    before = None
-    if minutes is not None:
-        path = source.folder / "history.sqlite"
-        before = _moments.latest_before(path, after.at - 60 * minutes, after)
-    return between(source, before, after)
-
-
-def _source() -> Reader | None:
-    """The reader, with what waits in this process written, and the slots there are now."""
-    drain_opened()
-    source = reader()
-    if source is not None:
-        source.refresh()
-    return source
-
-
-def moment() -> Moment | None:
-    """Now, for ``since``; None before anything was measured."""
-    source = _source()
-    return _moments.now(source) if source is not None else None
-
-
-def since(before: Moment | None) -> Window:
-    """What has happened since."""
-    source = _source()
-    if source is None:
-        return Window(time.time(), 0.0, whole=True)
-    after = _moments.now(source)
-    return between(source, before if before and before.precedes(after) else None, after)
 
 
 def between(source: Reader, before: Moment | None, after: Moment) -> Window:
@@ -236,16 +194,24 @@ def _samples(source: Reader, words: array[int]) -> list[SampleRow]:
 
 
 def _clients(after: _moments.Clients, before: _moments.Clients) -> list[ClientRow]:
-    found = []
-    for client, (cost, error, requests, failed, _) in after.items():
-        then = before.get(client, [0, 0, 0, 0, 0])
-        # Who has come into the table since inherits the cost of whom it put out.
-        cost -= error if client not in before else then[0]
-        row = ClientRow(client, max(cost, 0), max(error - then[1], 0), requests, failed)
-        row.requests, row.failed = max(requests - then[2], 0), max(failed - then[3], 0)
-        if row.requests:
-            found.append(row)
-    return sorted(found, key=lambda row: -row.cost)
+    found = [
+        _client(client, lanes[:4], before.get(client, [0, 0, 0, 0])[:4])
+        for client, lanes in after.items()
+    ]
+    return sorted((row for row in found if row.requests), key=lambda row: -row.cost)
+
+
+def _client(client: int, now: list[int], then: list[int]) -> ClientRow:
+    """What he has cost since.
+
+    Who came into the table since, or came again, begins with the cost of whom he put out: that is
+    left out, and with it what he may have cost himself while he had no place.
+    """
+    cost, error, requests, failed = now
+    if not any(then) or requests < then[2]:
+        return ClientRow(client, cost - error, 0, requests, failed)
+    lanes = (max(a - b, 0) for a, b in zip(now, then, strict=True))
+    return ClientRow(client, *lanes)
 
 
 def _vitals(source: Reader, words: array[int]) -> list[VitalRow]:

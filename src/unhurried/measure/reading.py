@@ -27,6 +27,7 @@ from ._request import UNRESOLVED
 from ._sampler import every
 from ._slow import slow_requests
 from ._snapshot import Lanes, reader
+from ._spans import moment, since, window
 from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
 from ._tables import Key, SightingRow, StatementRow
@@ -36,7 +37,7 @@ from ._version import version
 from ._vitals import FRONT, VITALS
 from ._vitals import edges as edges_of_vital
 from ._vitals import keep as keep_vitals
-from ._window import ClientRow, Process, SampleRow, VitalRow, Window, moment, since, window
+from ._window import ClientRow, Process, SampleRow, VitalRow, Window
 from .sinks._names import printable, shown
 
 __all__ = [

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from django.db import connections
+
 from unhurried.measure.reading import StatementRow
 
 from .. import _remedies
 from .._ledger import NEAR, NS, Ledger, Route
-from .._verdict import DATABASE, LIKELY, NETWORK, PERHAPS, SURE, Cause
+from .._verdict import DATABASE, LIKELY, NETWORK, SURE, Cause
 from .._words import brief, count, ms, percent
 from ._sizes import matters
 
@@ -58,8 +60,6 @@ def latency(ledger: Ledger) -> Iterator[Cause]:
 
 
 def _host(alias: str) -> str:
-    from django.db import connections
-
     return str(connections[alias].settings_dict.get("HOST") or "localhost")
 
 
@@ -173,6 +173,3 @@ def locks(ledger: Ledger) -> Iterator[tuple[float, Route, StatementRow]]:
         waited = blocked(route, row)
         if waited:
             yield waited, route, row
-
-
-CONFIDENCE: Final = {True: SURE, False: PERHAPS}

@@ -12,8 +12,8 @@ from unhurried.measure.reading import SERVERS as SERVERS_KNOWN
 
 from .. import _configuration
 from .._ledger import Ledger
-from .._verdict import LIKELY, PERHAPS, SERVERS, SURE, Cause
-from .._words import count, ms, percent
+from .._verdict import LIKELY, SERVERS, SURE, Cause
+from .._words import count, ms
 
 DEBUG_QUERY: Final = 0.00006  # seconds: a query that is logged with its text, under DEBUG
 CONNECT: Final = 12  # round trips: TCP, TLS and authentication of one connect to PostgreSQL
@@ -131,7 +131,3 @@ def unseen(ledger: Ledger) -> Iterator[str]:
         yield f"Lines and packages are told from {count(ledger.looks, 'look')} only."
     if not ledger.window.clients:
         yield "Who asks: clients are not counted (UNHURRIED['CLIENTS'] is 'off')."
-
-
-WORD: Final = {True: SURE, False: PERHAPS}
-SHARE_OF_ERRORS: Final = percent

@@ -46,8 +46,8 @@ def _cause(ledger: Ledger, route: Route, seconds: float, share: float) -> Cause:
         else ['{% load unhurried %}{% cached 600 "part" %}…{% endcached %}'],
         advice=kept.advice
         if kept
-        else f"Keep what {worst or 'the dearest lines'} renders: it is renewed when a row that it "
-        "shows changes. Or page it.",
+        else f"Keep what {worst or 'the part that takes most'} renders: it is renewed when a row "
+        "that it shows changes. Or page it.",
         gain=ledger.per_request(kept.saves if kept else seconds),
         expected=ledger.share(kept.saves if kept else seconds),
         verify=_remedies.look_at(route),

@@ -11,7 +11,7 @@ from typing import Final
 
 from .._ledger import Ledger
 from .._verdict import LIKELY, SURE, THREADS, Cause
-from .._words import count, ms, percent
+from .._words import count, ms
 from ._machine import has_the_machine_time, slowed
 from ._sizes import matters
 
@@ -79,7 +79,3 @@ def _needed(ledger: Ledger, busy: float) -> int:
     """For the requests that wait as well as for those under way, and some to spare."""
     length = ledger.served / max(ledger.sum("wall"), 1e-9) * busy
     return ceil(length + SPARE * sqrt(max(busy, 1.0)))
-
-
-def told(ledger: Ledger) -> str:
-    return percent(ledger.share(ledger.sum("queue")))

@@ -1,0 +1,58 @@
+"""Slides 9, 10 and 54: measure twice, the ten causes, the five rooms."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from tests.diagnose.test_verdict import FAULTS
+from tests.diagnose.windows import healthy
+from unhurried.diagnose._asking import of
+from unhurried.diagnose._verdict import CAUSES
+from unhurried.measure import snapshot
+from unhurried.measure.reading import Window
+
+ROOMS = {"measure": 1, "cache": 2, "later": 3, "queries": 4, "db": 5}
+
+
+def windows() -> list[Callable[[], Window]]:
+    return [make for make, _, _ in FAULTS.values()]
+
+
+def test_09_no_remedy_without_the_measurement_that_calls_for_it():
+    for make in windows():
+        for cause in of(make()).findings:
+            assert any(character.isdigit() for line in cause.evidence for character in line)
+            assert cause.share > 0 or cause.key == "debug"
+    assert of(healthy()).findings == []
+
+
+def test_09_none_is_called_done_without_the_one_that_shows_it_paid():
+    """A finding says how to look again, and is verified only where it was replayed."""
+    for make in windows():
+        for cause in of(make()).findings:
+            assert cause.verify.startswith("manage.py ")
+            assert not cause.verified  # nobody has replayed anything here
+
+
+@pytest.mark.parametrize("cause", CAUSES)
+def test_10_each_of_the_ten_is_told_by_name(cause: str):
+    told = [of(make()).findings[0] for make, name, _ in FAULTS.values() if name == cause]
+    assert told
+    for first in told:
+        assert first.cause == cause
+        assert first.title in of(next(m for m, n, _ in FAULTS.values() if n == cause)()).said or (
+            len(told) > 1
+        )
+
+
+def test_54_the_five_rules_are_five_rooms(client: Client, store: object):
+    for room in ROOMS:
+        module = importlib.import_module(f"unhurried.{room}")
+        assert sum(map(callable, (getattr(module, name) for name in module.__all__))) >= 1
+        assert module.__doc__
+    client.get("/empty/")
+    assert snapshot()["routes"]["empty/"]["requests"] == 1
