@@ -28,6 +28,7 @@ from django.test.utils import override_settings
 from django.urls import include, path, re_path
 
 from unhurried.measure import _errors, _history, _outside, measured, snapshot, timer
+from unhurried.measure._layout import VERSION
 from unhurried.testing import override
 
 pytestmark = pytest.mark.django_db
@@ -191,7 +192,7 @@ def test_nothing_that_visitors_send_is_kept(
     store: Path, logged: Callable[[], bytes], seed: int
 ) -> None:
     secret = Secrets(seed)
-    history = _history.History(store / "v5")
+    history = _history.History(store / f"v{VERSION}")
     with override_settings(ROOT_URLCONF=__name__), override(STORE=store, STRICT=False):
         visit(Client(raise_request_exception=False), secret)
         history.sample(1000.0)
@@ -220,7 +221,7 @@ def test_nothing_that_visitors_send_is_kept(
 
 def _unpacked(store: Path) -> list[Any]:
     """History is compressed: its bytes say nothing."""
-    with closing(sqlite3.connect(store / "v5" / "history.sqlite")) as database:
+    with closing(sqlite3.connect(store / f"v{VERSION}" / "history.sqlite")) as database:
         rows = database.execute("SELECT data FROM sample").fetchall()
     assert rows
     return [_history._unpack(data) for (data,) in rows]

@@ -93,7 +93,7 @@ def urls() -> Iterator[None]:
 
 
 def slots(store: Path) -> list[str]:
-    return sorted(found.name for found in (store / "v5").glob("slot-*"))
+    return sorted(found.name for found in (store / f"v{L.VERSION}").glob("slot-*"))
 
 
 def increment(name: str, n: int) -> None:
@@ -289,7 +289,7 @@ def test_who_is_alive_is_known_by_lock_not_by_pid(store: Path, urls: None) -> No
         assert snapshot()["workers"] == 1
         assert snapshot()["routes"]["hang/"]["in_flight"] == 1
         forked.kill()
-    slot = store / "v5" / "slot-0"
+    slot = store / f"v{L.VERSION}" / "slot-0"
     with slot.open("r+b") as file:  # now it is ours by its pid
         file.seek(L.H_PID * L.WORD)
         file.write(os.getpid().to_bytes(8, "little"))
@@ -327,7 +327,7 @@ def test_history_bears_a_killed_request(
         Client().get("/many/1/")
         Client().get("/hang/")
 
-    history = _history.History(store / "v5")
+    history = _history.History(store / f"v{L.VERSION}")
     with child(stop_in_a_request) as forked:
         forked.link.hear()
         history.sample(1000.0)
@@ -335,7 +335,7 @@ def test_history_bears_a_killed_request(
     in_child(lambda: [Client().get("/many/1/").status_code for _ in range(3)])
     history.sample(1010.0)
     monkeypatch.setattr(_history.time, "time", lambda: 1020.0)
-    [(_, sample)] = _history.series(store / "v5", "hour")
+    [(_, sample)] = _history.series(store / f"v{L.VERSION}", "hour")
     assert {name: route["requests"] for name, route in sample["routes"].items()} == {
         "request\tmany/1/": 3
     }
@@ -343,9 +343,9 @@ def test_history_bears_a_killed_request(
 
 def test_history_bears_a_slot_that_is_removed(store: Path) -> None:
     in_child(lambda: Client().get("/empty/").status_code)
-    history = _history.History(store / "v5")
+    history = _history.History(store / f"v{L.VERSION}")
     history.sample(1000.0)
-    (store / "v5" / "slot-0").unlink()
+    (store / f"v{L.VERSION}" / "slot-0").unlink()
     history.sample(1010.0)
     assert snapshot()["routes"] == {}
     in_child(lambda: Client().get("/empty/").status_code)
@@ -405,7 +405,7 @@ def test_a_fork_waits_for_who_names_a_row_and_takes_no_lock_along(store: Path) -
     held, child_made = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with locked(store / "v5"):
+        with locked(store / f"v{L.VERSION}"):
             held.set()
             child_made.wait(0.2)  # a fork inside would copy the lock
 
@@ -415,7 +415,7 @@ def test_a_fork_waits_for_who_names_a_row_and_takes_no_lock_along(store: Path) -
     with child(lambda link: link.hear()) as forked:
         child_made.set()
         thread.join()
-        with (store / "v5" / "lock").open("rb") as file:
+        with (store / f"v{L.VERSION}" / "lock").open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         forked.link.tell("go")
         forked.result()
@@ -925,7 +925,7 @@ def test_a_signal_while_the_store_is_opened_does_not_hang(
 
 def test_a_slot_in_the_making_is_not_read(store: Path) -> None:
     increment("x", 1)
-    making = store / "v5" / "slot-1"
+    making = store / f"v{L.VERSION}" / "slot-1"
     making.write_bytes(bytes(L.BASE_BYTES))
     assert snapshot()["counters"] == {"x": 1}
     assert SlotView(making).words[L.H_MAGIC] == 0

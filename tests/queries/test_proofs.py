@@ -113,7 +113,7 @@ def test_a_full_disk_leaves_the_old_one_and_nothing_else(
 
     save([Found()], "feed/")
     with monkeypatch.context() as patched:
-        patched.setattr(_proofs._files.json, "dump", full)
+        patched.setattr(_proofs.files.json, "dump", full)
         with pytest.raises(OSError, match="No space"):
             save([Found({"verified": "no"})], "feed/")
     assert [p["verified"] for p in load()] == ["yes"]
