@@ -84,7 +84,7 @@ busy = Fault("busy", {CONTENTION: truths.beyond_health}, beside=(plants.neighbou
 locks = Fault("locks", {CONTENTION: truths.injected("stock")}, {"stock": 8}, beside=(plants.locks,))
 flood = Fault(
     "flood",
-    {TRAFFIC: truths.beyond_health},
+    {TRAFFIC: truths.flooded},
     beside=(plants.flood({"fixed catalogue": 3, "search": 1}),),
 )
 front_end = Fault("front-end", {FRONT_END: truths.told}, {"story": 14}, needs="vitals")

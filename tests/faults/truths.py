@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from .neighbours import Delayed
 from .visitors import Answer
 
-FLOOD = "flood"  # what stands before the page that one of a flood has asked for
-
 
 @dataclass
 class Seen:
@@ -91,7 +89,15 @@ def instead(page: str, well: str) -> Truth:
     return truth
 
 
+def flooded(seen: Seen) -> float:
+    """What the answers took that nobody needed. How much they kept others waiting is not in it."""
+    return sum(answer.took for answer in seen.flood) / seen.time
+
+
 def beyond_health(seen: Seen) -> float:
-    """All that the same visits would not have taken in a healthy run; a flood's, all of it."""
-    well = sum(seen.healthy.get(answer.page, answer.took) for answer in seen.answers)
+    """All that the same visits would not have taken in a healthy run.
+
+    Means nothing where this run or those had others beside them: see ``machine``.
+    """
+    well = sum(seen.healthy.get(answer.page, answer.took) for answer in seen.all)
     return max(1 - well / seen.time, 0)
