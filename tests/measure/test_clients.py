@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 from array import array
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import time
 from typing import Any
@@ -247,6 +249,26 @@ def test_what_a_visitor_writes_himself_hides_nobody(forged: str) -> None:
     clients = Clients(KEY, lanes())
     meta = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": f"{forged}, {PUBLIC}"}
     assert clients.of(meta) == clients.of({"REMOTE_ADDR": PUBLIC})
+
+
+def test_threads_that_meet_clients_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is remembered is thrown away in the middle of another's look, all the time."""
+    monkeypatch.setattr(_clients, "REMEMBERED", 2)
+    clients = Clients(KEY, lanes())
+    expected = {n: _clients.hashed(KEY, bytes([198, 51, 100, n])) for n in range(50)}
+
+    def meet(n: int) -> bool:
+        peer, sent = f"10.0.0.{n % 5}", f"198.51.100.{n % 50}"
+        meta = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": sent}
+        return clients.of(meta) == expected[n % 50]
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert all(pool.map(meet, range(5000)))
+    finally:
+        sys.setswitchinterval(before)
 
 
 def test_an_ipv6_client_is_his_64() -> None:

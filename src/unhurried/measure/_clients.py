@@ -18,6 +18,7 @@ import secrets
 from hashlib import blake2s
 from heapq import heapify, heapreplace
 from pathlib import Path
+from threading import get_ident
 from time import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -56,7 +57,7 @@ def key_of(folder: Path) -> bytes:
 
 def _write(path: Path, data: bytes) -> None:
     """The whole file or none of it, for us alone."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.new")
+    new = path.with_name(f"{path.name}.{os.getpid()}.{get_ident()}.new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)
     os.replace(new, path)
@@ -65,7 +66,7 @@ def _write(path: Path, data: bytes) -> None:
 def begin(folder: Path, slot: Slot) -> Clients | None:
     """The table of this process; None where clients are not told apart."""
     if settings.CLIENTS != "shown":
-        for path in folder.glob("clients-*.json"):  # of a time when they were
+        for path in folder.glob("clients-*.json*"):  # of a time when they were
             path.unlink(missing_ok=True)
     if settings.CLIENTS == "off":
         return None
@@ -119,12 +120,11 @@ class Clients:
 
     def _is_own(self, peer: str) -> bool:
         """Whether the peer may be a proxy of ours; a peer without an address is a Unix socket's."""
-        if peer not in self._own:
-            if len(self._own) >= REMEMBERED:
-                self._own.clear()
-            address = _addresses.parse(peer[:_WHOLE])
-            self._own[peer] = address is None or _addresses.is_own(address)
-        return self._own[peer]
+        if len(self._own) >= REMEMBERED:
+            self._own.clear()
+        address = _addresses.parse(peer[:_WHOLE])
+        self._own[peer] = own = address is None or _addresses.is_own(address)
+        return own
 
     def _meet(self, sent: str) -> int:
         address = _addresses.behind(sent)
@@ -140,19 +140,20 @@ class Clients:
 
     def add(self, client: int, wall: int, status: int) -> None:
         """Count one request, of so many nanoseconds."""
+        now = int(time())
         at = self._places.get(client)
         if at is None:
-            at = self._admit(client)
+            at = self._admit(client, now)
         lanes = self._lanes
         lanes[at + COST] += wall
         lanes[at + REQUESTS] += 1
         if status >= 400:
             lanes[at + FAILED] += 1
-        lanes[at + LAST] = int(time())
+        lanes[at + LAST] = now
 
-    def _admit(self, client: int) -> int:
+    def _admit(self, client: int, now: int) -> int:
         """Put a newcomer in the place of the cheapest. A reader sees one of them, or nobody."""
-        at, lanes = self._cheapest(), self._lanes
+        at, lanes = self._cheapest(now), self._lanes
         self._places.pop(lanes[at + CLIENT], None)
         lanes[at + CLIENT] = 0
         lanes[at + ERROR] = lanes[at + COST]
@@ -161,16 +162,16 @@ class Clients:
         self._places[client] = at
         return at
 
-    def _cheapest(self) -> int:
+    def _cheapest(self, now: int) -> int:
         heap, lanes = self._heap, self._lanes
         cost, at = heap[0]
         while lanes[at + COST] != cost:
             heapreplace(heap, (lanes[at + COST], at))
             cost, at = heap[0]
-        if lanes[at + CLIENT] and (now := int(time())) > self._looked + 60:
+        if now > self._looked + 60 and lanes[at + CLIENT]:
             self._looked = now
             if self._forget(now - IDLE):
-                return self._cheapest()
+                return self._cheapest(now)
         return at
 
     def _forget(self, before: int) -> bool:
