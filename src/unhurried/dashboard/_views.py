@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from unhurried.measure.reading import COUNT, GROUPS, LANE, TIME, buckets_of, reader
 
-from . import _badge_switch, _bars, _format, _query_views, _routes, _series, _verdict_views
+from . import _badge_switch, _bars, _format, _query_views, _routes, _series, _slow, _verdict_views
 from ._histogram import Histogram, histogram
 from ._hits import with_hits
 from ._now import now
@@ -74,6 +74,7 @@ def route(request: HttpRequest, slug: str) -> HttpResponse:
         cpu=_bars.stacked(in_order(numbers["cpu_by_part"]) if numbers["cpu_by_part"] else {}),
         statuses=numbers["statuses"].items(),
         mean_queue=numbers["queue"]["sum"] / max(numbers["queue"]["count"], 1),
+        slow=_slow.of_route(row.name) if row.kind == "request" else [],
         charts_url=reverse("unhurried:data_route", args=[slug]),
         **_verdict_views.of_route(row),
         **_query_views.of_route(site, row),

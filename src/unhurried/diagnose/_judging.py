@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from . import _slow
 from ._causes import (
     _browsers,
     _clients,
@@ -55,7 +56,7 @@ def judge(ledger: Ledger) -> Verdict:
         verdict.said = _too_little(ledger)
         return verdict
     verdict.unseen = list(_servers.unseen(ledger))
-    verdict.notes = list(_servers.notes(ledger))
+    verdict.notes = [*_slow.notes(ledger), *_servers.notes(ledger)]
     found = [_weighed(cause, ledger) for ask in ASKED for cause in ask(ledger)]
     verdict.findings = _ranked(found)[:MOST]
     slowest = max(ledger.routes, key=lambda route: route.mean)

@@ -13,6 +13,9 @@ from ._words import percent
 KEPT_FOR: Final = 600  # seconds, of the ``cached_page`` that is proposed
 HIT: Final = 0.02  # of a page that is computed, what one that is kept costs at most
 ENOUGH: Final = 20  # visits to paths, before a ratio is told from them
+LONG: Final = 20_000  # bytes
+OBJECTS: Final = 0.8  # of the time at such a line, what making objects and text of them takes
+MANY: Final = 20  # rows
 WRITES: Final = ("INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE")
 
 
@@ -64,6 +67,28 @@ def keep(route: Route) -> Remedy | None:
         "when a row that it shows changes. What on it is one visitor's own becomes a "
         '{% fragment "…" %}.',
         route.time * ratio * (1 - HIT),
+    )
+
+
+def as_json(route: Route, seconds: float) -> Remedy | None:
+    """``json_bytes``, where a page of no template is long: rows that become objects, then text."""
+    if route.template or not can_be_kept(route) or route.lanes["bytes"] < LONG * route.requests:
+        return None
+    return Remedy(
+        ["from unhurried.db import json_bytes", "json_bytes(queryset, fields)"],
+        f"If {route.label} answers JSON of rows, the database writes it: no object is made.",
+        seconds * OBJECTS,
+    )
+
+
+def in_bulk(route: Route, sql: str, each: float) -> Remedy | None:
+    """``bulk_copy``, where a loop inserts row by row."""
+    if sql.lstrip()[:6].upper() != "INSERT" or each < MANY:
+        return None
+    return Remedy(
+        ["from unhurried.db import bulk_copy", "bulk_copy(Model, rows)"],
+        f"{route.label} inserts {each:.0f} rows one by one: they go in at once.",
+        0.0,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from unhurried.measure.reading import SampleRow
 
@@ -70,6 +70,7 @@ def _loop(ledger: Ledger, route: Route, loop: str, total: float) -> Iterator[Cau
     far = sum(row.ns for row in rows) / 1e9 - asked  # it goes as well, though it is the network's
     proof = _remedies.proof_of(route, loop, dearest.relation)
     verified = proof is not None and proof["verified"] == "yes"
+    bulk = _remedies.in_bulk(route, dearest.sql, each)
     what = f"asks {dearest.relation} one row at a time" if dearest.relation else "repeats a query"
     yield Cause(
         OWN_BUGS,
@@ -82,10 +83,8 @@ def _loop(ledger: Ledger, route: Route, loop: str, total: float) -> Iterator[Cau
             f"{ms(spent / max(requests, 1))} a request with the ORM's own work",
         ],
         where=[loop, *dearest.through][:4],
-        remedy=[proof["remedy"]] if proof and proof["remedy"] else [_remedies.look_at(route)],
-        advice="Replayed: the same page with fewer queries."
-        if verified
-        else "It names the line to change, and replays the page to see whether it helps.",
+        remedy=_code(route, proof, bulk),
+        advice=_advice(bulk, verified=verified),
         gain=ledger.per_request((spent + far) * gone),
         expected=ledger.share((spent + far) * gone),
         verify=_remedies.look_at(route),
@@ -94,6 +93,20 @@ def _loop(ledger: Ledger, route: Route, loop: str, total: float) -> Iterator[Cau
         verified=verified,
         diff=(proof["diff"] or "") if proof and verified else "",
     )
+
+
+def _code(route: Route, proof: dict[str, Any] | None, bulk: _remedies.Remedy | None) -> list[str]:
+    if proof and proof["remedy"]:
+        return [proof["remedy"]]
+    return bulk.code if bulk else [_remedies.look_at(route)]
+
+
+def _advice(bulk: _remedies.Remedy | None, *, verified: bool) -> str:
+    if verified:
+        return "Replayed: the same page with fewer queries."
+    if bulk:
+        return bulk.advice
+    return "It names the line to change, and replays the page to see whether it helps."
 
 
 def lines(ledger: Ledger) -> Iterator[Cause]:
@@ -109,7 +122,7 @@ def _line(ledger: Ledger, route: Route, spent: Spent) -> Iterator[Cause]:
     share = ledger.share(seconds)
     if not matters(share, seconds / max(route.requests, 1)):
         return
-    kept = _remedies.keep(route)
+    kept = _remedies.as_json(route, seconds) or _remedies.keep(route)
     yield Cause(
         OWN_BUGS,
         f"{spent.line} takes {ms(seconds / max(route.requests, 1))} of each {route.label}",
