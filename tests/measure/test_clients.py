@@ -28,7 +28,7 @@ from unhurried.measure._clients import Clients
 from unhurried.measure._errors import StoreError
 from unhurried.measure._labels import client_hash, client_label
 from unhurried.measure._units import finish, start
-from unhurried.measure._window import moment, since, window
+from unhurried.measure.reading import moment, since, window
 from unhurried.testing import override
 
 KEY = bytes(range(32))

@@ -17,7 +17,7 @@ from tests.measure.children import in_child
 from unhurried.measure import _layout as L
 from unhurried.measure import _processes, measured
 from unhurried.measure._snapshot import reader
-from unhurried.measure._window import Process, window
+from unhurried.measure.reading import Process, window
 
 CALL = "def call(f, self=None):\n    return f()\n"
 

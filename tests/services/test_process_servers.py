@@ -16,7 +16,7 @@ from tests import servers
 from tests.services.edges import die_with_us
 from unhurried.measure._labels import client_hash
 from unhurried.measure._processes import SERVERS
-from unhurried.measure._window import Window, window
+from unhurried.measure.reading import Window, window
 from unhurried.testing import override
 
 ROOT = Path(__file__).resolve().parents[2]
