@@ -17,7 +17,7 @@ from ._sizes import matters
 
 #: So many standard deviations above the mean wait seldom (Halfin and Whitt, 1981).
 SPARE: Final = 1.65
-FULL: Final = 0.8  # of the slots
+FULL: Final = 0.6  # of the slots, on average: then they are often all taken
 
 
 def threads(ledger: Ledger) -> Iterator[Cause]:
@@ -27,13 +27,14 @@ def threads(ledger: Ledger) -> Iterator[Cause]:
     if not queued or not matters(share, queue / queued):
         return
     busy, slots = _busy(ledger), _slots(ledger)
+    if slots and busy < FULL * slots:
+        return  # there are free ones: whatever holds requests up, more of them would not help
     needed = _needed(ledger, busy)
-    full = bool(slots) and busy >= FULL * slots
     yield Cause(
         THREADS,
         _title(needed, slots),
         share,
-        SURE if full and has_the_machine_time(ledger) else LIKELY,
+        SURE if slots and has_the_machine_time(ledger) else LIKELY,
         "threads",
         evidence=[
             f"a request waited {ms(queue / queued)} before anybody took it",

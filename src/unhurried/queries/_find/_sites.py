@@ -79,7 +79,7 @@ def code_site(frame: FrameType) -> Site:
             if None not in positions:
                 span = line, column, end_line, end_column
             break
-    return Site(code.co_filename, frame.f_lineno or 0, span=span)  # type: ignore[arg-type]
+    return Site(code.co_filename, frame.f_lineno or code.co_firstlineno, span=span)  # type: ignore[arg-type]
 
 
 def node_line(node: Any) -> tuple[Any, int]:

@@ -89,7 +89,7 @@ def _label(frame: FrameType) -> str:
         return node_site(frame.f_locals.get("self")).label
     if what == JINJA:
         return jinja_site(frame).label
-    return f"{_file(frame.f_code.co_filename)}:{frame.f_lineno or 0}"
+    return f"{_file(frame.f_code.co_filename)}:{frame.f_lineno or frame.f_code.co_firstlineno}"
 
 
 def _file(file: str) -> str:
