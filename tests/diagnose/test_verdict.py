@@ -21,7 +21,7 @@ from tests.diagnose.windows import (
     vital,
 )
 from unhurried.diagnose import _verdict_text
-from unhurried.diagnose._live import of
+from unhurried.diagnose._asking import of
 from unhurried.diagnose._verdict import (
     CAUSES,
     CONTENTION,

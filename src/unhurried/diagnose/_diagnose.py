@@ -53,8 +53,8 @@ def diagnose(
     """What makes the site slow; with ``url``: what makes this page slow, and what would help.
 
     Without a URL: the ``Verdict`` over what was measured in the last ``minutes`` (up to 60 are
-    kept), or since this release began. Nothing is asked of the site; raises ``StoreError`` where
-    the measurements can't be read.
+    kept), or since this release began. Nothing is asked of the site, and of PostgreSQL only who
+    waits for whom; raises ``StoreError`` where the measurements can't be read.
 
     With one: ask it as ``user`` (a username), say where its time goes, and prove what to change.
     The page runs for real some ten times, in transactions that are rolled back, with memory for a
@@ -62,7 +62,7 @@ def diagnose(
     the way out where there is no page to look at.
     """
     if url is None:
-        return _live.verdict(minutes)
+        return _live.verdict(minutes, ask=True)
     track_everywhere()
     with _no_logs():
         first = _asked(url, user)  # it also fills what a process keeps for its life

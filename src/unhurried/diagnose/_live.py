@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from unhurried.measure.reading import releases, window
 
-from . import _promises
-from ._asking import of
+from . import _activity, _promises
+from ._asking import ledger_of
+from ._judging import judge
 from ._verdict import Verdict
 
 
-def verdict(minutes: float | None = None) -> Verdict:
+def verdict(minutes: float | None = None, *, ask: bool = False) -> Verdict:
     """Of the last ``minutes`` (as far as they are kept: an hour), or since this release began.
 
-    Reads the store alone: no database, nothing of the site's runs. Raises ``StoreError``.
+    Reads the store alone, and nothing of the site's runs; with ``ask``, PostgreSQL is asked besides
+    who waits for whom. Raises ``StoreError``.
     """
-    found = of(window(minutes))
+    ledger = ledger_of(window(minutes))
+    found = judge(ledger)
     known = releases()
     found.release = known[-1].name if known else ""
     found.promises = _promises.kept(found)
+    if ask:
+        _activity.add(found, ledger)
     return found
