@@ -8,9 +8,10 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from tests.diagnose.test_verdict import FAULTS
+from tests.diagnose.test_verdict import FAULTS, loop
 from tests.diagnose.windows import healthy
-from unhurried.diagnose._asking import of
+from unhurried.diagnose import _promises
+from unhurried.diagnose._asking import ledger_of, of
 from unhurried.diagnose._verdict import CAUSES
 from unhurried.measure import snapshot
 from unhurried.measure.reading import Window
@@ -36,6 +37,15 @@ def test_09_none_is_called_done_without_the_one_that_shows_it_paid():
         for cause in of(make()).findings:
             assert cause.verify.startswith("manage.py ")
             assert not cause.verified  # nobody has replayed anything here
+
+
+def test_09_what_was_promised_stands_beside_what_was_had(monkeypatch: pytest.MonkeyPatch):
+    """``tests/diagnose/test_promises.py`` has it on a real store."""
+    slow, fixed = loop(), healthy()
+    told = _promises._promise(of(slow).findings[0])
+    promise = _promises._had(told, ledger_of(slow), ledger_of(fixed))
+    assert promise.promised == pytest.approx(0.78, abs=0.05)
+    assert promise.had == pytest.approx(1 - 8.1 / 60.1)
 
 
 @pytest.mark.parametrize("cause", CAUSES)

@@ -37,6 +37,7 @@ COLUMNS = (
     Column("queries", 3, 5, lambda route, _: f"{route['queries']['p50']:.0f}"),
 )
 FASTER = "faster"
+WIDE = 44  # columns
 ERRORS = Column("errors", 3, 4, lambda route, _: str(route["errors"]))  # only where there are any
 
 
@@ -54,10 +55,11 @@ def table(routes: dict[str, Route], seconds: float, width: int) -> list[str]:
     longest = max(map(len, [HEAD, *pages]))
     columns, room = _fit([*COLUMNS, ERRORS] if errors else [*COLUMNS], longest, width)
     titles = [column.title.rjust(column.width) for column in columns]
-    lines = [GAP.join([HEAD.ljust(room), *titles, FASTER])]
+    last = [FASTER] if width >= WIDE else []
+    lines = [GAP.join([HEAD.ljust(room), *titles, *last])]
     for page in sorted(pages, key=lambda page: -_spent(pages[page])):
         cells = [_cell(column, pages[page], seconds) for column in columns]
-        cells.append(_faster(pages[page]).rjust(len(FASTER)))
+        cells += [_faster(pages[page]).rjust(len(FASTER))] if last else []
         lines.append(GAP.join([_cut(page, room).ljust(room), *cells]))
     return lines
 

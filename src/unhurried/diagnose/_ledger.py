@@ -172,7 +172,16 @@ class Ledger:
         self.window = window
         self.routes = sorted(_routes(window, own), key=lambda route: -route.time)
         self.by_name = {route.name: route for route in self.routes}
+        if self.strain >= STRAINED:
+            self._forgive()
         self.vitals = [row for row in window.vitals if row.route in self.by_name]
+
+    def _forgive(self) -> None:
+        """Where cores are short every trip takes longer: the way is the shortest ever seen."""
+        for _, row in self.statements():
+            if row.floor:
+                floors = self.window.floors
+                floors[row.alias] = min(floors.get(row.alias, row.floor), row.floor)
 
     @cached_property
     def requests(self) -> int:

@@ -18,7 +18,7 @@ from .. import _remedies
 from .._ledger import NEAR, NS, Ledger, Route
 from .._verdict import DATABASE, LIKELY, NETWORK, SURE, Cause
 from .._words import brief, count, ms, percent
-from ._sizes import matters
+from ._sizes import matters, matters_to_all
 
 TOP: Final = 3  # statements named
 BLOCKED: Final = 10  # times the shortest seen: a write by key that takes so long has waited
@@ -34,7 +34,7 @@ def latency(ledger: Ledger) -> Iterator[Cause]:
         number = sum(row.count for _, row in trips)
         lost = sum(min(row.count * max(trip - NEAR, 0.0), row.ns / NS) for _, row in trips)
         share = ledger.share(lost)
-        if trip < FAR or not matters(share, ledger.per_request(lost)):
+        if trip < FAR or not matters_to_all(share, ledger.per_request(lost)):
             continue
         each = number / max(ledger.requests, 1)
         yield Cause(

@@ -15,7 +15,7 @@ from .._ledger import NS, STRAINED, Ledger
 from .._verdict import CONTENTION, LIKELY, PERHAPS, SURE, Cause
 from .._words import brief, count, ms, percent
 from . import _database
-from ._sizes import matters
+from ._sizes import matters, matters_to_all
 
 OWN: Final = 0.6  # of the cores: then it is this site's own work that fills the machine
 SAMPLED: Final = 20  # requests whose wait for a core is known
@@ -59,7 +59,7 @@ def _cores(ledger: Ledger) -> Iterator[Cause]:
     waited = ledger.sum("waited")
     added = waited + slowed(ledger, ledger.sum("queue")) + slowed(ledger, _local_work(ledger))
     share = ledger.share(added)
-    if not matters(share, ledger.per_request(added)):
+    if not matters_to_all(share, ledger.per_request(added)):
         return
     own = own_load(ledger)
     yield Cause(
@@ -124,7 +124,7 @@ def _interpreter(ledger: Ledger) -> Iterator[Cause]:
     """One thread runs Python at a time: a heartbeat that comes late though cores are free."""
     seconds = ledger.waited_for_turn
     share = ledger.share(seconds)
-    if matters(share, ledger.per_request(seconds)):
+    if matters_to_all(share, ledger.per_request(seconds)):
         yield Cause(
             CONTENTION,
             "Threads wait for each other: one of a process runs Python at a time",
@@ -147,9 +147,11 @@ def _locks(ledger: Ledger) -> Iterator[Cause]:
     found = sorted(_database.locks(ledger), key=lambda item: -item[0])
     seconds = sum(waited for waited, _, _ in found)
     share = ledger.share(seconds)
-    if not found or not matters(share, ledger.per_request(seconds)):
+    if not found:
         return
-    _, route, row = found[0]
+    waited, route, row = found[0]
+    if not matters(share, waited / max(route.requests, 1)):
+        return
     yield Cause(
         CONTENTION,
         f"Writes of {route.label} wait for a lock that somebody holds",

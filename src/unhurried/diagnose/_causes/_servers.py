@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from django.conf import settings
+
 from unhurried.measure.reading import SERVERS as SERVERS_KNOWN
 
 from .. import _configuration
-from .._ledger import Ledger
+from .._ledger import NS, Ledger
 from .._verdict import LIKELY, SERVERS, SURE, Cause
 from .._words import count, ms
 
@@ -20,11 +22,14 @@ CONNECT: Final = 12  # round trips: TCP, TLS and authentication of one connect t
 RUNSERVER: Final = SERVERS_KNOWN.index("runserver")
 STATIC: Final = 0.05  # of requests
 SEEN: Final = 50  # requests
+SESSIONS: Final = '"django_session"'
+SESSION: Final = 0.0006  # seconds: an instance made, and its data decoded
 
 
 def servers(ledger: Ledger) -> Iterator[Cause]:
     yield from _debug(ledger)
     yield from _connects(ledger)
+    yield from _sessions(ledger)
     yield from _static(ledger)
 
 
@@ -82,6 +87,36 @@ def _connects(ledger: Ledger) -> Iterator[Cause]:
         gain=ledger.per_request(seconds),
         expected=ledger.share(seconds),
         verify="manage.py unhurried top --once",
+    )
+
+
+def _sessions(ledger: Ledger) -> Iterator[Cause]:
+    """A query before each view, for what a cache has at hand."""
+    if not settings.SESSION_ENGINE.endswith(".db"):
+        return
+    found = [row for _, row in ledger.statements() if SESSIONS in row.sql]
+    asked = sum(row.count for row in found)
+    seconds = sum(row.ns + row.fetch for row in found) / NS + asked * SESSION
+    share = ledger.share(seconds)
+    if asked < SEEN or share < 0.05:
+        return
+    yield Cause(
+        SERVERS,
+        "Sessions are read from the database",
+        share,
+        LIKELY,
+        "sessions",
+        evidence=[
+            f"{count(asked, 'query')} in {count(ledger.requests, 'request')}, "
+            f"{ms(seconds / asked)} each with what Python does for it"
+        ],
+        where=["settings.SESSION_ENGINE"],
+        remedy=['SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"'],
+        advice="A cache that all processes share (Redis, memcached) has them at hand; cached_db "
+        "writes them to the database as well.",
+        gain=ledger.per_request(seconds),
+        expected=share,
+        verify="manage.py unhurried queries --limit 5",
     )
 
 

@@ -1,4 +1,4 @@
-"""Each fault once: that it is really there, and that the verdict names it, with about its share.
+"""Slide 10, by real means. Each fault once: it is really there, and the verdict names it.
 
 ``benchmarks/diagnose.py`` plays the same faults many times.
 """
@@ -79,14 +79,14 @@ def echo(listener: socket.socket) -> None:
             end.sendall(data)
 
 
-def test_no_alarm_where_all_is_well(well: Outcome) -> None:
+def test_10_no_alarm_where_all_is_well(well: Outcome) -> None:
     assert {answer.status for answer in well.seen.all} == {200}
     assert well.seen.unanswered == 0
     assert well.right, told(well)
 
 
 @pytest.mark.parametrize("fault", SINGLES, ids=lambda fault: fault.name)
-def test_it_is_named_first(site: Rig, fault: Fault, well: Outcome) -> None:
+def test_10_it_is_named_first(site: Rig, fault: Fault, well: Outcome) -> None:
     outcome = played(site, fault, well)
     assert outcome.seen.unanswered == 0
     assert fault.name in CHEAP or min(outcome.truth.values()) > LEAST
@@ -94,7 +94,7 @@ def test_it_is_named_first(site: Rig, fault: Fault, well: Outcome) -> None:
 
 
 @pytest.mark.parametrize("fault", PAIRS, ids=lambda fault: fault.name)
-def test_one_of_two_is_named_first_and_the_other_too(
+def test_10_one_of_two_is_named_first_and_the_other_too(
     site: Rig, fault: Fault, well: Outcome
 ) -> None:
     outcome = played(site, fault, well)
