@@ -142,7 +142,7 @@ FAULTS = {
     "traffic": (traffic, TRAFFIC, 0.60),
     "network": (network, NETWORK, 0.75),
     "raising": (raising, OWN_BUGS, 0.10),
-    "loop": (loop, OWN_BUGS, 0.66),
+    "loop": (loop, OWN_BUGS, 0.81),
     "line": (line, OWN_BUGS, 0.79),
     "package": (package, THIRD_PARTY, 0.80),
     "other server": (other_server, THIRD_PARTY, 0.84),

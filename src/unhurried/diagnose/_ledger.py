@@ -26,11 +26,12 @@ T = TypeVar("T", StatementRow, SightingRow, SampleRow)
 
 NS: Final = 1e9
 NEAR: Final = 0.0005  # seconds: what a round trip takes in one room with the database
+MOST: Final = 0.9  # of a page's Python, that a loop's queries may take unseen
 LOOKS: Final = 8  # at a line, before anything is said of it
 STRAINED: Final = 0.5  # seconds waited for a core, per second on one
 LATE: Final = 0.15  # of the time watched, that the heartbeat came late
-#: An ORM query's own work in Python, where no look has met it.
-ORM: Final = 0.00015
+#: Seconds of Python for an ORM query, at least: cursors and compilers are met by few looks.
+ORM: Final = 0.0004
 
 
 @dataclass(slots=True)
@@ -156,10 +157,9 @@ class Route:
         return sum(self.looping_at(loop) for loop in self.loops)
 
     def looping_at(self, loop: str) -> float:
-        seen = [spent for spent in self.spent if spent.line == loop]
-        if sum(spent.looks for spent in seen) >= LOOKS:
-            return sum(spent.seconds for spent in seen)
-        return sum(row.queries for row in self.sightings if row.loop == loop) * ORM
+        seen = sum(spent.seconds for spent in self.spent if spent.line == loop)
+        queries = sum(row.queries for row in self.sightings if row.loop == loop)
+        return max(seen, min(queries * ORM, MOST * (self.view + self.template)))
 
     def is_loop(self, spent: Spent) -> bool:
         return spent.line in self.loops
@@ -204,6 +204,11 @@ class Ledger:
         return found
 
     def share(self, seconds: float) -> float:
+        """Of what the server's side takes: a slow browser makes no query faster."""
+        return min(seconds / self.served, 1.0) if self.served else 0.0
+
+    def share_of_all(self, seconds: float) -> float:
+        """Of that and what browsers take."""
         return min(seconds / self.time, 1.0) if self.time else 0.0
 
     def per_request(self, seconds: float) -> float:

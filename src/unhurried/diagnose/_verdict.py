@@ -32,9 +32,10 @@ TOO_LITTLE: Final = "not enough data"
 class Cause:
     """One finding of a verdict, JSON-able by ``as_dict()``.
 
-    ``cause``: one of ``CAUSES``. ``title``: one sentence. ``share``: of all users' time, 0 to 1;
-    of failing views, of all requests. ``confidence``: "sure", "likely" or "perhaps". ``evidence``:
-    what was measured, a line each. ``where``: lines, routes, hosts, packages, dearest first.
+    ``cause``: one of ``CAUSES``. ``title``: one sentence. ``share``: of users' time, 0 to 1:
+    of a front end, of all of it; of the others, of the server's side; of failing views, of all
+    requests. ``confidence``: "sure", "likely" or "perhaps". ``evidence``: what was measured, a line
+    each. ``where``: lines, routes, hosts, packages, dearest first.
     ``remedy``: code or commands, a line each, to be typed as they stand; ``advice`` says in a
     sentence what they do. ``gain``: seconds per request that go, over all requests, None where
     that can't be computed; ``expected``: the same as a share of users' time, ``relief``: as a

@@ -26,7 +26,7 @@ def front_end(ledger: Ledger) -> Iterator[Cause]:
             continue
         mean = row.sum / row.count / 1e6
         seconds = ledger.browsing_on(route)
-        share = ledger.share(seconds)
+        share = ledger.share_of_all(seconds)
         if share >= SHARE and mean >= SLOW:
             yield _cause(ledger, route, mean, seconds, share)
 
@@ -46,7 +46,7 @@ def _cause(ledger: Ledger, route: Route, mean: float, seconds: float, share: flo
         advice="Fewer and smaller scripts, images in the size they are shown in, nothing that "
         "blocks in the head: the server has no part in it.",
         gain=ledger.per_request(max(seconds - SLOW / 2 * route.requests, 0.0)),
-        expected=ledger.share(max(seconds - SLOW / 2 * route.requests, 0.0)),
+        expected=ledger.share_of_all(max(seconds - SLOW / 2 * route.requests, 0.0)),
         verify="manage.py unhurried diagnose --minutes 10",
         route=route.name,
     )

@@ -18,7 +18,7 @@ from . import _database
 from ._sizes import matters, matters_to_all
 
 OWN: Final = 0.6  # of the cores: then it is this site's own work that fills the machine
-SAMPLED: Final = 20  # requests whose wait for a core is known
+SAMPLED: Final = 8  # requests whose wait for a core is known
 LOCAL: Final = ("", "localhost", "127.0.0.1", "::1")
 
 
