@@ -39,7 +39,7 @@ def route(requests=1000, wall=8, db=2, template=3, http=0, cache=0, cpu=5, queue
     own = {name: value * MS * requests for name, value in each.items()}
     own |= {"queue": queue * MS * requests, "queued": requests, "requests": requests}
     sampled = requests / 16
-    own |= {"sampled": sampled, "waits": sampled, "sampled_wall": sampled * wall * MS}
+    own |= {"sampled": sampled, "sampled_wall": sampled * wall * MS}
     return lanes(**own | more)
 
 
@@ -79,6 +79,10 @@ def vital(name, metric, seconds, count=200):
     return VitalRow(name, metric, count, round(seconds * 1e6 * count), [0] * 16)
 
 
+QUIET = {"beats": 1200, "watched": 60_000 * MS, "late": 100 * MS, "busy": 8000 * MS} | {
+    "ran": 12_000 * MS,
+    "waited": 600 * MS,
+}
 PROCESSES = [Process(pid=n, born=0, threads=4, most_busy=2, server=3, debug=False) for n in (1, 2)]
 CROWD = [client(n, 400.0) for n in range(1, 21)]
 
@@ -93,7 +97,7 @@ def healthy(**more):
         statements=[statement("feed/"), statement("books/")],
         samples=[sample("feed/", "view", "a.py:1"), sample("books/", "template", "b.html:2")],
         clients=list(CROWD),
-        process={"beats": 1200, "watched": 60 * 1000 * MS, "late": 100 * MS, "busy": 8000 * MS},
+        process=dict(QUIET),
         processes=list(PROCESSES),
         floors={"default": 0.3 * MS},
         cores=2,

@@ -42,7 +42,6 @@ from unhurried.measure import (
     measured,
 )
 from unhurried.measure._outside import _task_begins, _task_ends
-from unhurried.measure._record import SampledRecord
 from unhurried.measure._watch import BEAT, DEAR, JUDGED, SELDOM, Pace, Watch
 from unhurried.measure.reading import slow_requests, window
 from unhurried.queries._live._working import draw
@@ -941,71 +940,39 @@ def test_deep_stacks_are_cut(watch: Watch) -> None:
 
 # Waiting for a core
 
-tells = pytest.mark.skipif(not os.path.exists(_run_queue.PATH), reason="a kernel that counts it")
+tells = pytest.mark.skipif(not _run_queue._read(), reason="a kernel that counts it")
 
 
 @tells
-def test_sampled_units_say_how_long_they_waited(store: Path) -> None:
-    record = SampledRecord("request", "feed/", _store.current())  # type: ignore[arg-type]
-    record.status = 200
-    _units.finish(record)
-    lanes = window().units["request", "feed/"]
-    assert lanes["waits"] == lanes["sampled"] == 1
-    assert 0 <= lanes["run_wait"] <= lanes["wall"]
-    finish_many(10, 0.01, "feed/")  # of which none is sampled
-    assert window().units["request", "feed/"]["waits"] == 1
+def test_threads_that_ran_are_told_to_have_run() -> None:
+    turns = _run_queue.Turns()
+    began = time.thread_time_ns()
+    while time.thread_time_ns() - began < 50_000_000:
+        pass
+    ran, waited = turns.since()
+    assert ran >= 45_000_000
+    assert waited >= 0
+    assert turns.since()[0] < ran
 
 
 @tells
-def test_each_thread_has_its_own_descriptor_and_takes_it_along() -> None:
-    owners: dict[int, str] = {}
-    open_at_once = threading.Barrier(2)
-
-    def run() -> None:
-        assert _run_queue.waited() is not None
-        fd = _run_queue._own.descriptor.fd
-        owners[fd] = target(fd)
-        open_at_once.wait(30)
-
-    racing = [threading.Thread(target=run) for _ in range(2)]
-    for thread in racing:
-        thread.start()
-    for thread in racing:
-        thread.join(30)
-    tasks = {f"/proc/{os.getpid()}/task/{thread.native_id}/schedstat" for thread in racing}
-    assert set(owners.values()) == tasks
-    assert not tasks & {target(fd) for fd in owners}
+def test_the_watch_writes_them(store: Path, watch: Watch) -> None:
+    began = time.thread_time_ns()
+    while time.thread_time_ns() - began < 50_000_000:
+        pass
+    watch.write()
+    assert window().process["ran"] >= 45_000_000
 
 
-def target(fd: int) -> str:
-    try:
-        return os.readlink(f"/proc/self/fd/{fd}")
-    except FileNotFoundError:
-        return ""
+def test_a_thread_that_has_ended_is_no_error() -> None:
+    turns = _run_queue.Turns()
+    thread = threading.Thread(target=time.sleep, args=(0,))
+    thread.start()
+    turns.since()
+    thread.join(30)
+    assert min(turns.since()) >= 0
 
 
-@tells
-def test_a_child_asks_for_its_own_thread() -> None:
-    assert _run_queue.waited() is not None
-
-    def look() -> list[str]:
-        assert _run_queue.waited() is not None
-        return [target(_run_queue._own.descriptor.fd), str(os.getpid())]
-
-    found, pid = in_child(look)
-    assert found == f"/proc/{pid}/task/{pid}/schedstat"
-
-
-def test_where_nobody_tells_nothing_is_counted_and_never_asked_again(
-    store: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_run_queue, "_own", threading.local())
-    monkeypatch.setattr(_run_queue, "_there", True)
-    with monkeypatch.context() as patch:
-        patch.setattr(_run_queue, "PATH", "/nowhere/to/be/seen")
-        assert _run_queue.waited() is None
-    assert _run_queue.waited() is None
-    record = SampledRecord("request", "feed/", _store.current())  # type: ignore[arg-type]
-    _units.finish(record)
-    lanes = window().units["request", "feed/"]
-    assert (lanes["waits"], lanes["run_wait"], lanes["sampled"]) == (0, 0, 1)
+def test_where_nobody_tells_nothing_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_run_queue, "TASKS", "/nowhere/to/be/seen")
+    assert _run_queue.Turns().since() == (0, 0)

@@ -52,6 +52,7 @@ class Route:
     name: str
     lanes: Lanes
     floors: dict[str, float]
+    strain: float = 0.0
     statements: list[StatementRow] = field(default_factory=list)
     sightings: list[SightingRow] = field(default_factory=list)
     samples: list[SampleRow] = field(default_factory=list)
@@ -103,11 +104,8 @@ class Route:
 
     @cached_property
     def waited(self) -> float:
-        """For a core: told by the kernel of one request in sixteen."""
-        sampled = self.lanes.seconds("sampled_wall")
-        if not self.lanes["waits"] or not sampled:
-            return 0.0
-        return min(self.lanes.seconds("run_wait") / sampled, 1.0) * self.wall
+        """For a core: as long as threads of this site do, for each second on one."""
+        return min(self.lanes.seconds("cpu") * self.strain, self.wall)
 
     @cached_property
     def spent(self) -> list[Spent]:
@@ -239,8 +237,7 @@ class Ledger:
     @cached_property
     def strain(self) -> float:
         """Seconds waited for a core, per second on one: 0 on a quiet machine."""
-        cpu = self.sum_lane("cpu")
-        return self.sum("waited") / cpu if cpu else 0.0
+        return _strain(self.window)
 
     @cached_property
     def working(self) -> float:
@@ -286,7 +283,13 @@ class Ledger:
         return {name: seconds for name, seconds in found.items() if seconds or name == "view"}
 
 
+def _strain(window: Window) -> float:
+    ran, waited = (window.process.get(key, 0) for key in ("ran", "waited"))
+    return waited / ran if ran else 0.0
+
+
 def _routes(window: Window, own: str | None) -> Iterator[Route]:
+    strain = _strain(window)
     statements = _by_route(window.statements)
     sightings = _by_route(window.sightings)
     samples = _by_route(window.samples)
@@ -296,6 +299,7 @@ def _routes(window: Window, own: str | None) -> Iterator[Route]:
                 name,
                 lanes,
                 window.floors,
+                strain,
                 statements.get(name, []),
                 sightings.get(name, []),
                 samples.get(name, []),

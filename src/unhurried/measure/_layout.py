@@ -51,7 +51,7 @@ _NAMES: Final = (
     *("errors", "exceptions", "db", "cache", "http", "queries", "queries_max", "rows"),
     *(f"{metric}_{i}" for metric in ("db", "queries", "queue") for i in range(16)),
     *("connects", "overlap", "streamed", "queue", "queued", "unsafe", "paths", "paths_new"),
-    *("sampled", "sampled_wall", "sampled_own", "waits", "run_wait"),
+    *("sampled", "sampled_wall", "sampled_own"),
     *("cpu_view", "cpu_db", "cpu_cache", "cpu_http", "cpu_template"),
     *(f"status_{code}" for code in STATUSES if code != 200),
     *(f"status_{name}" for name in STATUS_CLASSES),
@@ -108,9 +108,10 @@ CHANGE: Final = ("count", "last")
 
 # Lanes of the process itself, as its watch saw it; times in nanoseconds, ``born`` in seconds of
 # unix time. ``watched``: how long it looked, ``late``: of that, how long it waited for its turn
-# beyond what it had asked for, ``busy``: units under way, times how long. The rest is what it is.
+# beyond what it had asked for, ``busy``: units under way, times how long, ``ran`` and ``waited``:
+# all threads on a core, and ready to be on one. The rest is what it is.
 PROCESS: Final = (
-    *("beats", "watched", "late", "busy", "most_busy", "born"),
+    *("beats", "watched", "late", "busy", "most_busy", "born", "ran", "waited"),
     *("threads", "server", "debug", "configured"),
 )
 # Lanes of a client (64 of a process, without names), of a line that was seen working, of a front

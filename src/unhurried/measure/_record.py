@@ -10,11 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
-from threading import get_ident
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
-
-from ._run_queue import waited
 
 if TYPE_CHECKING:
     from ._rows import Route
@@ -169,19 +166,13 @@ class Record:
 
 
 class SampledRecord(Record):
-    """One record in sixteen also splits CPU by part, keeps the order of its statements, counts what
-    measuring itself costs, and how long its thread waited for a core.
+    """One record in sixteen also splits CPU by part, keeps the order of its statements, and counts
+    what measuring itself costs.
     """
 
-    __slots__ = (
-        *("aside", "closed", "cpu_last", "cpu_parts", "probed", "timeline"),
-        *("run_wait", "thread", "waited"),
-    )
+    __slots__ = ("aside", "closed", "cpu_last", "cpu_parts", "probed", "timeline")
 
     def __init__(self, kind: str, name: str, store: Store) -> None:
-        self.thread = get_ident()
-        self.waited = waited()  # for a core, this thread so far
-        self.run_wait: int | None = None  # of that, in this unit; None where nobody tells
         super().__init__(kind, name, store)
         self.simple = False
         self.cpu_parts = [0, 0, 0, 0, 0]  # of a view: what is left of the whole
@@ -203,9 +194,6 @@ class SampledRecord(Record):
     def close(self) -> None:
         super().close()
         self.closed = thread_time_ns()
-        if self.waited is not None and self.thread == get_ident():
-            until = waited()
-            self.run_wait = None if until is None else min(until - self.waited, self.wall)
 
     def _charge_cpu(self) -> None:
         cpu = thread_time_ns()

@@ -28,7 +28,6 @@ UNSAFE = LANE["unsafe"]
 SAMPLED, SAMPLED_WALL, SAMPLED_OWN = (
     LANE[name] for name in ("sampled", "sampled_wall", "sampled_own")
 )
-WAITS, RUN_WAIT = LANE["waits"], LANE["run_wait"]
 STATUS_200 = LANE["status_200"]
 CPU_PARTS = LANE["cpu_view"]
 COARSE_WALL, COARSE_DB, COARSE_QUERIES, COARSE_QUEUE = (
@@ -121,14 +120,11 @@ class Route:
         lanes[UNSAFE] += rare.unsafe
 
     def write_sampled(self, record: SampledRecord, own: int) -> None:
-        """CPU by part; waiting for a core; what measuring cost, and the wall that is a share of."""
+        """CPU by part; what measuring cost, and the wall that is a share of."""
         lanes, parts = self.lanes, record.cpu_parts
         lanes[SAMPLED] += 1
         lanes[SAMPLED_WALL] += record.wall
         lanes[SAMPLED_OWN] += own
-        if record.run_wait is not None:
-            lanes[WAITS] += 1
-            lanes[RUN_WAIT] += record.run_wait
         if record.probed:
             for i in (DB, CACHE, HTTP, TEMPLATE):
                 lanes[CPU_PARTS + i] += parts[i]

@@ -2,8 +2,9 @@
 
 Each beat it asks to sleep, and sees how much later than asked it got its turn: what every thread
 here waits for cores and for the interpreter's lock. Then it looks where each unit under way is
-working (``_seen``), and keeps stacks of requests that are late (``_slow``). It writes once a
-second. Where its looks are dear it looks four times more seldom.
+working (``_seen``), and keeps stacks of requests that are late (``_slow``). Once a second it reads
+how long all threads have waited for a core (``_run_queue``), and writes. Where its looks are dear
+it looks four times more seldom.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ._errors import StoreError, say_once, swallow
 from ._frames import placed, record_of
 from ._record import VIEW, Record
 from ._rows import DONE, STARTED
+from ._run_queue import Turns
 from ._seen import Samples
 from ._slow import Slow, keep
 from ._store import Store
@@ -35,7 +37,7 @@ JUDGED: Final = 5_000_000_000  # nanoseconds that are weighed together
 SECOND: Final = 1_000_000_000
 STOPPED: Final = 5_000_000_000  # later than that is no contention: the whole process was stopped
 THREADS: Final = 32  # looked at in one beat
-BEATS, WATCHED, LATE, BUSY, MOST_BUSY, BORN = range(6)  # of L.PROCESS
+BEATS, WATCHED, LATE, BUSY, MOST_BUSY, BORN, RAN, WAITED = range(8)  # of L.PROCESS
 
 
 class Pace:
@@ -64,7 +66,7 @@ class Watch:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.pace = Pace()
-        self.samples, self.slow = Samples(store), Slow(store)
+        self.samples, self.slow, self.turns = Samples(store), Slow(store), Turns()
         self.lock = threading.RLock()  # who reads has us write before the second is over
         self.process = store.slot.lanes(L.GROUPS["process"], 0)
         self._beats = self._watched = self._late = self._busy = self._most_busy = 0
@@ -177,6 +179,9 @@ class Watch:
         lanes[WATCHED] += self._watched
         lanes[LATE] += self._late
         lanes[BUSY] += self._busy
+        ran, waited = self.turns.since()
+        lanes[RAN] += ran
+        lanes[WAITED] += waited
         lanes[MOST_BUSY] = max(lanes[MOST_BUSY], self._most_busy)
         self._beats = self._watched = self._late = self._busy = 0
 

@@ -1,6 +1,6 @@
 """Resource contention: a core that others have, locks that others hold, one lock for all threads.
 
-How long a thread waited for a core the kernel tells exactly (schedstat), of one request in sixteen.
+How long threads waited for a core the kernel tells exactly (schedstat), of each whole process.
 What waits in the queue or works in a database on the same machine is slowed likewise.
 """
 
@@ -17,8 +17,8 @@ from .._words import brief, count, ms, percent
 from . import _database
 from ._sizes import matters, matters_to_all
 
+USUAL: Final = 0.3  # of that: bursts of the site's own, where half of the machine is idle
 OWN: Final = 0.6  # of the cores: then it is this site's own work that fills the machine
-SAMPLED: Final = 8  # requests whose wait for a core is known
 LOCAL: Final = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -28,19 +28,15 @@ def contention(ledger: Ledger) -> Iterator[Cause]:
     yield from _locks(ledger)
 
 
-def _known(ledger: Ledger) -> bool:
-    return sum(route.lanes["waits"] for route in ledger.routes) >= SAMPLED
-
-
 def strained(ledger: Ledger) -> bool:
-    return _known(ledger) and ledger.strain >= STRAINED
+    return ledger.strain >= STRAINED
 
 
 def slowed(ledger: Ledger, seconds: float) -> float:
     """Of a time that passes on this machine's cores, what contention has added."""
     if not strained(ledger):
         return 0.0
-    return seconds * ledger.strain / (1 + ledger.strain)
+    return seconds * (ledger.strain - USUAL) / (1 + ledger.strain)
 
 
 def own_load(ledger: Ledger) -> float:
@@ -56,7 +52,7 @@ def has_the_machine_time(ledger: Ledger) -> bool:
 def _cores(ledger: Ledger) -> Iterator[Cause]:
     if not strained(ledger):
         return
-    waited = ledger.sum("waited")
+    waited = ledger.sum("waited") * (1 - USUAL / ledger.strain)
     added = waited + slowed(ledger, ledger.sum("queue")) + slowed(ledger, _local_work(ledger))
     share = ledger.share(added)
     if not matters_to_all(share, ledger.per_request(added)):

@@ -158,8 +158,8 @@ def unseen(ledger: Ledger) -> Iterator[str]:
         )
     if not ledger.vitals:
         yield "What browsers take: {% vitals %} is on no page that was visited."
-    if not sum(route.lanes["waits"] for route in ledger.routes):
-        yield "Waiting for a core: this kernel tells no thread's wait (schedstat), or it is ASGI."
+    if not ledger.window.process.get("ran"):
+        yield "Waiting for a core: no process was watched, or its kernel does not tell (schedstat)."
     if not ledger.looks:
         yield "Lines and packages: nobody looked at working threads (UNHURRIED['WATCH'] is off)."
     elif ledger.looks < SEEN:
