@@ -78,7 +78,7 @@ def package(stage: Stage) -> Iterator[None]:
 
 @contextmanager
 def neighbours(stage: Stage) -> Iterator[None]:
-    with busy(12):
+    with busy(24):
         yield
 
 

@@ -29,6 +29,7 @@ NEAR: Final = 0.0005  # seconds: what a round trip takes in one room with the da
 MOST: Final = 0.9  # of a page's Python, that a loop's queries may take unseen
 LOOKS: Final = 8  # at a line, before anything is said of it
 STRAINED: Final = 0.5  # seconds waited for a core, per second on one
+USUAL: Final = 0.3  # of that: bursts of the site's own, where half of the machine is idle
 LATE: Final = 0.15  # of the time watched, that the heartbeat came late
 #: Seconds of Python for an ORM query, at least: cursors and compilers are met by few looks.
 ORM: Final = 0.0004
@@ -104,8 +105,8 @@ class Route:
 
     @cached_property
     def waited(self) -> float:
-        """For a core: as long as threads of this site do, for each second on one."""
-        return min(self.lanes.seconds("cpu") * self.strain, self.wall)
+        """For a core, beyond what is usual, for each second on one."""
+        return min(self.lanes.seconds("cpu") * max(self.strain - USUAL, 0.0), self.wall)
 
     @cached_property
     def spent(self) -> list[Spent]:

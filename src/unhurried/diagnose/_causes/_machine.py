@@ -11,13 +11,12 @@ from typing import Final
 
 from django.db import connections
 
-from .._ledger import NS, STRAINED, Ledger
+from .._ledger import NS, STRAINED, USUAL, Ledger
 from .._verdict import CONTENTION, LIKELY, PERHAPS, SURE, Cause
 from .._words import brief, count, ms, percent
 from . import _database
 from ._sizes import matters, matters_to_all
 
-USUAL: Final = 0.3  # of that: bursts of the site's own, where half of the machine is idle
 OWN: Final = 0.6  # of the cores: then it is this site's own work that fills the machine
 LOCAL: Final = ("", "localhost", "127.0.0.1", "::1")
 
@@ -52,8 +51,11 @@ def has_the_machine_time(ledger: Ledger) -> bool:
 def _cores(ledger: Ledger) -> Iterator[Cause]:
     if not strained(ledger):
         return
-    waited = ledger.sum("waited") * (1 - USUAL / ledger.strain)
-    added = waited + slowed(ledger, ledger.sum("queue")) + slowed(ledger, _local_work(ledger))
+    added = (
+        ledger.sum("waited")
+        + slowed(ledger, ledger.sum("queue"))
+        + slowed(ledger, _local_work(ledger))
+    )
     share = ledger.share(added)
     if not matters_to_all(share, ledger.per_request(added)):
         return
