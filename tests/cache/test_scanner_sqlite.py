@@ -301,3 +301,17 @@ def test_sqlite_knows_no_table_that_we_do_not(
     assert tally["tried"] == STATEMENTS, tally
     assert tally["blind"] < 0.05 * STATEMENTS, tally
     print(dict(tally))  # noqa: T201
+
+
+@pytest.mark.parametrize(
+    ("sql", "calls"),
+    [
+        ("WITH s(a, b) AS (SELECT id, n FROM book) SELECT max(a) FROM s", {"max"}),
+        ("WITH RECURSIVE s(a) AS (SELECT 1) SELECT a FROM s", set()),
+        ("WITH s AS (SELECT 1) SELECT s(1) FROM s", {"s"}),
+        ("WITH s(a) AS (SELECT s(1)) SELECT a FROM s", {"s"}),
+    ],
+)
+def test_a_common_table_with_columns_is_no_function(sql: str, calls: set[str]) -> None:
+    """It was one that nobody knows, which may write anything: all that is kept went with it."""
+    assert tables_of(sql, "sqlite").calls == calls

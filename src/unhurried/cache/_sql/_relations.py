@@ -21,6 +21,8 @@ _CLOSING: Final = frozenset(
     "except on when do fetch".split()
 )
 #: UPDATE and DELETE behind these are no statements: FOR UPDATE, ON DELETE, DO UPDATE …
+#: Before a name in front of a bracket, which is no call then: ``WITH name(columns) AS``.
+_NO_CALL: Final = (".", "into", "with", "recursive")
 _NO_VERB: Final = frozenset({"for", "on", "do", "then", "key", "of", "before", "after", "or"})
 _OR_ACTIONS: Final = frozenset({"abort", "fail", "ignore", "replace", "rollback"})
 #: Words that stand before a parenthesis and are no functions.
@@ -86,7 +88,7 @@ class _Walk:
         elif self.waiting and not (word in _BETWEEN or (before == "or" and word in _OR_ACTIONS)):
             if word != "or":
                 return self.relation(at)
-        elif behind == "(" and word not in SYNTAX and before not in (".", "into"):
+        elif behind == "(" and word not in SYNTAX and before not in _NO_CALL:
             self.found.calls.add(_plain(word))
         return at + 1
 
