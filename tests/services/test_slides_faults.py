@@ -5,16 +5,12 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from tests.faults import score
 from tests.faults.catalogue import PAIRS, SINGLES, Fault, healthy
-from tests.faults.neighbours import slow_network
 from tests.faults.play import Outcome, play, undisturbed
 from tests.faults.rig import Rig, rig
 from tests.faults.truths import means
@@ -56,28 +52,6 @@ def is_right(outcome: Outcome) -> bool:
 def told(outcome: Outcome) -> str:
     lines = [score.truth_of(outcome), *score.said_of(outcome)]
     return "\n".join([*lines, f"others needed {outcome.others.cores:.2f} cores"])
-
-
-def test_the_slow_network_counts_what_it_delays() -> None:
-    """Each of thirty questions and the first part of its answer, and nothing else."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=echo, args=(listener,), daemon=True).start()
-        with slow_network(listener.getsockname()[1], 0.003) as (port, delayed):
-            began = time.monotonic()
-            with socket.create_connection(("127.0.0.1", port)) as asking:
-                for _ in range(30):
-                    asking.sendall(b"?" * 100)
-                    assert asking.recv(100, socket.MSG_WAITALL) == b"?" * 100
-            took = time.monotonic() - began
-    assert delayed.trips == 30
-    assert 30 * 0.006 <= delayed.seconds <= took
-
-
-def echo(listener: socket.socket) -> None:
-    end, _ = listener.accept()
-    with end:
-        while data := end.recv(100):
-            end.sendall(data)
 
 
 def test_10_no_alarm_where_all_is_well(well: Outcome) -> None:

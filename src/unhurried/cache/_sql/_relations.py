@@ -20,9 +20,9 @@ _CLOSING: Final = frozenset(
     "select where group order having limit offset set returning values window for union intersect "
     "except on when do fetch".split()
 )
-#: UPDATE and DELETE behind these are no statements: FOR UPDATE, ON DELETE, DO UPDATE …
 #: Before a name in front of a bracket, which is no call then: ``WITH name(columns) AS``.
 _NO_CALL: Final = (".", "into", "with", "recursive")
+#: UPDATE and DELETE behind these are no statements: FOR UPDATE, ON DELETE, DO UPDATE …
 _NO_VERB: Final = frozenset({"for", "on", "do", "then", "key", "of", "before", "after", "or"})
 _OR_ACTIONS: Final = frozenset({"abort", "fail", "ignore", "replace", "rollback"})
 #: Words that stand before a parenthesis and are no functions.
