@@ -63,7 +63,8 @@ def _loop(ledger: Ledger, route: Route, loop: str, total: float) -> Iterator[Cau
     spent = asked + route.looping_at(loop)
     each = queries / max(requests, 1)
     share = ledger.share(spent)
-    if each < OFTEN or not matters(share, spent / max(route.requests, 1), total):
+    together = (route.repeated + route.looping) / max(route.requests, 1)  # of a page's loops
+    if each < OFTEN or not matters(share, together, total):
         return
     dearest = rows[0]
     gone = (queries - requests) / max(queries, 1)
