@@ -18,8 +18,11 @@ def percent(share: float) -> str:
 
 
 def count(number: float, word: str) -> str:
-    """``1 worker``, ``1,204 workers``, ``2 queries``."""
-    several = f"{word[:-1]}ies" if word.endswith("ry") else f"{word}s"
+    """``1 worker``, ``1,204 workers``, ``2 queries``, ``2 processes``."""
+    if word.endswith("ry"):
+        several = f"{word[:-1]}ies"
+    else:
+        several = f"{word}{'es' if word.endswith('s') else 's'}"
     return f"{number:,.0f} {word if number == 1 else several}"
 
 

@@ -47,8 +47,8 @@ def _debug(ledger: Ledger) -> Iterator[Cause]:
         SURE,
         "debug",
         evidence=[
-            f"{count(len(serving), 'process')[:-1] if len(serving) == 1 else 'all processes'} that "
-            "serve it run with DEBUG = True",
+            f"{count(sum(each.debug for each in serving), 'process')} of {len(serving)} with "
+            "DEBUG = True, under another server than runserver",
             f"each of {count(queries, 'query')} was kept with its text",
         ],
         where=["settings.DEBUG"],

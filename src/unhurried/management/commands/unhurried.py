@@ -53,6 +53,8 @@ class Command(BaseCommand):
             getattr(self, options["verb"])(**options)
         except StoreError as error:
             raise CommandError(f"{error}\n{error.hint}") from error
+        except BrokenPipeError:  # whoever reads has seen enough; Python would say so at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def top(
         self, *, interval: float, once: bool, json: bool, no_color: bool, **options: Any
