@@ -17,9 +17,9 @@ from tests.faults.truths import means
 
 #: Of one run; ``benchmarks/diagnose.py`` has the mean of many, and the limit of 10 points.
 POINTS = 0.2
-#: What a fault takes at least; what DEBUG costs is not much, and wrong all the same.
-LEAST = 0.05
-CHEAP = {"debug", "sessions"}
+LEAST = 0.05  # of users' time, that a fault takes
+#: Whose truth is the difference of two runs, each of which has its own luck: only the name counts.
+BY_DIFFERENCE = {"busy", "debug", "connects", "sessions", "n+1"}
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +45,9 @@ def played(site: Rig, fault: Fault, well: Outcome) -> Outcome:
 
 def is_right(outcome: Outcome) -> bool:
     """Named first, and its share within the points, which say nothing where others disturbed."""
-    close = max(outcome.misses.values(), default=1.0) <= POINTS
-    return outcome.right and (close or outcome.others.disturb)
+    if outcome.fault.name in BY_DIFFERENCE or outcome.others.disturb:
+        return outcome.right
+    return outcome.right and max(outcome.misses.values(), default=1.0) <= POINTS
 
 
 def told(outcome: Outcome) -> str:
@@ -64,7 +65,7 @@ def test_10_no_alarm_where_all_is_well(well: Outcome) -> None:
 def test_10_it_is_named_first(site: Rig, fault: Fault, well: Outcome) -> None:
     outcome = played(site, fault, well)
     assert outcome.seen.unanswered == 0
-    assert fault.name in CHEAP or min(outcome.truth.values()) > LEAST
+    assert fault.name in BY_DIFFERENCE or min(outcome.truth.values()) > LEAST
     assert is_right(outcome), told(outcome)
 
 
