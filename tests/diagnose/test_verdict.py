@@ -215,7 +215,7 @@ def test_many_small_loops_are_one_large_fault():
     names = [f"page{n}/" for n in range(15)]
     found = replace(
         healthy(),
-        units={unit(name): route(wall=40, db=20) for name in names},
+        units={unit(name): route(wall=60, db=20) for name in names},
         sightings=[sighting(name, f"{name}x.html:1", 60_000) for name in names],
         statements=[statement(name, "LOOP", count=60_000) for name in names],
         samples=[],

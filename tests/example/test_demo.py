@@ -26,7 +26,7 @@ PAGES = [
     "books/catalogue/",
     "books/api/",
     "books/inventory/",
-    "pins/with…>/<value>/",  # cut to fit
+    "pins/with/<key>/<value>/",
     "messages/",
     "messages/received/",
     "report/",

@@ -145,7 +145,8 @@ assert found["timers"]["new"]["count"] == 1
 print("ok")
 """,
         )
-        assert [line for line in said.splitlines() if "No history" not in line] == [
+        others = ("No history", "Verdicts of the last minutes")  # of SQLite's own, on that disk
+        assert [line for line in said.splitlines() if not any(o in line for o in others)] == [
             line for line in said.splitlines() if "Measuring is off" in line
         ]
         assert said.count("Measuring is off") == 1

@@ -93,9 +93,9 @@ def _together(found: list[Cause]) -> dict[tuple[str, bool], float]:
 
 
 def _ranked(found: list[Cause]) -> list[Cause]:
-    """The kind that takes most in all its places comes first, and in it what takes most."""
+    """What fails first: no page is slower. Then the kind that takes most in all its places."""
     total = _together(found)
-    return sorted(found, key=lambda cause: (-total[_kind(cause)], -cause.share))
+    return sorted(found, key=lambda cause: (not _fails(cause), -total[_kind(cause)], -cause.share))
 
 
 def _said(verdict: Verdict, found: list[Cause]) -> str:

@@ -15,8 +15,9 @@ from .._ledger import NS, STRAINED, USUAL, Ledger
 from .._verdict import CONTENTION, LIKELY, PERHAPS, SURE, Cause
 from .._words import brief, count, ms, percent
 from . import _database
-from ._sizes import matters, matters_to_all
+from ._sizes import SHARE, matters, matters_to_all
 
+FELT: Final = 0.003  # seconds per request, where the kernel says that cores are short
 OWN: Final = 0.6  # of the cores: then it is this site's own work that fills the machine
 LOCAL: Final = ("", "localhost", "127.0.0.1", "::1")
 
@@ -57,7 +58,7 @@ def _cores(ledger: Ledger) -> Iterator[Cause]:
         + slowed(ledger, _local_work(ledger))
     )
     share = ledger.share(added)
-    if not matters_to_all(share, ledger.per_request(added)):
+    if share < SHARE or ledger.per_request(added) < FELT:
         return
     own = own_load(ledger)
     yield Cause(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 SHARE: Final = 0.05  # of users' time
-DELAY: Final = 0.030  # seconds per request, of the requests that have it
+DELAY: Final = 0.040  # seconds per request, of the requests that have it
 OF_ALL: Final = 0.010  # seconds per request, of all
 ERRORS: Final = 0.01  # of a route's requests
 TRIFLE: Final = 0.02  # of users' time; less is not worth a finding, though there be many
 
 
 def matters(share: float, delay: float, total: float = 0.0) -> bool:
-    """Whether a share of users' time is felt: the half of a page of 50 ms is not.
+    """Whether a share of users' time is felt: the half of a page of 70 ms is not.
 
     ``total``: the share of all places of this kind, which may be many and small.
     """
