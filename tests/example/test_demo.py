@@ -79,11 +79,16 @@ def test_once(example_python, example_environment):
     assert (process.returncode, err) == (0, "")
     head, *rows = out[out.index("slow→fixed→fast") :].split("\n\n")[0].splitlines()
     assert {row.split()[0] for row in rows} == set(PAGES)
-    assert head.split()[-1] == "queries"  # there would be errors after them
-    feed = next(row.split()[-5:] for row in rows if row.startswith("feed/"))
+    assert head.split()[-2:] == ["queries", "faster"]  # there would be errors between them
+    feed = next(row.split()[-6:] for row in rows if row.startswith("feed/"))
     assert feed[0] in ("101", "103")  # without a login, and with
     assert feed[2] in ("1", "3")
     assert feed[4] in ("0", "1", "2", "3")
+    for side in ("slow", "fixed", "fast"):
+        assert re.search(rf"^/{side}/ .+ [\d.]+ +[\d.]+ m?s +[\d.]+ m?s", out, re.M)
+    assert "What manage.py unhurried diagnose said of /slow/:" in out
+    assert "101 -> 1 queries" in out
+    assert re.search(r"^/slow/ → /fast/: [\d.]+ → \d+ requests a second, \d+ times", out, re.M)
     assert re.search(r"^http://127\.0\.0\.1:\d+/unhurried/$", out, re.M)
     assert re.search(r"^http://127\.0\.0\.1:\d+/login/\S+/$", out, re.M)
     assert f"PINSTA_DATA={folder} " in out
