@@ -507,7 +507,9 @@ def test_shares_of_a_page_that_does_all_of_it(store: Path, sleepy: Any) -> None:
         seen[row.part] = seen.get(row.part, 0) + row.ns / 1e9
     for part, seconds in PHASES.items():
         assert seen[part] / known == pytest.approx(seconds / known, abs=0.1), (part, seen, PHASES)
-    assert {row.package for row in rows if row.part == "package"} == {"sleepy"}
+    # Hypothesis has Python call it whenever rubbish is collected, wherever that is.
+    packages = {row.package for row in rows if row.part == "package"} - {"hypothesis"}
+    assert packages == {"sleepy"}
     assert {row.line for row in rows if row.part == "template"} == {"<unknown source>:1"}
 
 
