@@ -14,6 +14,7 @@ from tests.diagnose.windows import (
     client,
     healthy,
     lanes,
+    replace_all,
     route,
     sample,
     sighting,
@@ -265,3 +266,13 @@ def test_what_cannot_be_seen_is_said():
     said = " ".join(of(bare).unseen)
     for word in ("X-Request-Start", "vitals", "schedstat", "WATCH", "CLIENTS"):
         assert word in said
+
+
+@pytest.mark.parametrize("make", [network, cores], ids=["network", "cores"])
+def test_a_database_that_the_settings_have_no_more(make):
+    """The store outlives a release: what it knows of an alias is told, without the server's name."""
+    window = make()
+    rows = [replace_all(row, {"alias": "gone"}) for row in window.statements]
+    floors = {"gone": window.floors["default"]}
+    verdict = of(replace(window, statements=rows, floors=floors))
+    assert verdict.findings[0].cause == of(make()).findings[0].cause

@@ -42,6 +42,6 @@ def _throttled() -> int:
 
 
 def cores() -> int:
-    """Those this process may run on, less where a cgroup grants less."""
+    """Those this process may run on, whatever its cgroup grants of them."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return count or 1

@@ -116,13 +116,16 @@ def sightings(source: Reader, known: dict[int, StatementRow]) -> list[SightingRo
     found = []
     for _, fields, lanes in _rows(source, "sighting", L.SIGHTING):
         if fields:
-            unit, alias, statement, kind, relation, loop, through = fields
-            row = SightingRow(
-                tuple(unit), alias, statement, kind, relation, loop, tuple(through), *lanes
-            )
-            row.sql = known[statement].sql if statement in known else L.OTHER
-            found.append(row)
+            found.append(sighting(fields, lanes, known))
     return sorted(found, key=lambda row: -row.ns)
+
+
+def sighting(fields: Any, lanes: list[int], known: dict[int, StatementRow]) -> SightingRow:
+    """One of them, of what its name says and its lanes."""
+    unit, alias, statement, kind, relation, loop, through = fields
+    row = SightingRow(tuple(unit), alias, statement, kind, relation, loop, tuple(through), *lanes)
+    row.sql = known[statement].sql if statement in known else L.OTHER
+    return row
 
 
 def waiting(known: dict[int, StatementRow]) -> dict[Key, int]:

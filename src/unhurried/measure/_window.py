@@ -172,15 +172,8 @@ def _statements(known: dict[int, StatementRow], words: array[int]) -> list[State
 def _sightings(
     source: Reader, known: dict[int, StatementRow], words: array[int]
 ) -> list[SightingRow]:
-    found = []
-    for fields, values in _rows(source, "sighting", L.SIGHTING, words):
-        if fields:
-            unit, alias, number, kind, relation, loop, through = fields
-            row = SightingRow(
-                tuple(unit), alias, number, kind, relation, loop, tuple(through), *values
-            )
-            row.sql = known[number].sql if number in known else L.OTHER
-            found.append(row)
+    rows = _rows(source, "sighting", L.SIGHTING, words)
+    found = [_tables.sighting(fields, values, known) for fields, values in rows if fields]
     return sorted(found, key=lambda row: -row.ns)
 
 

@@ -60,6 +60,9 @@ def latency(ledger: Ledger) -> Iterator[Cause]:
 
 
 def _host(alias: str) -> str:
+    """Where it is; of an alias that the settings have no more, its name."""
+    if alias not in connections:
+        return alias
     return str(connections[alias].settings_dict.get("HOST") or "localhost")
 
 

@@ -111,10 +111,9 @@ def _local_work(ledger: Ledger) -> float:
 
 
 def _is_local(alias: str) -> bool:
-    try:
-        connection = connections[alias]
-    except Exception:  # boundary: an alias of an earlier release's settings
+    if alias not in connections:  # of an earlier release's settings
         return False
+    connection = connections[alias]
     host = str(connection.settings_dict.get("HOST") or "")
     return connection.vendor != "sqlite" and (host in LOCAL or host.startswith("/"))
 
