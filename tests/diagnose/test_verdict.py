@@ -270,7 +270,7 @@ def test_what_cannot_be_seen_is_said():
 
 @pytest.mark.parametrize("make", [network, cores], ids=["network", "cores"])
 def test_a_database_that_the_settings_have_no_more(make):
-    """The store outlives a release: what it knows of an alias is told, without the server's name."""
+    """The store outlives a release, and what it knows of an alias is told."""
     window = make()
     rows = [replace_all(row, {"alias": "gone"}) for row in window.statements]
     floors = {"gone": window.floors["default"]}
