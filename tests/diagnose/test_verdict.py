@@ -126,7 +126,8 @@ def debug():
 
 
 def connects():
-    return healthy(units=pages(connects=1000) | {unit("books/"): route(connects=1000)})
+    anew = {"connects": 1000, "connecting": 3600 * MS}
+    return healthy(units=pages(**anew) | {unit("books/"): route(**anew)})
 
 
 def threads():

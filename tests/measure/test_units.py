@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Iterator
+from time import sleep
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from tests.measure.children import Link, in_child
 from unhurried.measure import counter, gauge, measured, snapshot, timer
@@ -31,6 +33,26 @@ def test_threads_may_share_one_object(store: object) -> None:
     for thread in threads:
         thread.join()
     assert snapshot()["routes"]["job"]["requests"] == 160
+
+
+@pytest.mark.parametrize(
+    ("age", "least", "most"), [(0, 0.05, 5), (60, 0.05, 5), (None, 0, 0)], ids=str
+)
+@pytest.mark.django_db
+def test_a_connect_is_timed_from_its_beginning(
+    store: object, monkeypatch: pytest.MonkeyPatch, age: int | None, least: float, most: float
+) -> None:
+    """A connection that is never closed is made once, and not timed."""
+    other = connection.copy()
+    opened = other.get_new_connection
+    monkeypatch.setitem(other.settings_dict, "CONN_MAX_AGE", age)
+    monkeypatch.setattr(other, "get_new_connection", lambda how: sleep(0.05) or opened(how))
+    with measured("far"):
+        other.connect()
+    other.close()
+    found = snapshot()["routes"]["far"]
+    assert found["connects"] == 1
+    assert least <= found["connecting"] <= most
 
 
 def test_tasks_that_overlap_may_share_one_object(store: object) -> None:

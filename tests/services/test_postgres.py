@@ -48,6 +48,7 @@ def test_queries_and_connects_are_counted(postgres: Any) -> None:
         assert cursor.fetchone() is not None
     assert unit("two")["queries"]["sum"] == 2
     assert unit("two")["connects"] == 1
+    assert 0 < unit("two")["connecting"] < unit("two")["wall"]["sum"]
     assert unit("two")["where"]["db"] >= 0.05
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from ._buckets import COUNT, TIME, VALUE
 
-VERSION: Final = 6
+VERSION: Final = 7
 MAGIC: Final = int.from_bytes(b"unhurry1", "little")
 WORD: Final = 8
 PAGE: Final = 16384  # a multiple of every page size in use, so that any block can be mapped
@@ -55,6 +55,7 @@ _NAMES: Final = (
     *("cpu_view", "cpu_db", "cpu_cache", "cpu_http", "cpu_template"),
     *(f"status_{code}" for code in STATUSES if code != 200),
     *(f"status_{name}" for name in STATUS_CLASSES),
+    "connecting",
 )
 LANE: Final = {name: i for i, name in enumerate(_NAMES)}
 LANES: Final = -(-len(_NAMES) // 8) * 8  # whole cache lines

@@ -54,11 +54,11 @@ NOTHING: Final[dict[Any, Seen]] = {}
 class Rare:
     """What most units of work have nothing of."""
 
-    __slots__ = ("overlap", "queued", "rows", "streamed", "unsafe")
+    __slots__ = ("connecting", "overlap", "queued", "rows", "streamed", "unsafe")
 
     def __init__(self) -> None:
         self.queued: int | None = None
-        self.rows = self.overlap = self.streamed = self.unsafe = 0
+        self.rows = self.overlap = self.streamed = self.unsafe = self.connecting = 0
 
 
 class Record:

@@ -20,8 +20,8 @@ WALL, CPU, QUERIES, WALL_MAX, QUERIES_MAX = (
     LANE[name] for name in ("wall", "cpu", "queries", "wall_max", "queries_max")
 )
 DB_NS, CACHE_NS, HTTP_NS, TEMPLATE_NS = (LANE[name] for name in ("db", "cache", "http", "template"))
-ROWS, CONNECTS, OVERLAP, STREAMED = (
-    LANE[name] for name in ("rows", "connects", "overlap", "streamed")
+ROWS, CONNECTS, CONNECTING, OVERLAP, STREAMED = (
+    LANE[name] for name in ("rows", "connects", "connecting", "overlap", "streamed")
 )
 QUEUE, QUEUED = LANE["queue"], LANE["queued"]
 UNSAFE = LANE["unsafe"]
@@ -118,6 +118,7 @@ class Route:
         lanes[OVERLAP] += max(rare.overlap, 0)
         lanes[STREAMED] += rare.streamed
         lanes[UNSAFE] += rare.unsafe
+        lanes[CONNECTING] += rare.connecting
 
     def write_sampled(self, record: SampledRecord, own: int) -> None:
         """CPU by part; what measuring cost, and the wall that is a share of."""

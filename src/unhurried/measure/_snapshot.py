@@ -164,6 +164,7 @@ def described(
         "statuses": statuses(lanes),
         "bytes": lanes["bytes"],
         "connects": lanes["connects"],
+        "connecting": lanes.seconds("connecting"),
         "wall": _times(fine, lanes, "wall", wall_max),
         "cpu": _times(fine, lanes, "cpu"),
         "db": _times(fine, lanes, "db"),

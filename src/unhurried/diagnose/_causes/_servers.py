@@ -16,9 +16,9 @@ from .. import _configuration
 from .._ledger import NS, Ledger
 from .._verdict import LIKELY, SERVERS, SURE, Cause
 from .._words import count, ms
+from ._sizes import SHARE
 
 DEBUG_QUERY: Final = 0.00006  # seconds: a query that is logged with its text, under DEBUG
-CONNECT: Final = 12  # round trips: TCP, TLS and authentication of one connect to PostgreSQL
 RUNSERVER: Final = SERVERS_KNOWN.index("runserver")
 STATIC: Final = 0.05  # of requests
 SEEN: Final = 50  # requests
@@ -62,24 +62,23 @@ def _debug(ledger: Ledger) -> Iterator[Cause]:
 
 
 def _connects(ledger: Ledger) -> Iterator[Cause]:
-    """A connect per request is a dozen trips before the first query."""
+    """A connect per request: TCP, TLS, a process at the server, and set-up, before any query."""
     connects = sum(route.lanes["connects"] for route in ledger.routes)
     asking = sum(route.requests for route in ledger.routes if route.database)
     if asking < SEEN or connects < 0.5 * asking:
         return
-    trip = max(ledger.window.floors.values(), default=0.0) / 1e9
-    seconds = connects * CONNECT * trip
-    if ledger.share(seconds) < 0.05:
+    seconds = sum(route.lanes["connecting"] for route in ledger.routes) / NS
+    if ledger.share(seconds) < SHARE:
         return
     yield Cause(
         SERVERS,
         "Each request connects to the database anew",
         ledger.share(seconds),
-        LIKELY,
+        SURE,
         "connects",
         evidence=[
             f"{count(connects, 'connect')} in {count(asking, 'request')} that ask a database",
-            f"about {CONNECT} round trips of {ms(trip)} each, before the first query",
+            f"{ms(seconds / connects)} each, before the first query",
         ],
         where=["DATABASES[…]['CONN_MAX_AGE']"],
         remedy=["CONN_MAX_AGE = 60", "CONN_HEALTH_CHECKS = True"],
@@ -98,7 +97,7 @@ def _sessions(ledger: Ledger) -> Iterator[Cause]:
     asked = sum(row.count for row in found)
     seconds = sum(row.ns + row.fetch for row in found) / NS + asked * SESSION
     share = ledger.share(seconds)
-    if asked < SEEN or share < 0.05:
+    if asked < SEEN or share < SHARE:
         return
     yield Cause(
         SERVERS,

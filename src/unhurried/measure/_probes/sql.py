@@ -1,8 +1,9 @@
 """The tap: one persistent execute wrapper per connection, through which every statement passes.
 
-It sees executes. It does not see connects (counted by signal), COMMIT and ROLLBACK of Django's own
-transactions, ``callproc``, nor fetches; those of SQLite and of server-side cursors, where fetching
-is the work, are timed on the driver's cursor inside ``context["cursor"]``, see ``_fetching``.
+It sees executes. It does not see connects (counted by signal, and timed by what Django knows then),
+COMMIT and ROLLBACK of Django's own transactions, ``callproc``, nor fetches; those of SQLite and of
+server-side cursors, where fetching is the work, are timed on the driver's cursor inside
+``context["cursor"]``, see ``_fetching``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import perf_counter_ns
+from time import monotonic, perf_counter_ns
 from typing import Any, Final, Protocol
 
 from django.db import connections
@@ -247,6 +248,18 @@ def _connected(*, connection: BaseDatabaseWrapper, **kwargs: object) -> None:
     record = current.get()
     if record is not None:
         record.connects += 1
+        record.seldom().connecting += _took(connection)
+
+
+def _took(connection: BaseDatabaseWrapper) -> int:
+    """Nanoseconds since it began to connect: Django says when it may be closed, from then on.
+
+    0 of a connection that is never closed: it is made once in a thread's life.
+    """
+    age = connection.settings_dict["CONN_MAX_AGE"]
+    if age is None or connection.close_at is None:
+        return 0
+    return max(int((monotonic() - connection.close_at + age) * 1e9), 0)
 
 
 def attach(connection: BaseDatabaseWrapper) -> None:
