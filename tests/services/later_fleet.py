@@ -51,9 +51,20 @@ class Fleet:
 
     def kill(self, name: str) -> None:
         """All of it, at once, and another in its place."""
-        process = self.processes[name]
-        argv: Any = process.args
-        _end(process)
+        _end(self.processes[name])
+        self._again(name)
+
+    def revive(self, *names: str) -> None:
+        """As a supervisor does: who has ended by himself is started anew.
+
+        Celery's worker gives up where a child is killed that has not said yet that it is up.
+        """
+        for name in names:
+            if self.processes[name].poll() is not None:
+                self._again(name)
+
+    def _again(self, name: str) -> None:
+        argv: Any = self.processes[name].args
         self.start(name, *argv[1:])
 
     def kill_child(self, name: str) -> bool:

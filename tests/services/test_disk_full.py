@@ -145,7 +145,7 @@ assert found["timers"]["new"]["count"] == 1
 print("ok")
 """,
         )
-        others = ("No history", "Verdicts of the last minutes")  # of SQLite's own, on that disk
+        others = ("No history", "Verdicts of the last minutes", "What the verdict promises")
         assert [line for line in said.splitlines() if not any(o in line for o in others)] == [
             line for line in said.splitlines() if "Measuring is off" in line
         ]

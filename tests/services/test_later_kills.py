@@ -96,6 +96,7 @@ def _kill_at_random(fleet: Fleet) -> None:
     killed = 0
     while killed < KILLS:
         time.sleep(random.uniform(0.05, 0.6))
+        fleet.revive(*workers)
         if not workers or random.random() < 0.5:
             killed += fleet.kill_child("web")
         elif fleet.environment["LATER"] == "celery" and random.random() < 0.7:
@@ -110,5 +111,6 @@ def _until_done(fleet: Fleet) -> float:
     begun = time.monotonic()
     while left := json.loads(fleet.run("-m", "tests.services.later_site", "left")):
         assert time.monotonic() < begun + 5 * DEADLINE, f"{left} left\n{fleet.log()}"
+        fleet.revive(*(name for name in fleet.processes if name != "web"))
         time.sleep(0.1)
     return time.monotonic() - begun
