@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management.commands import flush
@@ -20,6 +21,10 @@ from unhurried.cache._front import _tally
 from unhurried.cache._units._unit import current as unit
 from unhurried.measure import snapshot
 
+# Nothing judges speed in a test.
+_HYPOTHESIS = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("here", **_HYPOTHESIS)
+hypothesis.settings.load_profile("here")
 atexit.register(shutil.rmtree, settings.UNHURRIED["STORE"], ignore_errors=True)
 
 

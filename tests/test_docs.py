@@ -251,6 +251,7 @@ def run_command(arguments: list[str]) -> None:
     assert left.value.code == 0, arguments
 
 
+@pytest.mark.long
 def test_the_tutorial_is_a_site(tmp_path):
     """Its settings and pages, in a project of Django's own making, in a process of its own."""
     django_admin = [sys.executable, "-m", "django", "startproject", "shop", str(tmp_path)]
@@ -298,6 +299,7 @@ print(int(queries["max"]))
     return int(done.stdout.split()[-1])
 
 
+@pytest.mark.long
 def test_from_101_queries_to_1(tmp_path):
     """The how-to's two commands, on a copy of the example: its feed is the how-to's."""
     site = tmp_path / "example"
@@ -317,6 +319,7 @@ def test_from_101_queries_to_1(tmp_path):
     assert "(1 query" in diagnosed(site, third).replace("1 queries", "1 query")
 
 
+@pytest.mark.long
 def test_the_first_hour(tmp_path):
     """The tutorial's commands on a copy of the example: measured, told, mended, measured again."""
     site = tmp_path / "example"

@@ -316,6 +316,7 @@ def our_slots(tree: ast.Module) -> set[str]:
     return {node.value for node in inside if isinstance(node, ast.Constant)}
 
 
+@pytest.mark.long
 def test_every_private_name_read_is_known_here():
     found = [read for path in sorted(SOURCE.rglob("*.py")) for read in private_reads(path)]
     unknown = [f"{where}: {name}" for where, name in found if name not in PRIVATE]

@@ -17,6 +17,7 @@ def report(shop: Shop, url: str, *arguments: str) -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.long
 def test_the_first_screen(shop):
     done = shop.diagnose("--url", "/feed/", COLUMNS="100")
     assert done.returncode == 0, done.stderr
@@ -63,6 +64,7 @@ def test_each_diff_applies_and_keeps_its_promise(copy, url, before, after):
     assert (again["queries"], again["findings"], again["diff"]) == (after, [], "")
 
 
+@pytest.mark.long
 def test_nothing_of_it_stays_in_any_database(shop):
     before = shop.state()
     found = report(shop, "/both/", "--user", "jacob")
@@ -71,6 +73,7 @@ def test_nothing_of_it_stays_in_any_database(shop):
     assert shop.state() == before
 
 
+@pytest.mark.long
 def test_the_diff_alone(shop):
     done = shop.diagnose("--url", "/feed/", "--diff")
     assert done.stdout.startswith("--- a/shop/views.py\n+++ b/shop/views.py\n@@ ")

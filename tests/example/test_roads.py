@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SMALL, LARGE = 0.01, 0.04
 # (page, queries when slow, fixed, fast) of the small site.
 QUERIES = [

@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SMALL, LARGE = 0.01, 0.04
 # (page, queries when slow, when fixed) for anonymous visitors of the small site; a login adds two.
 QUERIES = [

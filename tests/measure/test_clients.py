@@ -107,6 +107,7 @@ def test_merged_over_processes_the_bound_is_the_sum_s(one: Any, other: Any) -> N
         assert told - exact.total() / L.CLIENTS <= cost <= told + missed
 
 
+@pytest.mark.long
 def test_a_million_addresses_take_no_more_memory() -> None:
     memory = lanes()
     clients = Clients(KEY, memory)

@@ -140,6 +140,7 @@ def test_names_are_append_only(tmp_path: Path) -> None:
     assert Names(tmp_path).rows == names.rows
 
 
+@pytest.mark.long
 def test_beyond_200_names_totals_are_still_exact(store: Path, urls: None) -> None:
     def use(who: int) -> None:
         client = Client()

@@ -333,10 +333,12 @@ def test_silent():
 """
 
 
+@pytest.mark.long
 def test_the_life_of_a_ledger(project):
     live(project)
 
 
+@pytest.mark.long
 def test_workers_send_home_what_is_more_and_less(project):
     """All of the life with workers is in tests/services/test_plugin_workers.py."""
     write(project, TESTS)
@@ -393,6 +395,7 @@ def assert_told(output: str) -> None:
     assert '- 1 -> 0 x at test_shelf.py:22: SELECT COUNT(*) AS "__count" FROM "shelf_bo' in output
 
 
+@pytest.mark.long
 def test_lines_that_move_change_nothing_and_parts_forget_nothing(project):
     write(project, TESTS)
     run(project, "--queries-update", passed=3)
@@ -453,6 +456,7 @@ def test_by_mark_alone(project):
     assert ledger(project) == ""
 
 
+@pytest.mark.long
 def test_by_ini_and_in_a_file_of_ones_own(project):
     write(project, TESTS)
     with (project.path / "pytest.ini").open("a") as file:

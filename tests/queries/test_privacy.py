@@ -150,6 +150,7 @@ def test_what_is_executed_and_what_is_refused(
     assert left_in(store, said + logged()) == []
 
 
+@pytest.mark.long
 def test_memory_is_bounded_at_a_hundred_thousand_queries(store: Path) -> None:
     code = (str(Path(_statements.__file__).parent / "*"), __file__)  # here the texts are made
     ours = [tracemalloc.Filter(inclusive=True, filename_pattern=each) for each in code]

@@ -1,25 +1,29 @@
 """Slide 10, by real means. Each fault once: it is really there, and the verdict names it.
 
-``benchmarks/diagnose.py`` plays the same faults many times.
+``benchmarks/diagnose.py`` plays the same faults many times; its limits are 0.95 and 10 points.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
+from statistics import mean
 
 import pytest
 
 from tests.faults import score
 from tests.faults.catalogue import PAIRS, SINGLES, Fault, healthy
-from tests.faults.play import Outcome, play, undisturbed
+from tests.faults.play import Outcome, undisturbed
 from tests.faults.rig import Rig, rig
 from tests.faults.truths import means
 
-#: Of one run; ``benchmarks/diagnose.py`` has the mean of many, and the limit of 10 points.
-POINTS = 0.2
+#: Of 26 that are judged once: were nineteen of twenty right, three would be wrong once in seven.
+WRONG = 2
+POINTS = 0.1
 LEAST = 0.05  # of users' time, that a fault takes
 #: Whose truth is the difference of two runs, each of which has its own luck: only the name counts.
 BY_DIFFERENCE = {"busy", "debug", "connects", "sessions", "n+1"}
+FAULTS = (*SINGLES, *PAIRS)
 
 
 @pytest.fixture(scope="module")
@@ -34,20 +38,17 @@ def well(site: Rig) -> Outcome:
     return undisturbed(site, healthy, {})
 
 
-def played(site: Rig, fault: Fault, well: Outcome) -> Outcome:
-    if fault.needs and not site.site.get(fault.needs):
-        pytest.fail(f"The site has no {fault.needs}, which {fault.name} needs.")
-    outcome = play(site, fault, means([well.seen]))
-    if outcome.others.disturb and not is_right(outcome):
-        outcome = play(site, fault, means([well.seen]))
-    return outcome
+@pytest.fixture(scope="module")
+def played(site: Rig, well: Outcome) -> Callable[[Fault], Outcome]:
+    """Once; and again, once, where others needed the processors meanwhile."""
 
+    @cache
+    def once(fault: Fault) -> Outcome:
+        if fault.needs and not site.site.get(fault.needs):
+            pytest.fail(f"The site has no {fault.needs}, which {fault.name} needs.")
+        return undisturbed(site, fault, means([well.seen]), tries=2)
 
-def is_right(outcome: Outcome) -> bool:
-    """Named first, and its share within the points, which say nothing where others disturbed."""
-    if outcome.fault.name in BY_DIFFERENCE or outcome.others.disturb:
-        return outcome.right
-    return outcome.right and max(outcome.misses.values(), default=1.0) <= POINTS
+    return once
 
 
 def told(outcome: Outcome) -> str:
@@ -61,19 +62,35 @@ def test_10_no_alarm_where_all_is_well(well: Outcome) -> None:
     assert well.right, told(well)
 
 
-@pytest.mark.parametrize("fault", SINGLES, ids=lambda fault: fault.name)
-def test_10_it_is_named_first(site: Rig, fault: Fault, well: Outcome) -> None:
-    outcome = played(site, fault, well)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_10_it_is_there_and_judged(fault: Fault, played: Callable[[Fault], Outcome]) -> None:
+    outcome = played(fault)
     assert outcome.seen.unanswered == 0
     assert fault.name in BY_DIFFERENCE or min(outcome.truth.values()) > LEAST
-    assert is_right(outcome), told(outcome)
+    assert not isinstance(outcome.verdict, str), told(outcome)
 
 
-@pytest.mark.parametrize("fault", PAIRS, ids=lambda fault: fault.name)
-def test_10_one_of_two_is_named_first_and_the_other_too(
-    site: Rig, fault: Fault, well: Outcome
+def test_10_the_verdict_names_it_first(
+    played: Callable[[Fault], Outcome], say: Callable[[str], None]
 ) -> None:
-    outcome = played(site, fault, well)
-    assert outcome.seen.unanswered == 0
-    assert outcome.first in fault.causes, told(outcome)
-    assert set(outcome.said) == set(fault.causes), told(outcome)
+    """And where there are two, the other among its findings."""
+    outcomes = [played(fault) for fault in FAULTS]
+    say("\n" + "\n".join(score.table(outcomes)))
+    wrong = [outcome for outcome in outcomes if not outcome.right]
+    said = "\n\n".join(f"{outcome.fault.name}: {told(outcome)}" for outcome in wrong)
+    assert len(wrong) <= WRONG, said
+
+
+def test_10_its_share_is_what_the_fault_took(
+    played: Callable[[Fault], Outcome], say: Callable[[str], None]
+) -> None:
+    """On average, and where nobody else needed the processors, which says nothing of the fault."""
+    off = [
+        miss
+        for outcome in map(played, FAULTS)
+        if outcome.fault.name not in BY_DIFFERENCE and not outcome.others.disturb
+        for miss in outcome.misses.values()
+    ]
+    assert off, "others needed the processors all the time; play it on a quiet machine"
+    say(f"shares are {mean(off):.3f} off on average, {max(off):.3f} at most")
+    assert mean(off) <= POINTS
