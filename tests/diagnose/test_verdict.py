@@ -244,6 +244,29 @@ def test_a_loop_over_a_slow_network_is_the_networks_first():
     assert second.gain > 0.27
 
 
+def test_a_write_of_a_page_that_is_only_read_is_told_once():
+    row = statement("feed/", "UPDATE t SET n = 1 WHERE id = 2", each=60, least=55)
+    [found] = of(healthy(units=pages(wall=68, db=62), statements=[row])).findings
+    assert "writes before it answers" in found.title
+    row = statement("feed/", "UPDATE t SET n = 1 WHERE id = 2", each=60, least=55)
+    [found] = of(healthy(units=pages(wall=68, db=62, unsafe=9), statements=[row])).findings
+    assert found.title.startswith("Your database works")
+
+
+def test_opening_a_file_is_no_fault():
+    anew = {"connects": 1000, "connecting": 900 * MS}
+    found = healthy(units=pages(**anew) | {unit("books/"): route(**anew)})
+    assert of(found).state == "fine"
+
+
+@pytest.mark.parametrize(
+    ("name", "state"), [("static/<path:path>", "slow"), ("static-news/", "fine")]
+)
+def test_files_that_django_sends_are_told_by_their_view(settings, name, state):
+    settings.ROOT_URLCONF = "tests.diagnose.files"
+    assert of(healthy(units=pages() | {unit(name): route()})).state == state
+
+
 def test_our_own_pages_are_nobodys_time(settings):
     units = healthy().units | {unit("unhurried/"): route(wall=5000)}
     assert of(healthy(units=units)).time < 100

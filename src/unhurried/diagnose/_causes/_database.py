@@ -77,7 +77,10 @@ def _most_asked(ledger: Ledger, alias: str) -> list[str]:
 
 
 def load(ledger: Ledger) -> Iterator[Cause]:
-    """What the server works at, route by route; the dearest text is named first."""
+    """What the server works at, route by route; the dearest text is named first.
+
+    What is written on pages that are only read is told by ``written``.
+    """
     found = {route.name: _works(route) for route in ledger.routes}
     total = ledger.share(sum(spent for works in found.values() for spent, _ in works))
     for route in ledger.routes:
@@ -88,7 +91,8 @@ def load(ledger: Ledger) -> Iterator[Cause]:
 
 
 def _works(route: Route) -> list[tuple[float, StatementRow]]:
-    found = [(work(route, row), row) for row in route.statements]
+    asked = [row for row in route.statements if not _early(route, row)]
+    found = [(work(route, row), row) for row in asked]
     return sorted((item for item in found if item[0]), key=lambda item: -item[0])
 
 
@@ -144,9 +148,9 @@ def blocked(route: Route, row: StatementRow) -> float:
 def written(ledger: Ledger) -> Iterator[Cause]:
     """Writes on pages that are only ever read: they may come later."""
     for route in ledger.routes:
-        if route.lanes["unsafe"]:
+        found = [row for row in route.statements if _early(route, row)]
+        if not found:
             continue
-        found = [row for row in route.statements if _remedies.writes(row.sql)]
         spent = sum((row.ns + row.fetch) / NS - blocked(route, row) for row in found)
         share = ledger.share(spent)
         if not matters(share, spent / max(route.requests, 1)):
@@ -168,6 +172,11 @@ def written(ledger: Ledger) -> Iterator[Cause]:
             verify=_remedies.look_at(route),
             route=route.name,
         )
+
+
+def _early(route: Route, row: StatementRow) -> bool:
+    """A write that whoever only reads need not wait for."""
+    return not route.lanes["unsafe"] and _remedies.writes(row.sql)
 
 
 def locks(ledger: Ledger) -> Iterator[tuple[float, Route, StatementRow]]:

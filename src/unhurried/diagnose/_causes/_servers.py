@@ -19,6 +19,7 @@ from .._words import count, ms
 from ._sizes import SHARE
 
 DEBUG_QUERY: Final = 0.00006  # seconds: a query that is logged with its text, under DEBUG
+CONNECT: Final = 0.002  # seconds; opening a file takes less, and is no fault
 RUNSERVER: Final = SERVERS_KNOWN.index("runserver")
 STATIC: Final = 0.05  # of requests
 SEEN: Final = 50  # requests
@@ -68,7 +69,7 @@ def _connects(ledger: Ledger) -> Iterator[Cause]:
     if asking < SEEN or connects < 0.5 * asking:
         return
     seconds = sum(route.lanes["connecting"] for route in ledger.routes) / NS
-    if ledger.share(seconds) < SHARE:
+    if ledger.share(seconds) < SHARE or seconds < connects * CONNECT:
         return
     yield Cause(
         SERVERS,
@@ -120,8 +121,9 @@ def _sessions(ledger: Ledger) -> Iterator[Cause]:
 
 
 def _static(ledger: Ledger) -> Iterator[Cause]:
+    served = set(_configuration.static_routes())
     for route in ledger.routes:
-        if "static" not in route.name and "media" not in route.name:
+        if route.name not in served:
             continue
         if ledger.share(route.time) >= STATIC and route.requests >= SEEN:
             yield Cause(
