@@ -88,6 +88,12 @@ def raising():
     return healthy(units=pages(errors=200, exceptions=200, status_500=200))
 
 
+def raising_package():
+    raised = sample("feed/", "error", "pins/views.py:31", "CardError in slowpoke", ms=0, count=150)
+    own = sample("feed/", "error", "pins/views.py:9", "KeyError", ms=0, count=50)
+    return replace(raising(), samples=[raised, own])
+
+
 def loop():
     rows = [statement("feed/", "LOOP", count=100_000), statement("feed/"), statement("books/")]
     return healthy(
@@ -145,6 +151,7 @@ FAULTS = {
     "traffic": (traffic, TRAFFIC, 0.60),
     "network": (network, NETWORK, 0.75),
     "raising": (raising, OWN_BUGS, 0.10),
+    "raising package": (raising_package, THIRD_PARTY, 0.10),
     "loop": (loop, OWN_BUGS, 0.81),
     "line": (line, OWN_BUGS, 0.79),
     "package": (package, THIRD_PARTY, 0.80),

@@ -1,7 +1,11 @@
-"""Own bugs: views that raise, loops that ask one row at a time, lines that take long."""
+"""Own bugs: views that raise, loops that ask one row at a time, lines that take long.
+
+Where most of what a route raises is a package's, it is the package's bug.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -9,10 +13,16 @@ from unhurried.measure.reading import SampleRow
 
 from .. import _remedies
 from .._ledger import LOOKS, Ledger, Route, Spent
-from .._verdict import LIKELY, OWN_BUGS, SURE, Cause
+from .._verdict import LIKELY, OWN_BUGS, SURE, THIRD_PARTY, Cause
 from .._words import count, ms, percent
+from ._packages import distribution
 from ._sizes import ERRORS, matters
 
+MEND: Final = "Mend it before anything else: its log has the traceback."
+CATCH: Final = (
+    "Catch what it raises, and answer without it; a newer release may have mended it. The log has "
+    "the traceback."
+)
 FEW: Final = 5  # errors that may be anybody's
 OFTEN: Final = 3.0  # queries of a loop, per request that has it
 
@@ -25,9 +35,11 @@ def errors(ledger: Ledger) -> Iterator[Cause]:
         if failed < FEW or ratio < ERRORS:
             continue
         raised = route.lanes["exceptions"]
+        package = _at_fault(route, failed)
+        who = f"{distribution(package)} fails below {route.label}" if package else ""
         yield Cause(
-            OWN_BUGS,
-            f"{route.label} fails: {percent(ratio)} of its requests are errors",
+            THIRD_PARTY if package else OWN_BUGS,
+            f"{who or f'{route.label} fails'}: {percent(ratio)} of its requests are errors",
             failed / max(ledger.requests, 1),
             SURE,
             f"errors:{route.name}",
@@ -38,10 +50,19 @@ def errors(ledger: Ledger) -> Iterator[Cause]:
             ],
             where=[row.line for row in route.errors[:3] if row.line] or [route.label],
             remedy=[],
-            advice="Mend it before anything else: its log has the traceback.",
+            advice=CATCH if package else MEND,
             verify="manage.py unhurried top --once",
             route=route.name,
         )
+
+
+def _at_fault(route: Route, failed: int) -> str:
+    """The package that most of the errors were raised in, if there is one."""
+    found = Counter[str]()
+    for row in route.errors:
+        found[row.package.partition(" in ")[2]] += row.count
+    package, times = found.most_common(1)[0] if found else ("", 0)
+    return package if times > failed / 2 else ""
 
 
 def _raised(row: SampleRow) -> str:
