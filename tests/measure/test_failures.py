@@ -5,6 +5,7 @@ A full or read-only disk needs a mount of its own: see tests/services/test_disk_
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -38,6 +39,7 @@ from unhurried.measure._names import Names
 from unhurried.testing import override
 
 Damage = Callable[[Path], object]
+OWN = f"v{L.VERSION}"
 
 
 @pytest.fixture
@@ -106,7 +108,7 @@ def open_to_others(tmp_path: Path) -> Path:
 
 def with_a_file_for_the_version(tmp_path: Path) -> Path:
     (tmp_path / "store").mkdir(mode=0o700)
-    (tmp_path / "store" / f"v{L.VERSION}").write_text("")
+    (tmp_path / "store" / OWN).write_text("")
     return tmp_path / "store"
 
 
@@ -163,7 +165,7 @@ def test_a_folder_made_by_us_is_closed_to_others(tmp_path: Path) -> None:
         with override(STORE=tmp_path / "a" / "store"):
             visit()
             assert complaints() == []
-            _history.History(tmp_path / "a" / "store" / "v6").sample(time.time())
+            _history.History(tmp_path / "a" / "store" / OWN).sample(time.time())
     finally:
         os.umask(umask)
     made = [tmp_path / "a" / "store", *(tmp_path / "a" / "store").rglob("*")]
@@ -226,8 +228,8 @@ def test_a_slot_that_is_not_ours_is_left_alone(
     store: Path, warnings: list[str], damage: Damage
 ) -> None:
     in_child(visit)
-    damage(store / "v6")
-    before = (store / "v6" / "slot-0").read_bytes()
+    damage(store / OWN)
+    before = (store / OWN / "slot-0").read_bytes()
     with override(STORE=store, STRICT=False):
         for _ in range(3):
             visit()
@@ -235,10 +237,10 @@ def test_a_slot_that_is_not_ours_is_left_alone(
         assert snapshot()["routes"]["empty/"]["requests"] == 3
         [complaint] = complaints()
     assert complaint.id == "unhurried.E102"
-    assert complaint.hint == f"Remove {store}/v6/slot-0."
+    assert complaint.hint == f"Remove {store}/{OWN}/slot-0."
     of_this_store = [said for said in warnings if str(store) in said]  # an earlier test's may stop
-    assert [str(store / "v6" / "slot-0") in said for said in of_this_store] == [True]
-    assert (store / "v6" / "slot-0").read_bytes() == before
+    assert [str(store / OWN / "slot-0") in said for said in of_this_store] == [True]
+    assert (store / OWN / "slot-0").read_bytes() == before
 
 
 def slot_x(store: Path) -> None:
@@ -258,7 +260,7 @@ def slot_without_its_chunks(store: Path) -> None:
 @pytest.mark.parametrize("damage", [slot_x, slot_backup, slot_without_its_chunks])
 def test_harmless_strangers(store: Path, warnings: list[str], damage: Damage) -> None:
     in_child(visit)
-    damage(store / "v6")
+    damage(store / OWN)
     with override(STORE=store, STRICT=False):
         assert snapshot()["counters"] == {"orders": 1, "outside": 1}
         visit()
@@ -304,29 +306,29 @@ def test_a_store_beyond_repair_turns_measuring_off(
     store: Path, warnings: list[str], damage: Damage
 ) -> None:
     in_child(visit)
-    damage(store / "v6")
+    damage(store / OWN)
     with override(STORE=store, STRICT=False):
         for _ in range(3):
             visit()
         [complaint] = complaints()
         failure = _store.failure()
     assert complaint.id == "unhurried.E102"
-    assert str(store / "v6") in complaint.msg
+    assert str(store / OWN) in complaint.msg
     assert [said.startswith("Measuring is off") for said in warnings] == [True]
     assert failure is not None
 
 
 def test_a_history_that_is_none(store: Path, warnings: list[str]) -> None:
     visit()
-    path = store / "v6" / "history.sqlite"
+    path = store / OWN / "history.sqlite"
     path.write_bytes(b"garbage " * 1000)
-    history = _history.History(store / "v6")
+    history = _history.History(store / OWN)
     for now in (1000.0, 1010.0, 1020.0):
         visit()
         history.sample(now)
     assert [str(path) in said and "remove it" in said for said in warnings] == [True]
     with pytest.raises(StoreError) as raised:
-        _history.series(store / "v6", "hour")
+        _history.series(store / OWN, "hour")
     assert raised.value.hint == f"Remove {path}."
     [complaint] = complaints()
     assert complaint.hint == f"Remove {path}."
@@ -334,16 +336,16 @@ def test_a_history_that_is_none(store: Path, warnings: list[str]) -> None:
 
 def test_a_history_cut_short(store: Path) -> None:
     visit()
-    history = _history.History(store / "v6")
+    history = _history.History(store / OWN)
     history.sample(time.time() - 20)
     visit()
     history.sample(time.time() - 10)
-    path = store / "v6" / "history.sqlite"
+    path = store / OWN / "history.sqlite"
     whole = path.read_bytes()
     for length in range(0, len(whole), 512):
         path.write_bytes(whole[:length])
         with suppress(StoreError):  # and nothing else
-            _history.series(store / "v6", "hour")
+            _history.series(store / OWN, "hour")
 
 
 # Under a running process
@@ -381,7 +383,7 @@ def test_a_store_that_is_removed_comes_back(store: Path, warnings: list[str]) ->
 def test_a_slot_that_is_removed_comes_back(store: Path, warnings: list[str]) -> None:
     visit()
     assert snapshot()["counters"]["outside"] == 1
-    (store / "v6" / "slot-0").unlink()
+    (store / OWN / "slot-0").unlink()
     ten_seconds_pass()
     visit()
     visit()
@@ -406,18 +408,18 @@ def test_names_replaced_under_a_process_turn_measuring_off_for_a_while(
 ) -> None:
     with override(STORE=store, STRICT=False):
         visit()
-        (store / "v6" / "names").unlink()
-        Names(store / "v6").row("counter", "of the new list")
-        before = (store / "v6" / "names").read_bytes()
+        (store / OWN / "names").unlink()
+        Names(store / OWN).row("counter", "of the new list")
+        before = (store / OWN / "names").read_bytes()
         assert Client().get("/status/204/").status_code == 204  # a new name
         visit()
-        assert (store / "v6" / "names").read_bytes() == before
+        assert (store / OWN / "names").read_bytes() == before
         assert [said.startswith("Measuring is off") for said in warnings] == [True]
         monkeypatch.setattr(_store, "_retry_at", 0.0)  # half a minute later
         visit()
         assert snapshot()["counters"] == {"of the new list": 0, "orders": 1, "outside": 1}
         [complaint] = complaints()
-        assert complaint.hint == f"Remove {store}/v6/slot-0."
+        assert complaint.hint == f"Remove {store}/{OWN}/slot-0."
 
 
 def test_a_lock_held_for_ever_delays_once(
@@ -427,7 +429,7 @@ def test_a_lock_held_for_ever_delays_once(
     waits: list[float] = []
 
     def hold(link: Link) -> None:
-        with locked(store / "v6"):
+        with locked(store / OWN):
             link.tell("held")
             link.hear()
 
@@ -447,7 +449,7 @@ def test_a_lock_held_for_ever_delays_once(
             assert waits[0] < 4
             with pytest.raises(StoreError, match="has been held") as raised:
                 snapshot()
-            assert f"fuser {store}/v6/lock" in raised.value.hint
+            assert f"fuser {store}/{OWN}/lock" in raised.value.hint
             assert len(warnings) == 1
             [complaint] = complaints()
             assert "fuser" in complaint.hint
@@ -532,3 +534,24 @@ def test_exit_is_quick_and_quiet_whatever_became_of_the_store(store: Path) -> No
     assert (done.returncode, done.stdout) == (0, "200\n")
     assert len(done.stderr.splitlines()) <= 1  # whether the sampler has noticed is a matter of luck
     assert "Error" not in done.stderr.replace("StoreError", "")
+
+
+def test_of_a_full_disk_only_the_first_file_is_told(warnings: list[str]) -> None:
+    full, gone = OSError(errno.ENOSPC, "full"), OSError(errno.ENOENT, "gone")
+    for what in ("history", "promises"):
+        _errors.not_kept(what, full)
+        _errors.not_kept(what, gone)
+    assert warnings == [
+        "history: [Errno 28] full",
+        "history: [Errno 2] gone",
+        "promises: [Errno 2] gone",
+    ]
+
+
+def test_when_measuring_is_off_for_its_disk_nothing_else_is_told_of_it(
+    store: Path, warnings: list[str]
+) -> None:
+    _store.fail(OSError(errno.EROFS, "read-only"))
+    _errors.not_kept("history", OSError(errno.EROFS, "read-only"))
+    assert len(warnings) == 1
+    assert "Measuring is off" in warnings[0]

@@ -28,7 +28,7 @@ from django.core.wsgi import get_wsgi_application
 from django.test import RequestFactory
 
 from tests import servers
-from unhurried.measure import snapshot
+from unhurried.measure import reading, snapshot
 from unhurried.testing import override
 
 #: If something waited, this process would take a slot to write it, and be one of the workers.
@@ -51,7 +51,7 @@ def say(record_property: Callable[[str, object], None], request: pytest.FixtureR
 
 
 def slots(store: Path) -> list[str]:
-    return [path.name for path in (store / "v6").glob("slot-*")]
+    return [path.name for path in (store / f"v{reading.VERSION}").glob("slot-*")]
 
 
 def others(store: Path) -> list[str]:

@@ -145,11 +145,9 @@ assert found["timers"]["new"]["count"] == 1
 print("ok")
 """,
         )
-        others = ("No history", "Verdicts of the last minutes", "What the verdict promises")
-        assert [line for line in said.splitlines() if not any(o in line for o in others)] == [
-            line for line in said.splitlines() if "Measuring is off" in line
-        ]
-        assert said.count("Measuring is off") == 1
+        off = [line for line in said.splitlines() if "Measuring is off" in line]
+        assert len(off) == 1
+        assert len(said.splitlines()) <= 2  # before it, whatever file was the first to be refused
 
 
 def test_a_name_that_fits_and_a_chunk_that_does_not(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from unhurried.measure.reading import (
     files,
     folder,
     locked,
+    not_kept,
     prepare,
     say_once,
     swallow,
@@ -56,7 +57,7 @@ def remember(numbers: dict[str, Any]) -> None:
     try:
         save(version(), of(window(MINUTES)))
     except (OSError, StoreError, ValueError) as error:
-        say_once("What the verdict promises is not kept: %s", error)
+        not_kept("What the verdict promises is not kept", error)
     except Exception as error:  # boundary: a promise is not worth a sampler
         swallow("promises", error)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import sqlite3
 from typing import Final
 
 from unhurried.conf import settings
@@ -19,6 +20,11 @@ TRANSIENT: Final = frozenset(
         *(errno.ENETUNREACH, errno.EAGAIN, errno.ENOTCONN, errno.EISDIR, errno.EFBIG),
     }
 )
+
+
+#: A disk that takes nothing: every file that was to be written tells the same.
+_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_OF_SQLITE: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR})
 
 
 class StoreError(Exception):
@@ -38,6 +44,26 @@ def say_once(message: str, *args: object) -> None:
     if text not in _said:
         _said.add(text)
         logger.warning(text)
+
+
+def not_kept(what: str, error: Exception) -> None:
+    """Say that something could not be written; of a disk that takes nothing, the first alone."""
+    if not (is_of_disk(error) and "disk" in _said):
+        say_once("%s: %s", what, error)
+    told_of_disk(error)
+
+
+def told_of_disk(error: Exception) -> None:
+    """It has been said: what else can't be written there is not worth another warning."""
+    if is_of_disk(error):
+        _said.add("disk")
+
+
+def is_of_disk(error: Exception) -> bool:
+    """Whether the disk is full or read-only."""
+    if isinstance(error, OSError):
+        return error.errno in _DISK
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _OF_SQLITE
 
 
 def swallow(where: str, error: Exception) -> None:

@@ -24,7 +24,7 @@ from django.core.cache import cache
 
 from . import _layout as L
 from ._buckets import TIME, VALUE, Scale, quantiles
-from ._errors import StoreError, say_once
+from ._errors import StoreError, not_kept, say_once
 from ._locks import in_sqlite
 from ._read import Merged, Reader
 from ._snapshot import SECOND, Lanes, described, reader, standing
@@ -94,7 +94,7 @@ class History:
                         "DELETE FROM sample WHERE span = ? AND at < ?", (span, now - kept)
                     )
         except sqlite3.Error as error:  # full, locked, damaged: charts are not worth more
-            say_once("%s can't be written (%s); remove it to begin anew.", self.path, error)
+            not_kept(f"{self.path} can't be written; if it is damaged, remove it", error)
 
     def publish(self, numbers: dict[str, Any]) -> None:
         """Tell the other hosts, where there is a cache they share."""

@@ -18,7 +18,7 @@ from django.core.cache import caches
 from django.db import connections
 
 from . import _moments, _releases, _store
-from ._errors import TRANSIENT, StoreError, say_once, swallow
+from ._errors import TRANSIENT, StoreError, not_kept, say_once, swallow
 from ._history import History
 from ._locks import hold, unforked
 from ._snapshot import reader, snapshot
@@ -124,7 +124,7 @@ def _sample(history: History) -> None:
     except OSError as error:
         if error.errno not in TRANSIENT:
             swallow("history", error)
-        say_once("No history is kept: %s", error)
+        not_kept("No history is kept", error)
         return
     except Exception as error:  # boundary: charts are not worth more
         return swallow("history", error)
@@ -146,7 +146,7 @@ def _remember(folder: Path, *, first: bool) -> None:
             if first:
                 _releases.mark(path, version(), moment)
     except (OSError, StoreError, sqlite3.Error) as error:
-        say_once("Verdicts of the last minutes can't be had: %s", error)
+        not_kept("Verdicts of the last minutes can't be had", error)
     except Exception as error:  # boundary: a verdict is not worth more
         swallow("a moment", error)
 

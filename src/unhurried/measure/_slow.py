@@ -14,7 +14,7 @@ from typing import Any, Final
 from . import _files, _store
 from . import _layout as L
 from ._buckets import TIME, quantiles
-from ._errors import StoreError, say_once
+from ._errors import StoreError, not_kept, say_once
 from ._frames import drawn
 from ._locks import locked
 from ._record import Record
@@ -117,7 +117,7 @@ def keep(store: Store, told: list[dict[str, Any]]) -> None:
             document = {"format": FORMAT, "requests": _latest(told + _load(path))}
             _files.write(path, document, store.slot.path.name)
     except (OSError, StoreError) as error:
-        say_once("No slow request is kept: %s", error)
+        not_kept("No slow request is kept", error)
 
 
 def _latest(known: list[dict[str, Any]]) -> list[dict[str, Any]]:

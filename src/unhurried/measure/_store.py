@@ -23,7 +23,7 @@ from unhurried.conf import settings
 from . import _clients, _processes
 from . import _layout as L
 from ._cost import Cost
-from ._errors import TRANSIENT, StoreError, say_once, swallow
+from ._errors import TRANSIENT, StoreError, say_once, swallow, told_of_disk
 from ._locks import SUPPORTED, unforked
 from ._names import Names
 from ._rows import Route
@@ -257,6 +257,7 @@ def fail(error: OSError | StoreError, store: Store | None = None) -> None:
     if isinstance(error, OSError):
         if error.errno not in TRANSIENT:
             swallow("the store", error)
+        told_of_disk(error)
         error = _as_store_error(error)
     forget()
     _failed, _retry_at = error, time.monotonic() + RETRY_AFTER

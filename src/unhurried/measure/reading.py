@@ -3,7 +3,7 @@
 from . import _files as files
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
-from ._errors import StoreError, say_once, swallow
+from ._errors import StoreError, not_kept, say_once, swallow
 from ._folding import at_once, draining, folds
 from ._frames import Where, blamed, drawn, outward, placed
 from ._history import SPANS, hosts, series, totals
@@ -119,6 +119,7 @@ __all__ = [
     "met",
     "moment",
     "not_heard",
+    "not_kept",
     "observers",
     "outward",
     "own_prefix",

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from time import time
 from typing import Any, Final
 
-from unhurried.measure.reading import PARTS, Reader, Record, SampledRecord, Seen, files, say_once
+from unhurried.measure.reading import (
+    PARTS,
+    Reader,
+    Record,
+    SampledRecord,
+    Seen,
+    files,
+    not_kept,
+    say_once,
+)
 
 from .._sql._fingerprint import fingerprint
 from .._sql._vendor import vendor
@@ -53,7 +62,7 @@ def keep(record: Record) -> None:
     try:
         _write(record)
     except OSError as error:
-        say_once("No request is drawn: %s", error)
+        not_kept("No request is drawn", error)
 
 
 def _write(record: SampledRecord) -> None:
