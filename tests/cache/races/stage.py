@@ -79,6 +79,7 @@ class Stage:
 
     def __init__(self, vendor: str, ask: Callable[..., Any]) -> None:
         self.vendor, self.ask = vendor, ask
+        self.name = f"{next(_numbers)}-{os.getpid()}"  # nobody's before it: an id may come again
         self._stack = ExitStack()
 
     def actor(self, unit: bool = False) -> Actor:

@@ -136,7 +136,7 @@ def backend_terminated(stage: Stage) -> None:
 @scenario
 def commit_prepared(stage: Stage) -> None:
     """Two-phase: prepared by one connection, committed by another, much later."""
-    kept, name = kept_fresh(stage), f"races {id(stage)}"
+    kept, name = kept_fresh(stage), f"races {stage.name}"
 
     def prepare() -> None:
         run("BEGIN")

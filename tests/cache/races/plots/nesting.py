@@ -72,7 +72,7 @@ TEMPLATE = (
 @scenario
 def list_before_a_fragment(stage: Stage) -> None:
     """The view loads a list, somebody writes, the template keeps a part with the list in it."""
-    name, pause = f"part {id(stage)}", Pause()
+    name, pause = f"part {stage.name}", Pause()
     template = engines["django"].from_string(TEMPLATE)
 
     def view() -> str:
@@ -92,7 +92,7 @@ def list_before_a_fragment(stage: Stage) -> None:
 @scenario
 def list_half_read_before_a_fragment(stage: Stage) -> None:
     """The same with a queryset whose rows were fetched by asking whether there are any."""
-    name, pause = f"part {id(stage)}", Pause()
+    name, pause = f"part {stage.name}", Pause()
     template = engines["django"].from_string(TEMPLATE)
 
     def view() -> str:
@@ -113,7 +113,7 @@ def list_half_read_before_a_fragment(stage: Stage) -> None:
 @scenario
 def fragment_late_store(stage: Stage) -> None:
     """The list is loaded within the kept part, and somebody writes before it is kept."""
-    name, pause = f"part {id(stage)}", Pause()
+    name, pause = f"part {stage.name}", Pause()
     template = engines["django"].from_string(
         TEMPLATE.replace("{% endfor %}", "{% endfor %}{{ stop }}")
     )

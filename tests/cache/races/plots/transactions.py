@@ -346,7 +346,7 @@ def all_columns() -> list[str]:
 @scenario
 def new_trigger(stage: Stage) -> None:
     """Made while the site runs; the next write sets it off."""
-    name = f"races_{id(stage)}"
+    name = f"races_{stage.name}".replace("-", "_")
     event = "AFTER UPDATE ON races_book"
     if stage.vendor == "sqlite":
         sql = f"CREATE TRIGGER {name} {event} BEGIN DELETE FROM races_sheet; END"
