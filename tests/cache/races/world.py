@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from unhurried.cache import cached
+from unhurried.cache._engine import _note
 from unhurried.cache._units import _ends
 
 from .models import Author, Book
@@ -64,6 +66,8 @@ class World:
         self.driver, self.served, self.numbers = driver, 0, 0
         self.told: list[str] = []
         self.last: Value = {}
+        #: How often each has failed since it came to an end, and until when nobody tries it again.
+        self.resting: dict[str, tuple[int, float]] = {}
         # Entries in SQLite meet its locks: a lease that can't be given back is held to its end.
         self.leases_fail = "DatabaseCache" in type(caches["default"]).__name__
         self.locked = connection.Database.OperationalError
@@ -94,12 +98,19 @@ class World:
                     actor.may_stop()
             except DatabaseError:
                 actor.failed.add(each)
+                self._rests(each)
                 raise
+            self.resting.pop(each, None)
             actor.computed.add(each)
             actor.computing.remove(each)
             return value
 
         return body
+
+    def _rests(self, each: str) -> None:
+        """Autovacuum locks a table it cuts, and a reader is told at once: seldom, but it is."""
+        tries = self.resting.get(each, (0, 0.0))[0] + 1
+        self.resting[each] = tries, time.time() + _note.pause(tries)
 
     # What an actor may be told to do, each one step or, with stops, several.
 
@@ -239,7 +250,8 @@ class World:
         """Old, and said to be so: somebody makes the new one, or the database refused to."""
         makes = any(function in other.computing for other in self.actors) or self.leases_fail
         refreshes = self.kinds[function][2] == "refresh" and makes
-        if function in actor.failed or refreshes:
+        rests = time.time() < self.resting.get(function, (0, 0.0))[1]
+        if function in actor.failed or refreshes or rests:
             return bool(self.functions[function].peek().state == "stale")
         return False
 

@@ -36,10 +36,15 @@ NOTHING: Final = Note()
 
 
 def failed(before: Note) -> tuple[bytes, float]:
-    """What to keep after one more failure, and for how many seconds; pauses of 1, 2, 4 … 60."""
+    """What to keep after one more failure, and for how many seconds; it rests 1, 2, 4 … 60."""
     tries = before.tries + 1
-    pause = min(2.0 ** (tries - 1), LONGEST)
-    return _encoded(Note(time() + pause, tries, "it failed a moment ago")), pause * 2 + 1
+    rest = pause(tries)
+    return _encoded(Note(time() + rest, tries, "it failed a moment ago")), rest * 2 + 1
+
+
+def pause(tries: int) -> float:
+    """Seconds before the next attempt, after so many that failed."""
+    return min(2.0 ** (tries - 1), LONGEST)
 
 
 def refused(reason: str) -> tuple[bytes, float]:
