@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings as django_settings
@@ -14,7 +14,6 @@ from unhurried import dashboard
 from unhurried.cache._functions._registry import known as cached
 from unhurried.cache._pages import _through as pages
 from unhurried.cache.reading import PICTURE
-from unhurried.cache.reading import begin as begin_picture
 from unhurried.conf import settings
 from unhurried.dashboard import _staff
 from unhurried.measure import _request as measure
@@ -22,6 +21,7 @@ from unhurried.measure._record import Stepped, current
 from unhurried.queries._budget import _enforcing as budgets
 
 GetResponse = Callable[[HttpRequest], Any]
+SURROGATE: Final = "HTTP_SURROGATE_CAPABILITY"  # only such a request has an edge to be told things
 
 #: (sync, async) steps on the finished response, outermost last. None of them has anything to do
 #: where nobody is known and nothing was asked of a database, and most pages of most sites end so.
@@ -30,16 +30,6 @@ AFTER = (
     (pages.teller(_staff.looks), pages.ateller(_staff.alooks)),
     (dashboard.decorate, dashboard.adecorate),
 )
-
-
-def _resolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
-    begin_picture(request)
-    measure.resolved(request, view, args, kwargs)
-
-
-async def _aresolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
-    begin_picture(request)
-    await measure.aresolved(request, view, args, kwargs)
 
 
 class UnhurriedMiddleware:
@@ -53,13 +43,13 @@ class UnhurriedMiddleware:
         self.measures, self.loaded = settings.MEASURE, False
         self.through = pages.Through(get_response)
         self.is_async = iscoroutinefunction(get_response)
-        self.process_view = _aresolved if self.is_async else _resolved
+        self.process_view = measure.aresolved if self.is_async else measure.resolved
         if self.is_async:
             markcoroutinefunction(self)
 
-    def _keeps(self) -> bool:
+    def _keeps(self, request: HttpRequest) -> bool:
         """Whether there is anything to do for pages that are kept, here or by an edge."""
-        return bool(cached) or self._first() or bool(settings.SURROGATES)
+        return self._first() or (SURROGATE in request.META and bool(settings.SURROGATES))
 
     def _first(self) -> bool:
         """Load the URLs once, whose views say what is cached: the first page is one of them."""
@@ -75,7 +65,7 @@ class UnhurriedMiddleware:
         if self.is_async:
             return self.__acall__(request)
         record = measure.begin(request) if self.measures else None
-        get_response = self.through if self._keeps() else self.get_response
+        get_response = self.through if cached or self._keeps(request) else self.get_response
         if PICTURE in request.META.get("QUERY_STRING", ""):
             get_response = dashboard.pictured(get_response)
         if record is None:
@@ -96,7 +86,7 @@ class UnhurriedMiddleware:
 
     async def __acall__(self, request: HttpRequest) -> Any:
         record = measure.begin_async(request) if self.measures else None
-        get_response = self.through.acall if self._keeps() else self.get_response
+        get_response = self.through.acall if cached or self._keeps(request) else self.get_response
         if PICTURE in request.META.get("QUERY_STRING", ""):
             get_response = dashboard.apictured(get_response)
         if record is None:

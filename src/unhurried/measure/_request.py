@@ -24,6 +24,9 @@ from ._units import active, finish
 UNRESOLVED = "(none)"
 CLIENT_GONE = 499  # nginx's number for a client that closed the connection
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Called with each request whose view is known, measured or not: rooms above are here for as long
+#: as they look at one.
+resolving: list[Callable[[HttpRequest], None]] = []
 
 
 def begin(request: HttpRequest) -> Record | None:
@@ -63,6 +66,9 @@ def begin_async(request: HttpRequest) -> Record | None:
 
 def resolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
     """The view is known: from now on the request is under way on its route (``process_view``)."""
+    if resolving:
+        for hear in tuple(resolving):  # others may begin and end meanwhile
+            hear(request)
     record = current.get()
     if record is None or record.row is not None or record.kind != "request":
         return

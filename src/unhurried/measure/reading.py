@@ -23,7 +23,7 @@ from ._read import Merged, Reader
 from ._record import CACHE, DB, HTTP, PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._releases import Release, before_and_after, releases
 from ._replayed import Replayed
-from ._request import UNRESOLVED
+from ._request import UNRESOLVED, resolving
 from ._sampler import every
 from ._slow import slow_requests
 from ._snapshot import Lanes, reader
@@ -128,6 +128,7 @@ __all__ = [
     "reader",
     "releases",
     "repeated",
+    "resolving",
     "say_once",
     "series",
     "served",

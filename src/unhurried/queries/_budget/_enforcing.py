@@ -16,7 +16,14 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from unhurried.conf import given, settings
-from unhurried.measure.reading import Record, current, finished, printable, shown, swallow
+from unhurried.measure.reading import (
+    Record,
+    current,
+    printable,
+    shown,
+    swallow,
+    with_statements,
+)
 
 from ._blocks import Watch
 from ._listing import Asked, asked_of, listed, one_line, queries
@@ -163,5 +170,5 @@ class Spending(Watch):
 
 
 def install() -> None:
-    if streamed not in finished:
-        finished.append(streamed)
+    if streamed not in with_statements:
+        with_statements.append(streamed)
