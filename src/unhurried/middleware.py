@@ -23,10 +23,10 @@ from unhurried.queries._budget import _enforcing as budgets
 GetResponse = Callable[[HttpRequest], Any]
 SURROGATE: Final = "HTTP_SURROGATE_CAPABILITY"  # only such a request has an edge to be told things
 
-#: (sync, async) steps on the finished response, outermost last. None of them has anything to do
-#: where nobody is known and nothing was asked of a database, and most pages of most sites end so.
+#: (sync, async) steps on the finished response, outermost last, after that of the budgets, which
+#: is for pages that have asked a database. These are for staff, whom a cookie tells, and for DEBUG:
+#: most pages of most sites end before them.
 AFTER = (
-    (budgets.decorate, budgets.adecorate),
     (pages.teller(_staff.looks), pages.ateller(_staff.alooks)),
     (dashboard.decorate, dashboard.adecorate),
 )
@@ -79,7 +79,9 @@ class UnhurriedMiddleware:
         finally:
             current.reset(token)
         measure.end(record, request, response)
-        if record.queries or "HTTP_COOKIE" in request.META or django_settings.DEBUG:
+        if record.queries:
+            budgets.compare(record, response)
+        if "HTTP_COOKIE" in request.META or django_settings.DEBUG:
             for decorate, _ in AFTER:
                 response = decorate(request, response, record)
         return response
@@ -100,7 +102,9 @@ class UnhurriedMiddleware:
         finally:
             current.reset(token)
         measure.end(record, request, response)
-        if record.queries or "HTTP_COOKIE" in request.META or django_settings.DEBUG:
+        if record.queries:
+            budgets.compare(record, response)
+        if "HTTP_COOKIE" in request.META or django_settings.DEBUG:
             for _, adecorate in AFTER:
                 response = await adecorate(request, response, record)
         return response

@@ -19,7 +19,7 @@ from ._frames import blamed
 from ._record import Record, SampledRecord, current
 from ._rows import STARTED
 from ._seen import Samples
-from ._units import active, finish
+from ._units import active, finish, finish_streamed
 
 UNRESOLVED = "(none)"
 CLIENT_GONE = 499  # nginx's number for a client that closed the connection
@@ -46,9 +46,7 @@ def begin(request: HttpRequest) -> Record | None:
     if store.clients is not None:
         record.client = store.clients.of(request.META)
     if "HTTP_X_REQUEST_START" in request.META:
-        waited = _queue.parse(request.META["HTTP_X_REQUEST_START"])
-        if waited is not None:
-            record.seldom().queued = waited
+        record.queued = _queue.parse(request.META["HTTP_X_REQUEST_START"])
     return record
 
 
@@ -57,7 +55,7 @@ def begin_async(request: HttpRequest) -> Record | None:
     record = begin(request)
     if type(record) is SampledRecord:  # which splits the CPU of one thread
         sampled, record = record, Record("request", UNRESOLVED, record.store)
-        record.client, record.rare = sampled.client, sampled.rare
+        record.client, record.queued = sampled.client, sampled.queued
     if record is not None:
         record.pause_cpu()
         record.simple, record.threads = False, [get_ident()]
@@ -145,7 +143,7 @@ def _closing(record: Record, close: Callable[[], None]) -> Callable[[], None]:
             close()
         finally:
             if open_once:
-                finish(open_once.pop())
+                finish_streamed(open_once.pop())
 
     return closing
 

@@ -32,7 +32,7 @@ from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
 from ._tables import Key, SightingRow, StatementRow
 from ._told import told
-from ._units import finished, weighed, with_statements
+from ._units import finished, streamed, weighed, with_statements
 from ._version import version
 from ._vitals import FRONT, VITALS
 from ._vitals import edges as edges_of_vital
@@ -135,6 +135,7 @@ __all__ = [
     "shown",
     "since",
     "slow_requests",
+    "streamed",
     "swallow",
     "tap",
     "told",
