@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -47,26 +48,29 @@ class UnhurriedMiddleware:
         if self.is_async:
             markcoroutinefunction(self)
 
-    def _keeps(self, request: HttpRequest) -> bool:
-        """Whether there is anything to do for pages that are kept, here or by an edge."""
-        return self._first() or (SURROGATE in request.META and bool(settings.SURROGATES))
-
-    def _first(self) -> bool:
-        """Load the URLs once, whose views say what is cached: the first page is one of them."""
+    def _way(self, request: HttpRequest) -> GetResponse:
+        """Through what is kept, here or by an edge, if anything is."""
         if not self.loaded:
-            self.loaded = True
-            try:
-                _ = get_resolver().url_patterns
-            except Exception:  # boundary: the site's own code; Django tells who asks for a page
-                return False
-        return bool(cached)
+            self._load()
+        keeps = cached or (SURROGATE in request.META and settings.SURROGATES)
+        if self.is_async:
+            return self.through.acall if keeps else self.get_response
+        return self.through if keeps else self.get_response
+
+    def _load(self) -> None:
+        """Load the URLs once, whose views say what is cached: the first page is one of them."""
+        self.loaded = True
+        with suppress(Exception):  # boundary: the site's own code; Django tells who asks for a page
+            _ = get_resolver().url_patterns
 
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:
             return self.__acall__(request)
         record = measure.begin(request) if self.measures else None
-        get_response = self.through if cached or self._keeps(request) else self.get_response
-        if PICTURE in request.META.get("QUERY_STRING", ""):
+        get_response, meta = self.get_response, request.META
+        if cached or not self.loaded or SURROGATE in meta:
+            get_response = self._way(request)
+        if PICTURE in meta.get("QUERY_STRING", ""):
             get_response = dashboard.pictured(get_response)
         if record is None:
             return get_response(request)
@@ -81,15 +85,17 @@ class UnhurriedMiddleware:
         measure.end(record, request, response)
         if record.queries:
             budgets.compare(record, response)
-        if "HTTP_COOKIE" in request.META or django_settings.DEBUG:
+        if "HTTP_COOKIE" in meta or django_settings.DEBUG:
             for decorate, _ in AFTER:
                 response = decorate(request, response, record)
         return response
 
     async def __acall__(self, request: HttpRequest) -> Any:
         record = measure.begin_async(request) if self.measures else None
-        get_response = self.through.acall if cached or self._keeps(request) else self.get_response
-        if PICTURE in request.META.get("QUERY_STRING", ""):
+        get_response, meta = self.get_response, request.META
+        if cached or not self.loaded or SURROGATE in meta:
+            get_response = self._way(request)
+        if PICTURE in meta.get("QUERY_STRING", ""):
             get_response = dashboard.apictured(get_response)
         if record is None:
             return await get_response(request)
@@ -104,7 +110,7 @@ class UnhurriedMiddleware:
         measure.end(record, request, response)
         if record.queries:
             budgets.compare(record, response)
-        if "HTTP_COOKIE" in request.META or django_settings.DEBUG:
+        if "HTTP_COOKIE" in meta or django_settings.DEBUG:
             for _, adecorate in AFTER:
                 response = await adecorate(request, response, record)
         return response
