@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings as django_settings
@@ -14,7 +15,6 @@ from unhurried import dashboard
 from unhurried.cache._functions._registry import known as cached
 from unhurried.cache._pages import _through as pages
 from unhurried.cache.reading import PICTURE
-from unhurried.cache.reading import begin as begin_picture
 from unhurried.conf import settings
 from unhurried.dashboard import _staff
 from unhurried.measure import _request as measure
@@ -22,24 +22,15 @@ from unhurried.measure._record import Stepped, current
 from unhurried.queries._budget import _enforcing as budgets
 
 GetResponse = Callable[[HttpRequest], Any]
+SURROGATE: Final = "HTTP_SURROGATE_CAPABILITY"  # only such a request has an edge to be told things
 
-#: (sync, async) steps on the finished response, outermost last. None of them has anything to do
-#: where nobody is known and nothing was asked of a database, and most pages of most sites end so.
+#: (sync, async) steps on the finished response, outermost last, after that of the budgets, which
+#: is for pages that have asked a database. These are for staff, whom a cookie tells, and for DEBUG:
+#: most pages of most sites end before them.
 AFTER = (
-    (budgets.decorate, budgets.adecorate),
     (pages.teller(_staff.looks), pages.ateller(_staff.alooks)),
     (dashboard.decorate, dashboard.adecorate),
 )
-
-
-def _resolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
-    begin_picture(request)
-    measure.resolved(request, view, args, kwargs)
-
-
-async def _aresolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
-    begin_picture(request)
-    await measure.aresolved(request, view, args, kwargs)
 
 
 class UnhurriedMiddleware:
@@ -53,30 +44,33 @@ class UnhurriedMiddleware:
         self.measures, self.loaded = settings.MEASURE, False
         self.through = pages.Through(get_response)
         self.is_async = iscoroutinefunction(get_response)
-        self.process_view = _aresolved if self.is_async else _resolved
+        self.process_view = measure.aresolved if self.is_async else measure.resolved
         if self.is_async:
             markcoroutinefunction(self)
 
-    def _keeps(self) -> bool:
-        """Whether there is anything to do for pages that are kept, here or by an edge."""
-        return bool(cached) or self._first() or bool(settings.SURROGATES)
-
-    def _first(self) -> bool:
-        """Load the URLs once, whose views say what is cached: the first page is one of them."""
+    def _way(self, request: HttpRequest) -> GetResponse:
+        """Through what is kept, here or by an edge, if anything is."""
         if not self.loaded:
-            self.loaded = True
-            try:
-                _ = get_resolver().url_patterns
-            except Exception:  # boundary: the site's own code; Django tells who asks for a page
-                return False
-        return bool(cached)
+            self._load()
+        keeps = cached or (SURROGATE in request.META and settings.SURROGATES)
+        if self.is_async:
+            return self.through.acall if keeps else self.get_response
+        return self.through if keeps else self.get_response
+
+    def _load(self) -> None:
+        """Load the URLs once, whose views say what is cached: the first page is one of them."""
+        self.loaded = True
+        with suppress(Exception):  # boundary: the site's own code; Django tells who asks for a page
+            _ = get_resolver().url_patterns
 
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:
             return self.__acall__(request)
         record = measure.begin(request) if self.measures else None
-        get_response = self.through if self._keeps() else self.get_response
-        if PICTURE in request.META.get("QUERY_STRING", ""):
+        get_response, meta = self.get_response, request.META
+        if cached or not self.loaded or SURROGATE in meta:
+            get_response = self._way(request)
+        if PICTURE in meta.get("QUERY_STRING", ""):
             get_response = dashboard.pictured(get_response)
         if record is None:
             return get_response(request)
@@ -89,15 +83,19 @@ class UnhurriedMiddleware:
         finally:
             current.reset(token)
         measure.end(record, request, response)
-        if record.queries or "HTTP_COOKIE" in request.META or django_settings.DEBUG:
+        if record.queries:
+            budgets.compare(record, response)
+        if "HTTP_COOKIE" in meta or django_settings.DEBUG:
             for decorate, _ in AFTER:
                 response = decorate(request, response, record)
         return response
 
     async def __acall__(self, request: HttpRequest) -> Any:
         record = measure.begin_async(request) if self.measures else None
-        get_response = self.through.acall if self._keeps() else self.get_response
-        if PICTURE in request.META.get("QUERY_STRING", ""):
+        get_response, meta = self.get_response, request.META
+        if cached or not self.loaded or SURROGATE in meta:
+            get_response = self._way(request)
+        if PICTURE in meta.get("QUERY_STRING", ""):
             get_response = dashboard.apictured(get_response)
         if record is None:
             return await get_response(request)
@@ -110,7 +108,9 @@ class UnhurriedMiddleware:
         finally:
             current.reset(token)
         measure.end(record, request, response)
-        if record.queries or "HTTP_COOKIE" in request.META or django_settings.DEBUG:
+        if record.queries:
+            budgets.compare(record, response)
+        if "HTTP_COOKIE" in meta or django_settings.DEBUG:
             for _, adecorate in AFTER:
                 response = await adecorate(request, response, record)
         return response

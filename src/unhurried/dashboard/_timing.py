@@ -33,8 +33,8 @@ def _metrics(record: Record) -> Iterator[str]:
         elif ns or part == "view":
             yield _metric(part, ns)
     yield _metric("cpu", record.cpu)
-    if record.rare is not None and record.rare.queued is not None:
-        yield _metric("queue", record.rare.queued)
+    if record.queued is not None:
+        yield _metric("queue", record.queued)
 
 
 def _metric(name: str, ns: int) -> str:

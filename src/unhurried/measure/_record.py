@@ -54,10 +54,9 @@ NOTHING: Final[dict[Any, Seen]] = {}
 class Rare:
     """What most units of work have nothing of."""
 
-    __slots__ = ("connecting", "overlap", "queued", "rows", "streamed", "unsafe")
+    __slots__ = ("connecting", "overlap", "rows", "streamed", "unsafe")
 
     def __init__(self) -> None:
-        self.queued: int | None = None
         self.rows = self.overlap = self.streamed = self.unsafe = self.connecting = 0
 
 
@@ -68,7 +67,7 @@ class Record:
         *("kind", "name", "status", "size", "raised", "queries", "connects"),
         *("start", "last", "wall", "stack", "parts", "concurrent"),
         *("cpu", "cpu_started", "threads", "simple", "rare", "pending", "store", "row"),
-        *("statements", "reads", "client"),
+        *("statements", "reads", "client", "queued"),
     )
     #: What the unit has read, for the cache's room; not set before it is asked for.
     reads: Any
@@ -83,7 +82,8 @@ class Record:
         self.rare: Rare | None
         self.pending: list[Callable[[], None]] | None
         self.threads: list[int] | None
-        self.row = self.rare = self.pending = self.threads = None
+        self.queued: int | None  # before it came to us; behind a proxy each request has it
+        self.row = self.rare = self.pending = self.threads = self.queued = None
         self.status = self.size = self.queries = self.connects = self.concurrent = 0
         self.client = 0  # who asks, see ``_clients``
         self.raised = False

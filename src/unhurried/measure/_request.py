@@ -19,11 +19,14 @@ from ._frames import blamed
 from ._record import Record, SampledRecord, current
 from ._rows import STARTED
 from ._seen import Samples
-from ._units import active, finish
+from ._units import active, finish, finish_streamed
 
 UNRESOLVED = "(none)"
 CLIENT_GONE = 499  # nginx's number for a client that closed the connection
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Called with each request whose view is known, measured or not: rooms above are here for as long
+#: as they look at one.
+resolving: list[Callable[[HttpRequest], None]] = []
 
 
 def begin(request: HttpRequest) -> Record | None:
@@ -43,9 +46,7 @@ def begin(request: HttpRequest) -> Record | None:
     if store.clients is not None:
         record.client = store.clients.of(request.META)
     if "HTTP_X_REQUEST_START" in request.META:
-        waited = _queue.parse(request.META["HTTP_X_REQUEST_START"])
-        if waited is not None:
-            record.seldom().queued = waited
+        record.queued = _queue.parse(request.META["HTTP_X_REQUEST_START"])
     return record
 
 
@@ -54,7 +55,7 @@ def begin_async(request: HttpRequest) -> Record | None:
     record = begin(request)
     if type(record) is SampledRecord:  # which splits the CPU of one thread
         sampled, record = record, Record("request", UNRESOLVED, record.store)
-        record.client, record.rare = sampled.client, sampled.rare
+        record.client, record.queued = sampled.client, sampled.queued
     if record is not None:
         record.pause_cpu()
         record.simple, record.threads = False, [get_ident()]
@@ -63,6 +64,9 @@ def begin_async(request: HttpRequest) -> Record | None:
 
 def resolved(request: HttpRequest, view: object, args: object, kwargs: object) -> None:
     """The view is known: from now on the request is under way on its route (``process_view``)."""
+    if resolving:
+        for hear in tuple(resolving):  # others may begin and end meanwhile
+            hear(request)
     record = current.get()
     if record is None or record.row is not None or record.kind != "request":
         return
@@ -139,7 +143,7 @@ def _closing(record: Record, close: Callable[[], None]) -> Callable[[], None]:
             close()
         finally:
             if open_once:
-                finish(open_once.pop())
+                finish_streamed(open_once.pop())
 
     return closing
 

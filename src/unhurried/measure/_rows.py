@@ -81,6 +81,10 @@ class Route:
             lanes[HTTP_NS] += http
         if record.connects:
             lanes[CONNECTS] += record.connects
+        if record.queued is not None:
+            lanes[QUEUE] += record.queued
+            lanes[QUEUED] += 1
+            lanes[COARSE_QUEUE + bisect_left(COARSE_NS, record.queued)] += 1
         if record.rare is not None:
             self._write_rare(record.rare)
         lanes[DONE] += 1
@@ -110,10 +114,6 @@ class Route:
 
     def _write_rare(self, rare: Rare) -> None:
         lanes = self.lanes
-        if rare.queued is not None:
-            lanes[QUEUE] += rare.queued
-            lanes[QUEUED] += 1
-            lanes[COARSE_QUEUE + bisect_left(COARSE_NS, rare.queued)] += 1
         lanes[ROWS] += rare.rows
         lanes[OVERLAP] += max(rare.overlap, 0)
         lanes[STREAMED] += rare.streamed

@@ -27,6 +27,8 @@ Subscriber = Callable[[Any], None]
 finished: list[Subscriber] = []
 #: The same for those with a statement alone: most pages' ends are cheaper by a call each.
 with_statements: list[Subscriber] = []
+#: The same for requests whose body was streamed.
+streamed: list[Subscriber] = []
 #: The same for sampled units, once they have been weighed: for what is done once for many.
 weighed: list[Subscriber] = []
 
@@ -91,6 +93,13 @@ def _tell(subscribers: list[Subscriber], record: Record) -> None:
             subscriber(record)
         except Exception as error:  # boundary: one sink's trouble is not another's, nor the store's
             swallow("a sink", error)
+
+
+def finish_streamed(record: Record) -> None:
+    """The same for a request whose body was streamed."""
+    finish(record)
+    if streamed:
+        _tell(streamed, record)
 
 
 def _weigh(record: SampledRecord, row: Route) -> None:

@@ -23,7 +23,7 @@ from ._read import Merged, Reader
 from ._record import CACHE, DB, HTTP, PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._releases import Release, before_and_after, releases
 from ._replayed import Replayed
-from ._request import UNRESOLVED
+from ._request import UNRESOLVED, resolving
 from ._sampler import every
 from ._slow import slow_requests
 from ._snapshot import Lanes, reader
@@ -32,7 +32,7 @@ from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
 from ._tables import Key, SightingRow, StatementRow
 from ._told import told
-from ._units import finished, weighed, with_statements
+from ._units import finished, streamed, weighed, with_statements
 from ._version import version
 from ._vitals import FRONT, VITALS
 from ._vitals import edges as edges_of_vital
@@ -129,12 +129,14 @@ __all__ = [
     "reader",
     "releases",
     "repeated",
+    "resolving",
     "say_once",
     "series",
     "served",
     "shown",
     "since",
     "slow_requests",
+    "streamed",
     "swallow",
     "tap",
     "told",

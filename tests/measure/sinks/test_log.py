@@ -107,7 +107,7 @@ def test_what_is_seldom_is_there_when_it_was(sinks, logged):
         record = start("request", "feed/")
         record.status = 200
         rare = record.seldom()
-        rare.queued, record.connects, rare.overlap = 50_000_000, 1, 2_000_000
+        record.queued, record.connects, rare.overlap = 50_000_000, 1, 2_000_000
         finish(record)
         unit()
     first, second = logged()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.template.defaulttags import LoremNode, NowNode
 from django.templatetags.cache import CacheNode
 
-from unhurried.measure.reading import Statement, observers
+from unhurried.measure.reading import Statement, observers, resolving
 from unhurried.queries.reading import frames
 
 from .._audience import IN_EACH_PAGE, observing
@@ -161,10 +161,12 @@ def record() -> Iterator[Recorder]:
     recorder, listener = Recorder(), _Statements()
     token = recording.set(recorder)
     observers.append(listener)
+    resolving.append(begin)
     try:
         with _nodes.telling():
             yield recorder
     finally:
+        resolving.remove(begin)
         observers.remove(listener)
         recording.reset(token)
         recorder.end()

@@ -84,11 +84,12 @@ def fields(record: Record) -> dict[str, Any]:
         found |= {"status": record.status, "bytes": record.size}
     if record.connects:
         found["connects"] = record.connects
+    if record.queued is not None:
+        found["queue"] = record.queued / 1e9
     rare = record.rare
     if rare is not None:
         found |= {key: n for key in ("rows", "streamed") if (n := getattr(rare, key))}
         found |= {"overlap": rare.overlap / 1e9} if rare.overlap else {}
-        found |= {"queue": rare.queued / 1e9} if rare.queued is not None else {}
     return found
 
 

@@ -12,11 +12,17 @@ from contextlib import contextmanager
 from time import time
 from typing import Any, Final
 
-from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from unhurried.conf import given, settings
-from unhurried.measure.reading import Record, current, finished, printable, shown, swallow
+from unhurried.measure.reading import (
+    Record,
+    current,
+    printable,
+    shown,
+    streamed,
+    swallow,
+)
 
 from ._blocks import Watch
 from ._listing import Asked, asked_of, listed, one_line, queries
@@ -49,24 +55,15 @@ def actions() -> tuple[str, ...]:
     return tuple(word for word in words if word in ACTIONS)
 
 
-def decorate(request: HttpRequest, response: HttpResponseBase, record: Record) -> HttpResponseBase:
+def compare(record: Record, response: HttpResponseBase) -> None:
     """A step of the middleware: the record is closed, or its body is yet to be streamed."""
-    if record.queries and not response.streaming:
+    if not response.streaming:
         _compare(record, response)
-    return response
 
 
-async def adecorate(
-    request: HttpRequest, response: HttpResponseBase, record: Record
-) -> HttpResponseBase:
-    """As ``decorate``."""
-    return decorate(request, response, record)
-
-
-def streamed(record: Record) -> None:
+def _compare_streamed(record: Record) -> None:
     """What asked while it was streamed is known at its last byte."""
-    rare = record.rare
-    if rare is not None and rare.streamed and record.queries and record.kind == "request":
+    if record.queries:
         _compare(record, None)
 
 
@@ -163,5 +160,5 @@ class Spending(Watch):
 
 
 def install() -> None:
-    if streamed not in finished:
-        finished.append(streamed)
+    if _compare_streamed not in streamed:
+        streamed.append(_compare_streamed)

@@ -28,7 +28,7 @@ from django.template.base import Node
 import unhurried
 
 from . import _awaits
-from ._sites import Site, code_site, jinja_site, node_line, node_site
+from ._sites import Site, code_label, code_site, jinja_site, node_line, node_site
 
 LIBRARY, PROJECT, NODE, JINJA, QUERYSET, PREFETCH, WRITE, THREAD = range(8)
 FORWARD, REVERSE_ONE, DEFERRED, GENERIC, HANDLER = range(8, 13)
@@ -161,6 +161,9 @@ class Place:
             return jinja_site(self.frame)
         return code_site(self.frame)
 
+    def label(self) -> str:
+        return code_label(self.frame) if self.role == PROJECT else self.site().label
+
     def anchor(self) -> object:
         """What must stay alive for ``key`` to mean this place and no other."""
         return self.frame.f_locals.get("self") if self.role == NODE else self.frame.f_code
@@ -203,6 +206,17 @@ def walk(frame: FrameType | None, depth: int = DEPTH, stop: FrameType | None = N
     return found
 
 
+def innermost(frame: FrameType | None) -> Place | None:
+    """The first place of ``walk``, without a look at what library code holds, which is dear."""
+    for at in frames(frame):
+        what = role(at)
+        if what in (PROJECT, NODE, JINJA):
+            return Place(at, what)
+        if what == HANDLER:
+            break
+    return None
+
+
 def _add(places: list[Place], place: Place) -> None:
     """Recursion is one place, however deep; so are nodes of one line around each other."""
     if any(known.key == place.key for known in places):
@@ -238,7 +252,7 @@ def of_a_library(frame: FrameType | None) -> str | None:
     for at in frames(frame):
         file = at.f_code.co_filename
         if not file.startswith(BENEATH) and (not file.startswith(PYTHON) or "-packages/" in file):
-            return code_site(at).label
+            return code_label(at)
     return None
 
 

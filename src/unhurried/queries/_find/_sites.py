@@ -82,6 +82,12 @@ def code_site(frame: FrameType) -> Site:
     return Site(code.co_filename, frame.f_lineno or code.co_firstlineno, span=span)  # type: ignore[arg-type]
 
 
+def code_label(frame: FrameType) -> str:
+    """The line alone, as ``Site.label``: its columns are found by going through all of the code."""
+    code = frame.f_code
+    return f"{short(code.co_filename)}:{frame.f_lineno or code.co_firstlineno}"
+
+
 def node_line(node: Any) -> tuple[Any, int]:
     """The origin and the line of a template's node; one made by hand may have neither."""
     token = getattr(node, "token", None)

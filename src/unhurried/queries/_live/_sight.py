@@ -15,7 +15,7 @@ from typing import Any, Final
 from unhurried.measure.reading import Record, SampledRecord, Seen, tap
 
 from .._find._finding import DUPLICATE, N_PLUS_ONE
-from .._find._frames import Walk, of_a_library, walk
+from .._find._frames import Walk, innermost, of_a_library, walk
 from .._find._groups import Read, public
 from .._find._judge import asks_for_one, writes_rows
 from .._find._plain import digest
@@ -73,8 +73,8 @@ def sight(record: Record, seen: Seen) -> Sighting | None:
 def line() -> str | None:
     """The innermost line of the project's own that is under way; without one, a library's."""
     asking = _tap(sys._getframe(1))
-    found = walk(asking, 1)
-    return found.places[0].site().label if found.places else of_a_library(asking)
+    place = innermost(asking)
+    return place.label() if place is not None else of_a_library(asking)
 
 
 def _look_again(seen: Seen, look: Look) -> None:
@@ -99,7 +99,7 @@ def _judged(found: Walk, first: Look, second: Look, sql: str) -> Sighting | None
         kind = N_PLUS_ONE
     else:
         return None
-    lines = [place.site().label for place in found.places]
+    lines = [place.label() for place in found.places]
     relation = None if public(found.method) in AGGREGATES else second.relation
     return Sighting(kind, relation, lines[0], tuple(lines[1:]))
 
