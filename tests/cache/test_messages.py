@@ -14,6 +14,7 @@ from django.test.utils import override_settings
 
 from tests.books.models import Author, Book
 from unhurried import testing
+from unhurried.cache import why
 from unhurried.cache._pages import _refused
 
 from . import messages_site as site
@@ -210,6 +211,15 @@ def test_what_has_only_their_name_takes_none() -> None:
     assert "for ada" in text(ada.get("/list/"))
 
 
+@pytest.mark.parametrize("storage", STORAGES[2:], indirect=True)
+def test_the_page_does_not_hang_on_the_session_that_holds_them(storage: str) -> None:
+    ada, bob = visitor(name="ada"), visitor(name="bob")
+    ada.get("/list/")  # reads hers
+    assert not any("session" in tag for tag in site.PAGES["list"].peek("/list/").tags)
+    say(bob, "for bob")
+    assert status(ada.get("/list/")) == "hit"
+
+
 def test_in_a_page_of_ones_own() -> None:
     ada, bob = visitor(name="ada"), visitor(name="bob")
     for client in (ada, bob):
@@ -238,6 +248,7 @@ def test_where_it_can_not_be_told_who_has_some_has_a_page_of_his_own(way: str, n
     with override_settings(DEBUG=True):
         say(ada, "three")
         assert site.REFUSED[name][1] in ada.get(f"/{name}/")["Cache-Status"]
+    assert site.REFUSED[name][1] in why(f"http://testserver/{name}/").note
 
 
 def test_a_page_that_is_compressed_by_its_view() -> None:

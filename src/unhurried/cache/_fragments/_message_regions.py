@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,6 +29,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from .._audience._quiet import has_messages
 from .._audience._swap import held_by, watch_of
+from .._engine._compute import own_unit
 from ._holes import Piece, collector
 from ._message_nodes import AROUND, LEVELS, MESSAGES, Spoken, found_in
 from ._message_places import place_of, render_for
@@ -94,9 +95,13 @@ _rendering: ContextVar[Rendering | None] = ContextVar("unhurried_rendering", def
 
 @dataclass(slots=True, eq=False)
 class Told:
-    """Of one page while it is made. ``reasons``: why something that shows messages is no region."""
+    """Of one page while it is made. ``reasons``: why something that shows messages is no region.
+
+    ``for_all``: it is the same for whoever asks, so it does not hang on anybody's session.
+    """
 
     request: Any
+    for_all: bool
     renderings: list[Rendering] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
     #: Of regions, wherever they have gone.
@@ -116,7 +121,6 @@ class Told:
             text = render(template, context)
         finally:
             _rendering.reset(token)
-        self.count += len(rendering.regions)
         if not rendering.regions:
             return text
         self.renderings.append(rendering)
@@ -141,10 +145,17 @@ class Told:
         if not place or not _stands_alone(sys._getframe(1)):
             self.reasons.append(_elsewhere(spoken))
             return plain(context)
+        self.count += 1
+        some = self._has_some()
         shown = self._shown(rendering, plain, context)
         piece = [*place, context.autoescape, LEVELS in context]
-        rest = render_for(piece, []) if has_messages(self.request) else shown
+        rest = render_for(piece, []) if some else shown
         return rendering.put(Region(piece, shown, rest))
+
+    def _has_some(self) -> bool:
+        """Where they lie in the session, that is read here for the first time."""
+        with own_unit() if self.for_all else nullcontext():
+            return has_messages(self._inner())
 
     def _shown(self, rendering: Rendering, plain: Callable[[Any], Any], context: Any) -> str:
         """Of what is looked at, messages do not count: the region is another for each reader."""

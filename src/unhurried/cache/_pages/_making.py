@@ -58,7 +58,8 @@ class Making:
         self.unit = unit or Unit(recording=True)
         self.seen: list[Any] = []
         self.brought = carried(visit.page.view, visit.request)
-        self.collector = Collector(told=Told(visit.request) if lookup.act == "compute" else None)
+        told = Told(visit.request, for_all=not visit.page.options.by)
+        self.collector = Collector(told=told if lookup.act == "compute" else None)
         #: The page without its pieces, where it has some.
         self.holed: Holed | None = None
         #: Where it shows messages, if that is known of all of them.
@@ -178,7 +179,7 @@ class Making:
 
     def _speaks(self) -> bool:
         told = self.collector.told
-        if not self._looks() and not (told is not None and told.count):
+        if not self._looks() and (told is None or not told.count):
             return False
         self.quiet = bool(self.spoken.spans) or not has_messages(self.visit.request)
         return not self.quiet

@@ -17,7 +17,7 @@ from .._audience._quiet import has_messages
 from .._engine._entry import Entry
 from .._fragments import _message_places
 from .._fragments._holes import Collector, Holed
-from .._fragments._message_regions import Region, Rendering, Told
+from .._fragments._message_regions import Region, Told
 
 #: In the ``meta`` of an entry: where it would show messages; or why nobody knows.
 TOLD: Final = "told"
