@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from django import template
@@ -14,12 +15,15 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.safestring import mark_safe
 from django.views.decorators.gzip import gzip_page
+from jinja2 import DictLoader, Environment
 
 from tests.books.models import Book
 from unhurried.cache import cached_page
 
 #: How often each page was made.
 ran: Counter[str] = Counter()
+#: Called where a message that begins with "meet" is shown.
+meet: list[Callable[[], object]] = []
 register = template.Library()
 
 
@@ -27,6 +31,8 @@ register = template.Library()
 def breaks(value: object) -> str:
     if str(value).startswith("break"):
         raise RuntimeError("it breaks")
+    if str(value).startswith("meet"):
+        meet[0]()
     return str(value)
 
 
@@ -132,6 +138,7 @@ TEMPLATES = {
     "_list.html": LIST,
     "_one.html": "<p>{{ message }}</p>",
     "shouted.html": "{{ shouted|upper }}",
+    "adds.html": PLAIN,
     **{f"{name}.html": text for name, text in REGIONS.items()},
     **{f"{name}.html": text for name, (text, _) in REFUSED.items()},
 }
@@ -141,6 +148,8 @@ def given(request: HttpRequest, name: str) -> dict[str, Any]:
     found: dict[str, Any] = {"books": Book.objects.order_by("pk"), "name": "_list.html"}
     if name == "from-python":
         found["said"] = [str(each) for each in messages.get_messages(request)]
+    if name == "adds":
+        messages.info(request, "for you")
     if name == "shadowed":
         found["messages"] = ["mine"]
     if name == "to-string":
@@ -183,12 +192,25 @@ def zipped(request: HttpRequest) -> HttpResponse:
 NAMES = [*REGIONS, *REFUSED]
 PAGES = {name: cached_page(600)(view(name)) for name in NAMES}
 PAGES["own"] = cached_page(600, audience="user")(view("plain"))
+PAGES["adds"] = cached_page(600)(view("adds"))
+PAGES["jinja"] = cached_page(600)(lambda request: render(request, "said.html", using="jinja2"))
 PAGES["zipped"] = cached_page(600)(gzip_page(zipped))
 urlpatterns = [
     *(path(f"{name}/", page) for name, page in PAGES.items()),
     *(path(f"bare/{name}/", view(name)) for name in NAMES),
     path("say/", say),
 ]
+
+
+def environment(**options: Any) -> Any:
+    """Jinja2's, with a template of its own."""
+    found = Environment(**options)
+    found.globals["get_messages"] = messages.get_messages
+    said = "{% for each in get_messages(request) %}<p>{{ each }}</p>{% endfor %}"
+    found.loader = DictLoader({"said.html": said})
+    return found
+
+
 SETTINGS: dict[str, Any] = {
     "ROOT_URLCONF": __name__,
     "DEBUG": False,
@@ -209,6 +231,12 @@ SETTINGS: dict[str, Any] = {
                     "django.contrib.messages.context_processors.messages",
                 ],
             },
-        }
+        },
+        {
+            "BACKEND": "django.template.backends.jinja2.Jinja2",
+            "NAME": "jinja2",
+            "DIRS": [],
+            "OPTIONS": {"environment": f"{__name__}.environment"},
+        },
     ],
 }

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.core.cache import caches
-from django.test import Client
+from django.template import engines
+from django.test import AsyncClient, Client
 from django.test.utils import override_settings
 
 from tests.books.models import Author, Book
@@ -257,3 +261,87 @@ def test_a_page_that_is_compressed_by_its_view() -> None:
     say(ada, "for ada")
     assert "for ada" in text(ada.get("/zipped/"))
     assert "for ada" not in text(ada.get("/zipped/"))
+
+
+def test_of_two_at_once_each_is_told_his_own() -> None:
+    """Both are in the middle of it at the same time."""
+    with override_settings(MESSAGE_STORAGE=f"django.contrib.messages.storage.{STORAGES[1]}"):
+        clients = [visitor(), visitor()]
+        clients[0].get("/breaks/")
+        for n, client in enumerate(clients):
+            say(client, f"meet {n}")
+        site.meet[:] = [Barrier(2, timeout=20).wait]
+        with ThreadPoolExecutor(2) as pool:
+            told = [*pool.map(lambda client: client.get("/breaks/"), clients)]
+        assert [text(each) for each in told] == [f"meet {n}<i>One</i>" for n in range(2)]
+        assert [status(each) for each in told] == ["hit", "hit"]
+        assert {text(each.get("/breaks/")) for each in clients} == {"<i>One</i>"}
+
+
+def test_what_the_view_itself_says_is_kept_for_nobody() -> None:
+    for client in (visitor(), visitor(name="ada")):
+        for _ in range(2):
+            assert text(client.get("/adds/")) == "<p>for you</p>"
+    assert site.ran["adds"] == 4
+
+
+def test_a_template_that_has_changed_under_its_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = visitor(name="ada")
+    visitor().get("/plain/")
+    monkeypatch.setitem(site.TEMPLATES, "plain.html", "new: " + site.LIST)
+    engines["django"].engine.template_loaders[0].reset()  # type: ignore[attr-defined]
+    say(ada, "for ada")
+    told = ada.get("/plain/")
+    assert (status(told), text(told)[:5]) == ("fwd=bypass", "new: ")
+    assert "for ada" in text(told)
+
+
+def test_a_template_that_is_compiled_anew_each_time() -> None:
+    loaders = [("django.template.loaders.locmem.Loader", site.TEMPLATES)]
+    [ours, *_] = site.SETTINGS["TEMPLATES"]
+    backend = {**ours, "OPTIONS": {**ours["OPTIONS"], "loaders": loaders}}
+    with override_settings(TEMPLATES=[backend]):
+        ada = visitor(name="ada")
+        for name in ("grandchild", "including"):
+            visitor().get(f"/{name}/")
+            say(ada, "for ada")
+            told = ada.get(f"/{name}/")
+            assert status(told) == "hit"
+            assert "for ada" in text(told)
+
+
+def test_in_jinja2_who_has_some_has_a_page_of_his_own() -> None:
+    ada, bob = visitor(name="ada"), visitor(name="bob")
+    bob.get("/jinja/")
+    say(ada, "for ada")
+    told = ada.get("/jinja/")
+    assert (status(told), text(told)) == ("fwd=bypass", "<p>for ada</p>")
+    assert [status(each.get("/jinja/")) for each in (ada, bob)] == ["hit", "hit"]
+
+
+@pytest.mark.parametrize("name", ["async", "list"])
+def test_under_asgi(name: str) -> None:
+    async def asked() -> list[Any]:
+        client = AsyncClient()
+        await client.get(f"/{name}/")
+        await client.post("/say/", {"said": "for you"})
+        return [await client.get(f"/{name}/") for _ in range(2)]
+
+    told, again = async_to_sync(asked)()
+    assert [status(told), status(again)] == ["hit", "hit"]
+    assert ["for you" in text(each) for each in (told, again)] == [True, False]
+    assert site.ran[name] == 1
+
+
+def test_an_edge_is_not_to_keep_it() -> None:
+    edge = {"Surrogate-Capability": 'a="ESI/1.0"'}
+    with testing.override(SURROGATES=["127.0.0.1"], EDGES=["http://127.0.0.1:1"]):
+        ada = visitor(name="ada")
+        for where in ("/list/", "/plain/"):
+            visitor().get(where, headers=edge)
+            assert "max-age" in ada.get(where, headers=edge)["Surrogate-Control"]
+            say(ada, "<esi:include src='//evil.example/'/>")
+            told = ada.get(where, headers=edge)
+            assert told["Cache-Control"] == "private, no-store"
+            assert "Surrogate-Control" not in told  # nor is it composed there
+            assert "&lt;esi:include src" in text(told)

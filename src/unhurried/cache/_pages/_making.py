@@ -13,7 +13,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 
 from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven
-from .._audience._quiet import COOKIE, has_messages
+from .._audience._quiet import has_messages
 from .._engine._compute import Computing
 from .._engine._invalidate import invalidate_name
 from .._engine._look import Lookup
@@ -212,19 +212,14 @@ class Making:
         return reasons[0] if reasons else ""
 
     def _unfit_response(self, response: HttpResponseBase, *, final: bool) -> str:
-        """That messages have been shown is told by a cookie, to their reader alone."""
         options = self.visit.page.options
-        shown = response.cookies.pop(COOKIE, None) if self.spoken.spans else None
-        try:
+        with self.spoken.unsaid(response):
             return refusal(
                 *(self.visit.request, response),
                 audience=options.audience,
                 vary=options.vary,
                 final=final,
             )
-        finally:
-            if shown is not None:
-                response.cookies[COOKIE] = shown
 
     def _whole(self, response: HttpResponseBase) -> HttpResponseBase:
         """With its pieces and its messages, for the reader who is there."""

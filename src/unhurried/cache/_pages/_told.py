@@ -6,14 +6,16 @@ in it messages would be shown, and by which node of which template.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from .._audience._quiet import has_messages
+from .._audience._quiet import COOKIE, has_messages
 from .._engine._entry import Entry
 from .._fragments import _message_places
 from .._fragments._holes import Collector, Holed
@@ -52,6 +54,16 @@ class Spoken:
         if self.is_of_its_maker():
             response.content = self.kept
         return True
+
+    @contextmanager
+    def unsaid(self, response: HttpResponseBase) -> Iterator[None]:
+        """Without the cookie that tells its maker, and nobody else, that they have been shown."""
+        shown = response.cookies.pop(COOKIE, None) if self.spans else None
+        try:
+            yield
+        finally:
+            if shown is not None:
+                response.cookies[COOKIE] = shown
 
     def give_back(self, response: HttpResponse) -> None:
         """What its maker is shown, should it not be kept after all."""
