@@ -30,11 +30,13 @@ from django.db.models import Model, query
 from django.db.models.fields import related_descriptors
 from django.db.models.query_utils import DeferredAttribute
 from django.http import FileResponse, StreamingHttpResponse
-from django.template.base import Node, TextNode
+from django.template.base import Node, NodeList, Template, TextNode
+from django.template.loader_tags import ExtendsNode
 from django.test import Client
 from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
 import unhurried
+from unhurried.cache._fragments._message_regions import telling
 from unhurried.cache.reading import record
 from unhurried.measure import _wraps
 from unhurried.measure._probes._fetching import Timed
@@ -348,6 +350,29 @@ def test_nodes_are_wrapped_only_while_somebody_records():
         assert inspect.unwrap(Node.render_annotated) is originals[0]
         assert inspect.unwrap(TextNode.render_annotated) is originals[1]
     assert (Node.render_annotated, TextNode.render_annotated) == originals
+
+
+def test_templates_are_wrapped_only_while_pages_are_made():
+    original = Template.render
+    with telling(), telling():
+        assert Template.render is not original
+        assert inspect.unwrap(Template.render) is inspect.unwrap(original)
+    assert Template.render is original
+
+
+def test_a_template_asks_its_node_for_its_parent():
+    """In the instance, so that a page hears of the templates it extends; as for nodes in a list."""
+    code = ExtendsNode.render.__code__
+    assert "get_parent" in code.co_names
+    assert "render_annotated" in {
+        *NodeList.render.__code__.co_names,
+        *names_within(NodeList.render),
+    }
+
+
+def names_within(function):
+    inner = (each for each in function.__code__.co_consts if hasattr(each, "co_names"))
+    return {name for code in inner for name in code.co_names}
 
 
 def test_no_other_node_of_djangos_has_a_rendering_of_its_own():

@@ -15,11 +15,12 @@ from ._swap import held_by
 from ._watch import silence
 
 #: Those of Django's, which have them in a cookie, or in the session.
-_KNOWN: Final = tuple(
+_IN_A_COOKIE: Final = tuple(
     f"django.contrib.messages.storage.{name}"
-    for name in ("fallback.FallbackStorage", "cookie.CookieStorage", "session.SessionStorage")
+    for name in ("fallback.FallbackStorage", "cookie.CookieStorage")
 )
-_COOKIE: Final = "messages"
+_IN_THE_SESSION: Final = "django.contrib.messages.storage.session.SessionStorage"
+COOKIE: Final = "messages"
 
 
 def has_messages(request: Any) -> bool:
@@ -30,8 +31,13 @@ def has_messages(request: Any) -> bool:
 
 
 def may_have(meta: Mapping[str, Any]) -> bool:
-    """The same before any middleware: False where there can't be any."""
-    cookie = meta.get("HTTP_COOKIE")
-    if settings.MESSAGE_STORAGE not in _KNOWN:
-        return True
-    return cookie is not None and (_COOKIE in cookie or settings.SESSION_COOKIE_NAME in cookie)
+    """The same before any middleware: False where there can't be any.
+
+    The fallback looks into the session only for what its cookie says has not fitted there.
+    """
+    cookie = meta.get("HTTP_COOKIE") or ""
+    if settings.MESSAGE_STORAGE in _IN_A_COOKIE:
+        return COOKIE in cookie
+    if settings.MESSAGE_STORAGE == _IN_THE_SESSION:
+        return settings.SESSION_COOKIE_NAME in cookie
+    return True

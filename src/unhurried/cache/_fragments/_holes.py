@@ -85,6 +85,8 @@ class Collector:
     pieces: list[Piece] = field(default_factory=list)
     #: Why the text may not be kept, though it will be shown.
     refusals: list[str] = field(default_factory=list)
+    #: Of a page: where it shows messages, see ``_message_regions``.
+    told: Any = None
 
     @cached_property
     def nonce(self) -> str:

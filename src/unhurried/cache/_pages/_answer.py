@@ -22,6 +22,7 @@ from .._fragments._holes import Hole, Holed
 from .._fragments._second import is_included
 from .._fragments._second import of_holes as second
 from . import _headers
+from ._told import TOLD, is_spoken_to, make_once, told
 from ._variants import etag, index_of
 
 CONDITIONS: Final = (
@@ -45,6 +46,8 @@ def dress(
 ) -> HttpResponseBase:
     """Give a response the entry's body, and all that is said about it."""
     meta, body, headers = entry.meta, entry.bodies[index], response.headers
+    if is_spoken_to(request, meta):
+        return _speak(response, request, entry, status)
     if "holes" in meta:
         body = fill(request, response, Holed(body, meta["holes"]), meta["charset"])
     response.content = b"" if request.method == "HEAD" else body
@@ -57,6 +60,21 @@ def dress(
         headers.pop("Content-Encoding", None)
     _headers.add_status(response, status)
     return unless_known(request, response)
+
+
+def _speak(
+    response: HttpResponse, request: HttpRequest, entry: Entry, status: str
+) -> HttpResponseBase:
+    """With what this reader is to be told, which nobody is told again: see ``_told``."""
+    meta, charset = entry.meta, entry.meta["charset"]
+    holed = told(request, Holed(entry.bodies[0], meta.get("holes", [])), meta[TOLD], charset)
+    body = fill(request, response, holed, charset) if holed.holes else holed.text
+    response.content = b"" if request.method == "HEAD" else body
+    make_once(response)
+    response["Content-Length"] = str(len(body))
+    response["Age"] = str(max(0, int(time() - entry.created)))
+    _headers.add_status(response, status)
+    return response
 
 
 def fill(request: HttpRequest, response: HttpResponse, holed: Holed, charset: str = "") -> bytes:
@@ -80,6 +98,8 @@ def share(request: HttpRequest, response: HttpResponseBase, entry: Entry, page: 
     one of which may ask who it is.
     """
     match, options = request.resolver_match, page.options
+    if is_spoken_to(request, entry.meta):
+        return
     if settings.TENANT or neutral() or match is None or match.func is not page:
         return
     holes = entry.meta.get("holes", ())

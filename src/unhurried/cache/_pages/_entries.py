@@ -37,6 +37,7 @@ def made(
         "route": match.route if match is not None else "",
         **asked(visit.request),
     }
+    meta["charset"] = response.charset
     if holed is not None:
-        meta |= {"holes": holed.holes, "charset": response.charset}
+        meta["holes"] = holed.holes
     return bodies, meta

@@ -20,8 +20,9 @@ from .._engine._look import Lookup
 from .._errors import CacheError, Unavailable
 from .._fragments import _automatic
 from .._fragments._holes import Collector, Holed, collected
+from .._fragments._message_regions import Region, Told, telling
 from .._units._unit import Unit, current, loose, unit_now
-from . import _entries, _headers, _refused
+from . import _entries, _headers, _refused, _told
 from ._answer import QUIET, dress, fill, fitting, fresh_for, share
 from ._visit import Visit
 
@@ -57,9 +58,12 @@ class Making:
         self.unit = unit or Unit(recording=True)
         self.seen: list[Any] = []
         self.brought = carried(visit.page.view, visit.request)
-        self.collector = Collector()
+        told = Told(visit.request, for_all=not visit.page.options.by)
+        self.collector = Collector(told=told if lookup.act == "compute" else None)
         #: The page without its pieces, where it has some.
         self.holed: Holed | None = None
+        #: Where it shows messages, if that is known of all of them.
+        self.spoken = _told.Spoken()
         self.automatic: set[str] = set()
         #: It has looked for messages, and there were none.
         self.quiet = False
@@ -82,7 +86,7 @@ class Making:
     def watching(self) -> Iterator[None]:
         """Around whatever makes the page: what it looks at is noted, what it reads recorded."""
         try:
-            with self._current(), ExitStack() as self._watching:
+            with self._current(), telling(), ExitStack() as self._watching:
                 seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
                 self.seen.append(self._watching.enter_context(seen))
                 with collected(self.collector):
@@ -103,15 +107,23 @@ class Making:
         """Take the pieces out of a page that has come whole."""
         if response.streaming or not isinstance(response, HttpResponse):
             return
-        content = self._content(response)
+        content, regions = self._regions(response, self._content(response))
         found = _automatic.marked(
             *(content, self.collector, self.visit.request),
             touched={what for seen in self.seen for what in seen.touched},
         )
         text, self.automatic = found
         if self.collector.pieces:
-            self.holed = self.collector.split(text)
-            response.content = self.holed.text
+            holed = self.collector.split(text)
+            self.spoken = _told.taken(holed, regions, response.charset)
+            self.holed = holed if holed.holes or holed.mangled else None
+            response.content = self.spoken.sent
+
+    def _regions(self, response: HttpResponse, content: bytes) -> tuple[bytes, list[Region]]:
+        plain = "Content-Encoding" not in response and _is_plain(response.charset)
+        if not plain or self.collector.told is None or self._looks():
+            return content, []
+        return _told.marked(content, response.charset, self.collector)
 
     def _content(self, response: HttpResponse) -> bytes:
         """As it was before it was compressed or spelled otherwise, if there are marks in it."""
@@ -152,28 +164,24 @@ class Making:
             self.close(error)
             raise error
         if self._speaks():
-            self.computing.refuse("it shows messages, once")
-            self.computing.once = True
+            self._only_once()
             return True
-        options = self.visit.page.options
-        reason = (
-            self._unproven()
-            or self._unfit()
-            or refusal(
-                *(self.visit.request, response),
-                audience=options.audience,
-                vary=options.vary,
-                final=final,
-            )
-        )
-        if reason:
+        reason = self._unproven() or self._unfit() or self._unfit_response(response, final=final)
+        if reason and self.spoken.is_of_its_maker():  # the next one may well be kept
+            self._only_once()
+        elif reason:
             self.refuse(reason)
         return bool(reason)
 
+    def _looks(self) -> list[str]:
+        """The lines that look at messages, outside of regions."""
+        return [seen.touched["messages"] for seen in self.seen if "messages" in seen.touched]
+
     def _speaks(self) -> bool:
-        if not any("messages" in seen.touched for seen in self.seen):
+        told = self.collector.told
+        if not self._looks() and (told is None or not told.count):
             return False
-        self.quiet = not has_messages(self.visit.request)
+        self.quiet = bool(self.spoken.spans) or not has_messages(self.visit.request)
         return not self.quiet
 
     def _unproven(self) -> str:
@@ -203,26 +211,55 @@ class Making:
         reasons = [*self.collector.refusals, *(self.holed.reasons() if self.holed else ())]
         return reasons[0] if reasons else ""
 
+    def _unfit_response(self, response: HttpResponseBase, *, final: bool) -> str:
+        options = self.visit.page.options
+        with self.spoken.unsaid(response):
+            return refusal(
+                *(self.visit.request, response),
+                audience=options.audience,
+                vary=options.vary,
+                final=final,
+            )
+
     def _whole(self, response: HttpResponseBase) -> HttpResponseBase:
-        """With its pieces, for the reader who is there."""
+        """With its pieces and its messages, for the reader who is there."""
         holed, self.holed = self.holed, None
+        spoken, self.spoken = self.spoken, _told.Spoken()
         if holed is not None and isinstance(response, HttpResponse):
-            fill(self.visit.request, response, holed)
+            shown = _told.with_shown(holed, spoken.spans, spoken.shown, response.charset)
+            fill(self.visit.request, response, shown)
+        elif isinstance(response, HttpResponse):
+            spoken.give_back(response)
         return response
 
     def keep(self, response: Any, *, final: bool = False) -> HttpResponseBase:
         """Keep it if it may be kept, and answer with what later readers will get."""
-        if self.refused(response, final=final):
+        if self.refused(response, final=final) or not self._as_sent(response):
             return self.let_go(response)
         try:
             return self._kept(response, final=final)
         finally:
             self.close()
 
+    def _as_sent(self, response: Any) -> bool:
+        """Whether what came of it is the page without messages, or can be made that again."""
+        if self.spoken.is_as_sent(response):
+            return True
+        if self.spoken.is_of_its_maker():
+            self._only_once()
+            return False
+        self.spoken = _told.Spoken()
+        return True
+
+    def _only_once(self) -> None:
+        self.computing.refuse("it shows messages, once")
+        self.computing.once = True
+
     def _kept(self, response: HttpResponse, *, final: bool) -> HttpResponseBase:
         bodies, meta = _entries.made(self.visit, response, self.holed, final=final)
         if self.quiet:
             meta[QUIET] = True
+            meta |= _told.meta_of(self.spoken, self.collector.told, self._looks())
         with self._current():
             entry = self.computing.keep(bodies, meta)
         self.visit.restore()

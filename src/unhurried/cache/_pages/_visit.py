@@ -16,7 +16,7 @@ from .._engine._compute import note, release
 from .._engine._look import SERVED, Lookup, again, glance, insist, look, use
 from .._units._requests import begun
 from .._units._unit import unit_now
-from . import _headers, _refused
+from . import _headers, _refused, _told
 from ._answer import QUIET, fitting, fresh_for, respond, share
 from ._key import JUST_WROTE, Found, bypassed, key_for
 
@@ -56,7 +56,9 @@ class Visit:
     def has_holes(self) -> bool:
         """Whether something of it has still to be made, for which the database may be asked."""
         entry = self.lookup.entry if self.lookup is not None else None
-        return entry is not None and "holes" in entry.meta
+        if entry is None:
+            return False
+        return "holes" in entry.meta or _told.is_spoken_to(self.request, entry.meta)
 
     def served(self) -> HttpResponseBase:
         """The response from the entry; and if it is old, somebody is asked for a new one."""
@@ -139,12 +141,14 @@ def arrive(page: CachedPage, request: HttpRequest, call: tuple[Any, Any] | None)
 
 
 def _heard(visit: Visit) -> None:
-    """Whoever has messages to see gets a page of his own, with them."""
+    """Whoever has messages that can't be put into what is kept gets a page of his own."""
     lookup = visit.lookup
     entry = lookup.entry if lookup is not None and lookup.act in SERVED else None
     quiet = entry is not None and QUIET in entry.meta
-    if lookup is not None and quiet and has_messages(visit.request):
-        lookup.act, lookup.reason = "bypass", "there are messages to show"
+    if lookup is None or entry is None or not quiet or not has_messages(visit.request):
+        return
+    if reason := _told.refusal(entry):
+        lookup.act, lookup.reason = "bypass", f"there are messages to show: {reason}"
 
 
 def find(visit: Visit, found: Found) -> None:

@@ -23,10 +23,12 @@ from .._engine._policy import Policy
 from .._errors import CacheError, Unavailable
 from .._functions import _registry
 from .._pages import _asking
+from .._pages._told import UNTOLD
 from .._tokens._home import home_named
 from ._answer import Tie, Why
 
 NO_KEY: Final = "It has no key: a request like this goes to the view."
+ALONE: Final = "Whoever has messages to see gets a page of their own"
 SERVED: Final = ("fresh", "stale", "changed")
 COMPUTED: Final = ("computed", "unstored", "failed", "bypassed")
 
@@ -135,6 +137,8 @@ def _of_entry(lookup: Lookup) -> dict[str, Any]:
         now = time()
         told |= {"age": now - entry.created, "ttl": entry.hard - now}
         told["bytes"] = len(entry.bodies[0])
+        if UNTOLD in entry.meta:
+            told["note"] = told["note"] or f"{ALONE}: {entry.meta[UNTOLD]}."
     return told
 
 
