@@ -12,7 +12,7 @@ from django.db.models import Max
 
 from backstage.people import session_cookie
 from backstage.server import Server
-from backstage.table import duration, table
+from backstage.table import Route, duration, table
 from backstage.terminal import BOLD, DIM, Terminal
 from backstage.traffic import Site, Traffic, openings
 from books.models import Book
@@ -36,13 +36,15 @@ ACTS = (
 class Act:
     """A line of the table: one side of the site, and what its visitors saw.
 
-    ``opened`` pages took ``opening`` seconds before anything was counted.
+    ``opened`` pages took ``opening`` seconds before anything was counted; then routes stood as in
+    ``before``.
     """
 
     side: str
     how: str
     opened: int = 0
     opening: float = 0.0
+    before: dict[str, Route] | None = None
     rate: float = 0.0
     p50: float = 0.0
     p95: float = 0.0
@@ -77,7 +79,7 @@ def tell(screen: Terminal, server: Server, seconds: float) -> None:
             said = _said("--limit", str(FINDINGS))
     screen.settle()
     screen.say(f"\n{_opened(acts[-1])}")
-    _routes(screen, tuple(act.opening + seconds * (1 + WARMING) for act in acts))
+    _routes(screen, seconds * (1 + WARMING), acts[-1].before or {})
     screen.say("\nWhat manage.py unhurried diagnose said of /slow/:\n", BOLD)
     screen.say(said.rstrip())
     screen.say("\nAnd of one page, manage.py unhurried diagnose --url /slow/feed/:\n", BOLD)
@@ -104,6 +106,8 @@ def _play(screen: Terminal, server: Server, acts: list[Act], seconds: float) -> 
     while not traffic.over:
         time.sleep(0.5)
         server.require()
+        if act.before is None and traffic.is_open:
+            act.before = snapshot(statements=False)["routes"]
         if screen.live:
             _measure(act, traffic)
             screen.redraw(lines(acts))
@@ -151,12 +155,23 @@ def _said(*arguments: str) -> str:
     return out.getvalue()
 
 
-def _routes(screen: Terminal, seconds: tuple[float, ...]) -> None:
-    head, *rows = table(snapshot()["routes"], seconds, screen.width)
+def _routes(screen: Terminal, seconds: float, before: dict[str, Route]) -> None:
+    head, *rows = table(_since(before, snapshot()["routes"]), seconds, screen.width)
     screen.say()
     screen.say(head, BOLD)
     for row in rows:
         screen.say(row, "" if "1.0x" not in row else DIM)
+
+
+def _since(before: dict[str, Route], routes: dict[str, Route]) -> dict[str, Route]:
+    """Routes of the kept side without what was there when its addresses had been opened."""
+    opened = {name: before[name] for name in before if name.startswith(f"{KEPT}/")}
+    return routes | {name: _less(routes[name], opened[name]) for name in opened}
+
+
+def _less(route: Route, opened: Route) -> Route:
+    wall = route["wall"] | {"sum": route["wall"]["sum"] - opened["wall"]["sum"]}
+    return route | {"requests": route["requests"] - opened["requests"], "wall": wall}
 
 
 def _site() -> Site:

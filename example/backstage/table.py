@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any
 
 SIDES = ("slow/", "fixed/", "fast/")
@@ -12,12 +11,11 @@ SHORTEST_PAGE = 17
 
 Route = dict[str, Any]
 Sides = tuple[Route | None, ...]
-Seconds = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A heading, how wide one side is, and how to write it for a route visited for ``seconds``.
+    """A heading, how wide one side is, and how to write it for a route seen for ``seconds``.
 
     On a narrow terminal the columns that are ``first_to_go`` make room, lowest number first.
     """
@@ -50,11 +48,8 @@ def duration(seconds: float) -> str:
     return f"{seconds:.2f} s"
 
 
-def table(routes: dict[str, Route], seconds: Seconds, width: int) -> list[str]:
-    """Lines of at most ``width`` characters, the page that takes most of the time first.
-
-    ``seconds``: how long each side was visited.
-    """
+def table(routes: dict[str, Route], seconds: float, width: int) -> list[str]:
+    """Lines of at most ``width`` characters, the page that takes most of the time first."""
     pages = _pages(routes)
     errors = any(route["errors"] for sides in pages.values() for route in sides if route)
     longest = max(map(len, [HEAD, *pages]))
@@ -92,9 +87,8 @@ def _spent(sides: Sides) -> float:
     return sum(route["wall"]["sum"] for route in sides if route)
 
 
-def _cell(column: Column, sides: Sides, seconds: Seconds) -> str:
-    cells = map(_side, repeat(column), sides, seconds)
-    return ARROW.join(cell.rjust(column.side) for cell in cells)
+def _cell(column: Column, sides: Sides, seconds: float) -> str:
+    return ARROW.join(_side(column, route, seconds).rjust(column.side) for route in sides)
 
 
 def _side(column: Column, route: Route | None, seconds: float) -> str:

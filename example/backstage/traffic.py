@@ -157,6 +157,11 @@ class Traffic:
         return max(time.monotonic() - self.counted_from, 0.0)
 
     @property
+    def is_open(self) -> bool:
+        """Whether all of ``opened`` has been asked for."""
+        return self.counted_from < math.inf
+
+    @property
     def over(self) -> bool:
         return self.elapsed >= self.seconds
 
@@ -193,7 +198,7 @@ class Traffic:
                     self.took.append(time.monotonic() - began)
 
     def _next(self) -> Visit:
-        if self.counted_from == math.inf:
+        if not self.is_open:
             now = time.monotonic()
             self.opening, self.counted_from = now - self._began, now + self.warming
         return next(self._visits)
