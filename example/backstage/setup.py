@@ -57,10 +57,11 @@ def require_packages() -> None:
 
 @contextmanager
 def claim() -> Iterator[Path]:
-    """The data folder, held for this demo alone; what an earlier one measured is forgotten."""
+    """The data folder, held for this demo alone; what an earlier one measured and kept is gone."""
     folder = Path(os.environ.get("PINSTA_DATA") or EXAMPLE / "var").resolve()
     with _lock(folder):
-        shutil.rmtree(folder / "unhurried", ignore_errors=True)
+        for name in ("unhurried", "kept"):
+            shutil.rmtree(folder / name, ignore_errors=True)
         yield folder
 
 

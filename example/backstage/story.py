@@ -12,9 +12,9 @@ from django.db.models import Max
 
 from backstage.people import session_cookie
 from backstage.server import Server
-from backstage.table import duration, table
+from backstage.table import Route, duration, table
 from backstage.terminal import BOLD, DIM, Terminal
-from backstage.traffic import Site, Traffic
+from backstage.traffic import Site, Traffic, openings
 from books.models import Book
 from pins.models import Pin, Tag
 from unhurried.measure import snapshot
@@ -22,6 +22,7 @@ from unhurried.measure import snapshot
 VISITORS = 4
 ON_THE_FEED = 100  # pins
 KNOWN = 100  # users whose pages are looked at
+KEPT = "fast"  # the side that is counted once its pages are kept
 WARMING = 0.3  # of the time that is counted, before it
 FINDINGS = 3
 ACTS = (
@@ -33,10 +34,17 @@ ACTS = (
 
 @dataclass
 class Act:
-    """A line of the table: one side of the site, and what its visitors saw."""
+    """A line of the table: one side of the site, and what its visitors saw.
+
+    ``opened`` pages took ``opening`` seconds before anything was counted; then routes stood as in
+    ``before``.
+    """
 
     side: str
     how: str
+    opened: int = 0
+    opening: float = 0.0
+    before: dict[str, Route] | None = None
     rate: float = 0.0
     p50: float = 0.0
     p95: float = 0.0
@@ -70,7 +78,8 @@ def tell(screen: Terminal, server: Server, seconds: float) -> None:
         if side == ACTS[0][0]:
             said = _said("--limit", str(FINDINGS))
     screen.settle()
-    _routes(screen, seconds * (1 + WARMING))
+    screen.say(f"\n{_opened(acts[-1])}")
+    _routes(screen, seconds * (1 + WARMING), acts[-1].before or {})
     screen.say("\nWhat manage.py unhurried diagnose said of /slow/:\n", BOLD)
     screen.say(said.rstrip())
     screen.say("\nAnd of one page, manage.py unhurried diagnose --url /slow/feed/:\n", BOLD)
@@ -85,15 +94,20 @@ def tell(screen: Terminal, server: Server, seconds: float) -> None:
 
 def _play(screen: Terminal, server: Server, acts: list[Act], seconds: float) -> None:
     """Visit one side, its line growing with it."""
-    act = acts[-1]
+    act, site = acts[-1], _site()
+    opened = list(openings(act.side, site)) if act.side == KEPT else []
     traffic = Traffic(
-        server.port, act.side, _site(), _cookies(), seconds, warming=seconds * WARMING
+        *(server.port, act.side, site, _cookies(), seconds),
+        warming=seconds * WARMING,
+        opened=opened,
     )
     connections.close_all()
     traffic.start()
     while not traffic.over:
         time.sleep(0.5)
         server.require()
+        if act.before is None and traffic.is_open:
+            act.before = snapshot(statements=False)["routes"]
         if screen.live:
             _measure(act, traffic)
             screen.redraw(lines(acts))
@@ -111,6 +125,13 @@ def _play(screen: Terminal, server: Server, acts: list[Act], seconds: float) -> 
 
 def _measure(act: Act, traffic: Traffic) -> None:
     act.rate, act.p50, act.p95 = traffic.rate, traffic.quantile(0.5), traffic.quantile(0.95)
+    act.opened, act.opening = len(traffic.opened), traffic.opening
+
+
+def _opened(act: Act) -> str:
+    took = f"each of its {act.opened} addresses has been opened, which took"
+    why = "it makes a page again when what it shows has changed, and not before."
+    return f"/{act.side}/ is counted once {took}\n{act.opening:.1f} s: {why}"
 
 
 def lines(acts: list[Act]) -> list[str]:
@@ -134,12 +155,23 @@ def _said(*arguments: str) -> str:
     return out.getvalue()
 
 
-def _routes(screen: Terminal, seconds: float) -> None:
-    head, *rows = table(snapshot()["routes"], seconds, screen.width)
+def _routes(screen: Terminal, seconds: float, before: dict[str, Route]) -> None:
+    head, *rows = table(_since(before, snapshot()["routes"]), seconds, screen.width)
     screen.say()
     screen.say(head, BOLD)
     for row in rows:
         screen.say(row, "" if "1.0x" not in row else DIM)
+
+
+def _since(before: dict[str, Route], routes: dict[str, Route]) -> dict[str, Route]:
+    """Routes of the kept side without what was there when its addresses had been opened."""
+    opened = {name: before[name] for name in before if name.startswith(f"{KEPT}/")}
+    return routes | {name: _less(routes[name], opened[name]) for name in opened}
+
+
+def _less(route: Route, opened: Route) -> Route:
+    wall = route["wall"] | {"sum": route["wall"]["sum"] - opened["wall"]["sum"]}
+    return route | {"requests": route["requests"] - opened["requests"], "wall": wall}
 
 
 def _site() -> Site:

@@ -1,15 +1,16 @@
 """Bounded traffic over every page and its twins, by a few visitors at once."""
 
-import http.client
+import math
 import random
 import secrets
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
+
+from backstage.visitor import PATIENCE, Connection
 
 SIDES = ("slow", "fixed", "fast")
 # People read, and write seldom: one visit in fifty changes something.
@@ -32,7 +33,6 @@ WEIGHTS = {
 }
 PLACES = ("place/Oslo", "place/Rome", "camera/Quill%208", "camera/Sextant%20Pro")
 FOR_MEMBERS = {"messages", "received"}
-PATIENCE = 60  # seconds for one answer
 
 
 @dataclass(frozen=True)
@@ -54,13 +54,29 @@ class Visit:
     form: dict[str, str] | None = None
 
 
+def openings(side: str, site: Site) -> Iterator[Visit]:
+    """Each address that can be kept for all, once."""
+    alone = ("feed", "books", "books/catalogue", "books/api", "books/inventory", "report")
+    yield from (Visit(page, f"/{side}/{page}/") for page in alone)
+    yield Visit("create_form", f"/{side}/books/create/")
+    yield from (Visit("with", f"/{side}/pins/with/{place}/") for place in PLACES)
+    several: dict[str, list[Any]] = {"tag": site.tags, "user": site.usernames, "pin": site.pins}
+    for page, things in several.items():
+        yield from (Visit(page, f"/{side}/{page}/{thing}/") for thing in things)
+
+
 def visits(side: str, site: Site, rng: random.Random) -> Iterator[Visit]:
-    """Every page once, so that short traffic has them all; then by weight, for ever."""
+    """Every page once, so that short traffic has them all; then by weight, for ever.
+
+    As cards are dealt, the deck anew each time: so a side that answers few has the same mixture.
+    """
     for page in WEIGHTS:
         yield _visit(side, page, site, rng)
+    deck = [page for page, weight in WEIGHTS.items() for _ in range(weight)]
     while True:
-        page = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-        yield _visit(side, page, site, rng)
+        rng.shuffle(deck)
+        for page in deck:
+            yield _visit(side, page, site, rng)
 
 
 def _visit(side: str, page: str, site: Site, rng: random.Random) -> Visit:
@@ -106,7 +122,7 @@ class Traffic:
     """Visitors of one side, on threads; ``cookies`` has one session per visitor.
 
     Each asks for the next page as soon as it has the last one: the same list for every side.
-    What is asked in the first seconds, ``warming``, is not counted.
+    Not counted are ``opened``, which come first, and what is asked in the seconds of ``warming``.
     """
 
     port: int
@@ -115,15 +131,18 @@ class Traffic:
     cookies: list[str]
     seconds: float
     warming: float = 0.0
+    opened: Sequence[Visit] = ()
     unanswered: int = 0
     took: list[float] = field(default_factory=list)
-    began: float = field(default_factory=time.monotonic)
+    opening: float = 0.0  # seconds
+    counted_from: float = math.inf  # on the monotonic clock
     ended: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
-        self.began = time.monotonic()
+        self._began = time.monotonic()
+        self._opened = iter(self.opened)
         self._visits = visits(self.side, self.site, random.Random(2012))
         self._threads = [
             threading.Thread(target=self._roam, args=(number, cookie), daemon=True)
@@ -135,7 +154,12 @@ class Traffic:
     @property
     def elapsed(self) -> float:
         """Seconds that count."""
-        return max(time.monotonic() - self.began - self.warming, 0.0)
+        return max(time.monotonic() - self.counted_from, 0.0)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether all of ``opened`` has been asked for."""
+        return self.counted_from < math.inf
 
     @property
     def over(self) -> bool:
@@ -159,52 +183,59 @@ class Traffic:
         self.ended = self.elapsed
 
     def _roam(self, number: int, cookie: str) -> None:
-        visitor = _Visitor(self.port, cookie, always_member=number % 2 == 0)
-        with closing(visitor.connection):
-            self._visit_on(visitor)
+        with Connection(self.port) as connection:
+            self._visit_on(_Visitor(connection, cookie, always_member=number % 2 == 0))
 
     def _visit_on(self, visitor: "_Visitor") -> None:
         while not (self._stop.is_set() or self.over):
             with self._lock:
-                visit = next(self._visits)
+                visit = next(self._opened, None) or self._next()
             began = time.monotonic()
             answered = visitor.make(visit)
             with self._lock:
                 self.unanswered += not answered
-                if answered and began >= self.began + self.warming:
+                if answered and began >= self.counted_from:
                     self.took.append(time.monotonic() - began)
+
+    def _next(self) -> Visit:
+        if not self.is_open:
+            now = time.monotonic()
+            self.opening, self.counted_from = now - self._began, now + self.warming
+        return next(self._visits)
 
 
 class _Visitor:
-    """One keep-alive connection. Every second visitor is logged in on all pages."""
+    """Every second visitor is logged in on all pages."""
 
-    def __init__(self, port: int, cookie: str, *, always_member: bool) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
-        self.cookie, self.always_member = cookie, always_member
+    def __init__(self, connection: Connection, cookie: str, *, always_member: bool) -> None:
+        self.connection, self.cookie, self.always_member = connection, cookie, always_member
+        self._host = f"Host: 127.0.0.1:{connection.port}"
 
     def make(self, visit: Visit) -> bool:
         """Whether there was an answer; what it was, the measurements say."""
-        method, body, headers = self._request(visit)
         try:
-            self.connection.request(method, visit.path, body, headers)
-            self.connection.getresponse().read()
-        except (OSError, http.client.HTTPException):
-            self.connection.close()  # the next request opens it anew
-            return False
+            self.connection.ask(self._request(visit))
+        except OSError:
+            return False  # the next request opens the connection anew
         return True
 
-    def _request(self, visit: Visit) -> tuple[str, str | None, dict[str, str]]:
+    def _request(self, visit: Visit) -> bytes:
         member = self.always_member or visit.page in FOR_MEMBERS
         cookies = [self.cookie] if member else []
         if visit.form is None:
-            return "GET", None, _headers(cookies)
+            return self._written(f"GET {visit.path}", cookies)
         token = secrets.token_hex(16)  # Django compares cookie and header; any value will do
-        headers = _headers([*cookies, f"csrftoken={token}"]) | {
-            "X-CSRFToken": token,
-            "Content-Type": "application/x-www-form-urlencoded",
-        }
-        return "POST", urlencode(visit.form), headers
+        body = urlencode(visit.form)
+        headers = [
+            f"X-CSRFToken: {token}",
+            "Content-Type: application/x-www-form-urlencoded",
+            f"Content-Length: {len(body)}",
+        ]
+        cookies.append(f"csrftoken={token}")
+        return self._written(f"POST {visit.path}", cookies, headers) + body.encode()
 
-
-def _headers(cookies: list[str]) -> dict[str, str]:
-    return {"Cookie": "; ".join(cookies)} if cookies else {}
+    def _written(self, first: str, cookies: list[str], headers: list[str] | None = None) -> bytes:
+        lines = [f"{first} HTTP/1.1", self._host, *(headers or ())]
+        if cookies:
+            lines.append(f"Cookie: {'; '.join(cookies)}")
+        return "\r\n".join([*lines, "\r\n"]).encode()

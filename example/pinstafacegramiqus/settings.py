@@ -39,8 +39,12 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-# In the data folder, so that `manage.py unhurried top` in a second terminal finds it.
-UNHURRIED = {"STORE": DATA / "unhurried"}
+UNHURRIED = {
+    # In the data folder, so that `manage.py unhurried top` in a second terminal finds it.
+    "STORE": DATA / "unhurried",
+    # It gives each page the same header, which a kept page has already.
+    "NEUTRAL_MIDDLEWARE": ["pinstafacegramiqus.csp.strict_csp"],
+}
 
 ROOT_URLCONF = "pinstafacegramiqus.urls"
 WSGI_APPLICATION = "pinstafacegramiqus.wsgi.application"
@@ -59,7 +63,16 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": database(os.environ.get("DATABASE_URL", ""), DATA)}
+# Connections outlive their request: opening one costs more than most of what is asked through it.
+DATABASES = {"default": database(os.environ.get("DATABASE_URL", ""), DATA) | {"CONN_MAX_AGE": 60}}
+CACHES = {
+    "default": {
+        # All processes share it, and nothing is to be installed. A real site has Redis here.
+        "BACKEND": "django.core.cache.backends.filebased.FileBasedCache",
+        "LOCATION": DATA / "kept",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},  # Django's 300 are fewer than there are pages
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LOGIN_URL = "login"

@@ -22,6 +22,7 @@ from pins.models import Views  # noqa: E402
 from unhurried.later.reading import drain, paused  # noqa: E402
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
+TOKEN = re.compile(r'value="\w{64}"')
 VIEWS = re.compile(r"<b>(\d+)</b> views?</span>")
 
 
@@ -34,7 +35,12 @@ def visit(client: Client, url: str) -> dict[str, Any]:
         "writes": sum(sql.startswith(WRITES) for sql in asked),
         "queries": len(asked),
         "new": unreceived(),
+        "page": response.content.decode(),
     }
+
+
+def without_token(page: str) -> str:
+    return TOKEN.sub("", page)
 
 
 def unreceived() -> int:
@@ -98,6 +104,13 @@ def main() -> dict[str, Any]:
         second = visit(client, "/fast/messages/")  # the new one
         third = visit(client, "/fast/messages/")
         fourth = visit(client, "/fast/messages/")
+        fifth = visit(client, "/fast/messages/")
+        fixed_messages = client.get("/fixed/messages/").content.decode()
+        other = Client()
+        other.force_login(User.objects.exclude(username="jacob").earliest("pk"))
+        others = visit(other, "/fast/messages/")
+        Message.objects.create(sender=jacob, recipient=jacob, text="hot", sent="2031-01-01T00:00Z")
+        sixth = visit(client, "/fast/messages/")
         client.post("/fast/messages/received/")
         marked = visit(client, "/fast/messages/")
     html = {"headers": {"Accept": "text/html"}}
@@ -116,6 +129,11 @@ def main() -> dict[str, Any]:
         "second": second,
         "third": third,
         "fourth": fourth,
+        "fifth": fifth,
+        "like_fixed": without_token(fifth["page"])
+        == without_token(fixed_messages).replace("/fixed/", "/fast/"),
+        "others": others,
+        "sixth": sixth,
         "marked": marked,
         "all": unreceived(),
     }

@@ -75,7 +75,7 @@ def test_once(example_python, example_environment):
     folder = example_environment["PINSTA_DATA"]
     wishes = {"ONCE": "1", "SECONDS_OF_TRAFFIC": "4"}
     with demo(example_python, example_environment, **wishes) as process:
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=4 * PATIENCE)  # each page of /fast/ is opened
     assert (process.returncode, err) == (0, "")
     head, *rows = out[out.index("slow→fixed→fast") :].split("\n\n")[0].splitlines()
     assert {row.split()[0] for row in rows} == set(PAGES)
@@ -86,6 +86,7 @@ def test_once(example_python, example_environment):
     assert feed[4] in ("0", "1", "2", "3")
     for side in ("slow", "fixed", "fast"):
         assert re.search(rf"^/{side}/ .+ [\d.]+ +[\d.]+ m?s +[\d.]+ m?s", out, re.M)
+    assert re.search(r"^/fast/ is counted once each of its \d{3} addresses", out, re.M)
     assert "What manage.py unhurried diagnose said of /slow/:" in out
     assert "101 -> 1 queries" in out
     assert re.search(r"^/slow/ → /fast/: [\d.]+ → \d+ requests a second, \d+ times", out, re.M)

@@ -27,6 +27,18 @@ def test_a_page_of_what_is_received_writes_nothing(seen):
     assert seen["fourth"]["queries"] == 4  # session, user, the look for one's own, messages
 
 
+def test_a_page_of_messages_is_kept_for_its_reader_alone(seen):
+    assert seen["fifth"]["queries"] == 3  # session, user, the look for one's own
+    assert seen["like_fixed"]
+    assert seen["others"]["queries"] > 3
+    assert "Hello, jacob" not in seen["others"]["page"]
+
+
+def test_a_new_message_is_shown_at_once(seen):
+    assert "<p>hot</p>" not in seen["fifth"]["page"]
+    assert "<p>hot</p>" in seen["sixth"]["page"]
+
+
 def test_the_report_is_there_at_once_or_a_page_that_waits_and_then_the_same_for_all(seen):
     assert seen["waits"] in (200, 202)
     assert seen["report"] == [200, 200, True]
