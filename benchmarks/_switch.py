@@ -1,9 +1,10 @@
 """Measuring on and off within one process: with and without the middleware, the tap and its guard.
 
 *Off* has no receiver of ``connection_created`` either, so that a connection opened by a page gets
-no tap, and the ends of its transactions are Django's own. The other wraps (templates, caches, http.client) stay and pass straight through (0.1 us a
-call): putting them in and out would make the interpreter forget what it has learnt about those
-classes, in the middle of what is to be timed. The table of peers, a process each, includes them.
+no tap, and the ends of its transactions are Django's own. The other wraps (templates, caches,
+http.client) stay and pass straight through (0.1 us a call): putting them in and out would make the
+interpreter forget what it has learnt about those classes, in the middle of what is to be timed. The
+table of peers, a process each, includes them.
 """
 
 from __future__ import annotations
