@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from statistics import mean
 
 import pytest
 
 from tests.faults import score
 from tests.faults.catalogue import PAIRS, SINGLES, Fault, healthy
-from tests.faults.play import Outcome, undisturbed
+from tests.faults.play import Outcome, play, undisturbed
 from tests.faults.rig import Rig, rig
 from tests.faults.truths import means
 
@@ -34,7 +33,8 @@ def site() -> Iterator[Rig]:
 
 @pytest.fixture(scope="module")
 def well(site: Rig) -> Outcome:
-    """The yardstick."""
+    """The yardstick; the run before it compiles what is compiled once."""
+    play(site, healthy, {})
     return undisturbed(site, healthy, {})
 
 
@@ -42,11 +42,14 @@ def well(site: Rig) -> Outcome:
 def played(site: Rig, well: Outcome) -> Callable[[Fault], Outcome]:
     """Once; and again, once, where others needed the processors meanwhile."""
 
-    @cache
+    done: dict[str, Outcome] = {}
+
     def once(fault: Fault) -> Outcome:
         if fault.needs and not site.site.get(fault.needs):
             pytest.fail(f"The site has no {fault.needs}, which {fault.name} needs.")
-        return undisturbed(site, fault, means([well.seen]), tries=2)
+        if fault.name not in done:
+            done[fault.name] = undisturbed(site, fault, means([well.seen]), tries=2)
+        return done[fault.name]
 
     return once
 
