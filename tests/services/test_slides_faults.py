@@ -54,6 +54,10 @@ def played(site: Rig, well: Outcome) -> Callable[[Fault], Outcome]:
     return once
 
 
+def by_difference(fault: Fault) -> bool:
+    return any(name in fault.name for name in BY_DIFFERENCE)
+
+
 def told(outcome: Outcome) -> str:
     lines = [score.truth_of(outcome), *score.said_of(outcome)]
     return "\n".join([*lines, f"others needed {outcome.others.cores:.2f} cores"])
@@ -69,7 +73,7 @@ def test_10_no_alarm_where_all_is_well(well: Outcome) -> None:
 def test_10_it_is_there_and_judged(fault: Fault, played: Callable[[Fault], Outcome]) -> None:
     outcome = played(fault)
     assert outcome.seen.unanswered == 0
-    assert fault.name in BY_DIFFERENCE or min(outcome.truth.values()) > LEAST
+    assert by_difference(fault) or min(outcome.truth.values()) > LEAST
     assert not isinstance(outcome.verdict, str), told(outcome)
 
 
@@ -91,7 +95,7 @@ def test_10_its_share_is_what_the_fault_took(
     off = [
         miss
         for outcome in map(played, FAULTS)
-        if outcome.fault.name not in BY_DIFFERENCE and not outcome.others.disturb
+        if not by_difference(outcome.fault) and not outcome.others.disturb
         for miss in outcome.misses.values()
     ]
     assert off, "others needed the processors all the time; play it on a quiet machine"
