@@ -91,6 +91,7 @@ def test_one_page_for_all_and_each_message_once(way: str) -> None:
     assert site.ran["list"] == 1
 
 
+@pytest.mark.long
 @each_way
 @pytest.mark.parametrize("name", sorted(site.REGIONS.keys() - {"shadowed"}))
 def test_it_is_the_same_to_the_byte(way: str, name: str) -> None:
@@ -234,6 +235,7 @@ def test_in_a_page_of_ones_own() -> None:
         assert text(client.get("/own/")) == "<i>One</i>"
 
 
+@pytest.mark.long
 @each_way
 @pytest.mark.parametrize("name", site.REFUSED)
 def test_where_it_can_not_be_told_who_has_some_has_a_page_of_his_own(way: str, name: str) -> None:

@@ -214,6 +214,7 @@ def terminal(store):
         one.close()
 
 
+@pytest.mark.long
 class TestLive:
     def test_q_leaves(self, filled, terminal):
         live = terminal()

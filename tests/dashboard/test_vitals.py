@@ -351,6 +351,7 @@ class TestHostile:
         assert kept() == {}
         assert {group for group, rows in _store.current().names.rows.items() if rows} == {"route"}  # type: ignore[union-attr]
 
+    @pytest.mark.long
     @settings(
         max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
     )
@@ -364,6 +365,7 @@ class TestHostile:
         max_leaves=5,
     )
 
+    @pytest.mark.long
     @settings(max_examples=300, deadline=None)
     @given(st.dictionaries(st.sampled_from(["v", *VITALS, "x", ""]), values))
     def test_any_json(self, said):

@@ -83,6 +83,7 @@ def stored(model: type[models.Model], *names: str) -> list[Any]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FIELDS)
 @settings(
     max_examples=25,

@@ -255,6 +255,7 @@ TOLD = {name: FIELDS[name] for name in FIELDS if name not in ("raw", "data", "sh
 TOLD |= {"data": documents, "ratio": st.floats(allow_nan=False, allow_infinity=False)}
 
 
+@pytest.mark.long
 @given(values=st.fixed_dictionaries({}, optional=TOLD))
 @settings(
     deadline=None,

@@ -725,6 +725,7 @@ def comment(text: str) -> str:
     return f" /* {inner} /*{inner} */ :name */ " if ON_POSTGRES else f" /* {inner} */ "
 
 
+@pytest.mark.long
 @settings(
     max_examples=150,
     deadline=None,

@@ -120,6 +120,7 @@ def test_without_debug_it_asks(shop):
     assert shop.diagnose("--url", "/healthy/", "--yes", SHOP_DEBUG="0").returncode == 0
 
 
+@pytest.mark.long
 def test_without_a_folder_to_keep_it_the_proof_is_told_all_the_same(copy):
     (copy.folder / "store").mkdir(exist_ok=True)
     for kept in (copy.folder / "store").glob("v*"):
@@ -138,6 +139,7 @@ def test_without_a_database_it_says_so(copy):
     assert "make its tables: manage.py migrate" in done.stderr
 
 
+@pytest.mark.long
 class TestWhatOfItIsForEverybody:
     def test_but_one_line(self, shop):
         done = shop.diagnose("--url", "/greeting/", "--user", "jacob", COLUMNS="100")

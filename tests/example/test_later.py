@@ -60,5 +60,6 @@ def test_a_view_is_one_query_and_no_write(seen):
     assert seen["views"]["writes"] == [0, 0, 0, 0]
 
 
+@pytest.mark.long
 def test_views_are_written_behind_and_leave_the_page_kept(seen):
     assert seen["views"]["stored"] == [0, 5]

@@ -145,6 +145,7 @@ def test_what_takes_long_is_waited_for_at_the_same_url() -> None:
     assert hung.made["slow"] == 1
 
 
+@pytest.mark.long
 def test_two_hundred_wait_for_one() -> None:
     """Each with a connection of his own, as threads of a server have."""
     with ThreadPoolExecutor(8) as threads:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 SITE = Path(__file__).with_name("site.py")
 # Forking a process with threads is what is tried here; Python 3.12 and later warn of it.
 WARNINGS = ["-W", "error", "-W", "ignore:This process:DeprecationWarning"]

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 # Forking a process with threads is what is tried here; Python 3.12 and later warn of it.
 WARNINGS = ["-W", "error", "-W", "ignore:This process:DeprecationWarning"]

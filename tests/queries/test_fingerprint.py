@@ -231,6 +231,7 @@ def statements(draw):
     return vendor, sql
 
 
+@pytest.mark.long
 @settings(max_examples=1500, deadline=None)
 @given(statements())
 def test_no_literal_survives(made):
@@ -240,6 +241,7 @@ def test_no_literal_survives(made):
     assert found.startswith("SELECT a, ")
 
 
+@pytest.mark.long
 @settings(max_examples=1500, deadline=None)
 @given(st.sampled_from(VENDORS), st.text(alphabet="'\"`\\$qEt[]/*-# \nx1%s(),", max_size=60))
 def test_nothing_stops_it(vendor, sql):

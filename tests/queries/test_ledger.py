@@ -32,6 +32,7 @@ def path(tmp_path_factory):
     return tmp_path_factory.mktemp("ledger") / "queries.ledger"
 
 
+@pytest.mark.long
 @given(TESTS)
 def test_what_is_written_is_read_again(path, blocks):
     path.write_text(text(blocks), encoding="utf-8")
@@ -43,6 +44,7 @@ def one(count: int, sql: str = "SELECT 1", line: str = "a.py:1") -> Asked:
     return Asked("default", sql, count, (line,))
 
 
+@pytest.mark.long
 @given(BLOCKS, BLOCKS)
 def test_more_less_or_the_same(known, now):
     counts = [{key: a.count for key, a in each.items()} for each in (known, now)]

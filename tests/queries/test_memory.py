@@ -22,7 +22,7 @@ from unhurried.measure import reading as measure
 from unhurried.queries import count_queries
 from unhurried.queries._find import _counting
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 MANY = 4_000
 MB = 1 << 20
 BLOCK_MB, RECORD_MB = 20, 8

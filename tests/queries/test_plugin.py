@@ -53,7 +53,7 @@ import pytest
 from shelf.models import Author, Book
 from unhurried.queries import allow_queries, count_queries
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 def make(n=3):
     for i in range(n):
@@ -333,12 +333,10 @@ def test_silent():
 """
 
 
-@pytest.mark.long
 def test_the_life_of_a_ledger(project):
     live(project)
 
 
-@pytest.mark.long
 def test_workers_send_home_what_is_more_and_less(project):
     """All of the life with workers is in tests/services/test_plugin_workers.py."""
     write(project, TESTS)
@@ -395,7 +393,6 @@ def assert_told(output: str) -> None:
     assert '- 1 -> 0 x at test_shelf.py:22: SELECT COUNT(*) AS "__count" FROM "shelf_bo' in output
 
 
-@pytest.mark.long
 def test_lines_that_move_change_nothing_and_parts_forget_nothing(project):
     write(project, TESTS)
     run(project, "--queries-update", passed=3)
@@ -456,7 +453,6 @@ def test_by_mark_alone(project):
     assert ledger(project) == ""
 
 
-@pytest.mark.long
 def test_by_ini_and_in_a_file_of_ones_own(project):
     write(project, TESTS)
     with (project.path / "pytest.ini").open("a") as file:
