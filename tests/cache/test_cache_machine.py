@@ -25,6 +25,13 @@ def test_nothing_old_is_served_in_any_play(tmp_path: Path, record_property: Any)
     play(PLAYS, tmp_path, record_property)
 
 
+@pytest.mark.long
+def test_who_fails_takes_nobodys_excuse() -> None:
+    argv = [sys.executable, "-m", "tests.cache.races.excuse"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def play(plays: str, folder: Path, record_property: Any) -> None:
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -29,6 +29,11 @@ from tests import servers
 from . import cells
 
 STEPS = 10
+#: Seconds, for the clients of servers.
+PATIENT = {
+    "RedisCache": {"socket_timeout": 60, "socket_connect_timeout": 60},
+    "PyMemcacheCache": {"timeout": 60, "connect_timeout": 60},
+}
 #: What CI calls them.
 NAMES = {
     "sqlite-embedded": "sqlite-wal-embedded-locmem",
@@ -38,7 +43,10 @@ NAMES = {
 
 
 def configure(cell: cells.Cell, folder: Path, ports: dict[str, int], **more: Any) -> None:
-    """Nobody waits: who meets a lock is told at once, who meets a lease computes."""
+    """Nobody waits: who meets a lock is told at once, who meets a lease computes.
+
+    But for servers, however busy the machine: what cannot be asked can't be told to be old either.
+    """
     values = {**cells.settings(cell, folder, ports, WAIT=0), **more}
     for database in values["DATABASES"].values():
         if cell.vendor == "sqlite":
@@ -46,6 +54,8 @@ def configure(cell: cells.Cell, folder: Path, ports: dict[str, int], **more: Any
             database["OPTIONS"]["init_command"] += "; PRAGMA synchronous=off"
         else:
             database["OPTIONS"] = {"options": "-c lock_timeout=1"}
+    for cache in values["CACHES"].values():  # who is asked late is no server that is away
+        cache.setdefault("OPTIONS", {}).update(PATIENT.get(cache["BACKEND"].rpartition(".")[2], {}))
     settings.configure(**values)
     django.setup()
 

@@ -185,6 +185,8 @@ class World:
             except DatabaseError as error:
                 self.told.append(f"  {error}")
                 undo_all(actor)
+                if actor.before in (None, self.truth()):
+                    actor.dirty = set()  # nothing of it was committed: others' excuses stand
 
         actor.stops, actor.points = stops, points
         self._step(actor, said, own)
