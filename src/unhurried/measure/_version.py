@@ -39,7 +39,8 @@ def _from_files(base: str | Path) -> str:
 def _files(base: str) -> Iterator[str]:
     """Of the project and of its apps that are not installed packages."""
     folders = {base} if base else set()
-    folders |= {config.path for config in apps.get_app_configs()}
+    # Not by ``get_app_configs()``: this may be asked while apps are being set anew, by a test.
+    folders |= {config.path for config in tuple(apps.app_configs.values())}
     left = MOST_FILES
     for folder in folders:
         if "site-packages" in Path(folder).parts:

@@ -18,6 +18,8 @@ from unhurried.measure.reading import Stepped
 
 _CALL: Final[CodeType] = SyncToAsync.__call__.__code__
 _STEPS: Final[CodeType] = Stepped.__await__.__code__
+_FRAME: Final = ("cr_frame", "ag_frame", "gi_frame")
+_INNER: Final = ("cr_await", "ag_await", "gi_yieldfrom")
 
 
 def waiting(handler: FrameType) -> Iterator[FrameType]:
@@ -31,13 +33,16 @@ def waiting(handler: FrameType) -> Iterator[FrameType]:
             return
 
 
-def _chain(awaitable: Any) -> Iterator[FrameType]:
-    """Frames of a suspended chain of awaits, outermost first."""
-    while awaitable is not None:
-        frame = _first(awaitable, "cr_frame", "ag_frame", "gi_frame")
+def _chain(task: Any) -> Iterator[FrameType]:
+    """Frames of a task's suspended chain of awaits, outermost first; none of one that runs."""
+    if not hasattr(type(task), "cr_running"):
+        return  # compiled by others, maybe: nobody knows whether it runs
+    awaitable = task
+    while awaitable is not None and not task.cr_running:
+        frame = _of(task, awaitable, _FRAME)
         if frame is not None:
             yield frame
-        inner = _first(awaitable, "cr_await", "ag_await", "gi_yieldfrom")
+        inner = _of(task, awaitable, _INNER)
         if frame is not None and frame.f_code is _STEPS:
             inner = frame.f_locals["self"].coroutine  # it sends each step on by hand
         if inner is None and frame is None:  # ``async for``: its step refers to the generator
@@ -46,10 +51,12 @@ def _chain(awaitable: Any) -> Iterator[FrameType]:
         awaitable = inner
 
 
-def _first(thing: Any, *names: str) -> Any:
-    """Of what its type has: an awaitable of the project's own may answer to any name."""
+def _of(task: Any, thing: Any, names: tuple[str, ...]) -> Any:
+    """By the name that its type has: an awaitable of the project's own may answer to any.
+
+    None while its task runs, in the loop's own thread: there CPython before 3.13 has crashed.
+    """
     for name in names:
-        value = getattr(thing, name) if hasattr(type(thing), name) else None
-        if value is not None:
-            return value
+        if hasattr(type(thing), name):
+            return None if task.cr_running else getattr(thing, name)
     return None
