@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -60,8 +59,10 @@ class UnhurriedMiddleware:
     def _load(self) -> None:
         """Load the URLs once, whose views say what is cached: the first page is one of them."""
         self.loaded = True
-        with suppress(Exception):  # boundary: the site's own code; Django tells who asks for a page
+        try:
             _ = get_resolver().url_patterns
+        except Exception:  # boundary: the site's own code; Django tells who asks for a page
+            pass
 
     def __call__(self, request: HttpRequest) -> Any:
         if self.is_async:

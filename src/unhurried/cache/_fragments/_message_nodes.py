@@ -102,13 +102,13 @@ def _settled(node: Any, engine: Engine, found: Found) -> bool:
         reading.node(node, _OUTSIDE)
     except Mixed as mixed:
         if MESSAGES in _own_names(node, engine):
-            found.reasons.append(f"{_line(node)} shows messages, and {mixed}")
+            found.reasons.append(f"{line_of(node)} shows messages, and {mixed}")
         return False
     if MESSAGES not in reading.names:
         return True
     if strange := sorted(reading.names - _KNOWN):
         if MESSAGES in _own_names(node, engine):
-            found.reasons.append(f"{_line(node)} shows messages, and reads {', '.join(strange)}")
+            found.reasons.append(f"{line_of(node)} shows messages, and reads {', '.join(strange)}")
         return False
     found.regions.append(Spoken(node, reading.print(), frozenset(reading.names)))
     return True
@@ -125,7 +125,7 @@ def _own_names(node: Any, engine: Engine) -> set[str]:
     return reading.names
 
 
-def _line(node: Any) -> str:
+def line_of(node: Any) -> str:
     origin = getattr(node.origin, "template_name", None) or "a template"
     return f"{origin}:{node.token.lineno if node.token else 0}"
 

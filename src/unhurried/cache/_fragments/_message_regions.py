@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
-from threading import Lock
 from types import FrameType
 from typing import Any, Final
 
@@ -30,8 +29,9 @@ from django.utils.safestring import SafeString, mark_safe
 from .._audience._quiet import has_messages
 from .._audience._swap import held_by, watch_of
 from .._engine._compute import own_unit
+from .._patching import Patching
 from ._holes import Piece, collector
-from ._message_nodes import AROUND, LEVELS, MESSAGES, Spoken, found_in
+from ._message_nodes import AROUND, LEVELS, MESSAGES, Spoken, found_in, line_of
 from ._message_places import place_of, render_for
 
 #: Nodes through which a region gets into the page as it is.
@@ -238,34 +238,22 @@ def _hands_on(node: Any, *, resolved: bool, foreign: bool) -> bool:
 
 
 def _elsewhere(spoken: Spoken) -> str:
-    node: Any = spoken.node
-    line = f"{node.origin.template_name}:{node.token.lineno if node.token else 0}"
-    return f"{line} shows messages, and stands in a tag, a loop or a template of its own kind"
+    where = line_of(spoken.node)
+    return f"{where} shows messages, and stands in a tag, a loop or a template of its own kind"
 
 
 # The seam: a template tells that it is being rendered, while pages are made.
 
-_lock: Final = Lock()
-_original: Any = None
-_now = 0
+_originals: list[Any] = []
 
 
-@contextmanager
-def telling() -> Iterator[None]:
-    """For as long as a page is made; the others' templates ask one ContextVar more."""
-    global _now, _original
-    with _lock:
-        _now += 1
-        if _now == 1:
-            _original = vars(Template)["render"]
-            Template.render = _heard(_original)  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        with _lock:
-            _now -= 1
-            if _now == 0:
-                Template.render = _original  # type: ignore[method-assign]
+def _wrap() -> None:
+    _originals.append(vars(Template)["render"])
+    Template.render = _heard(_originals[0])  # type: ignore[method-assign]
+
+
+def _unwrap() -> None:
+    Template.render = _originals.pop()  # type: ignore[method-assign]
 
 
 def _heard(render: Callable[[Any, Any], Any]) -> Any:
@@ -277,3 +265,7 @@ def _heard(render: Callable[[Any, Any], Any]) -> Any:
 
     inner.__wrapped__ = render  # type: ignore[attr-defined]
     return inner
+
+
+#: For as long as a page is made; the others' templates ask one ContextVar more.
+telling: Final = Patching(_wrap, _unwrap)

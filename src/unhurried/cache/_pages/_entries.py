@@ -30,6 +30,7 @@ def made(
     meta = {
         **surroundings(),
         "headers": _headers.kept(response),
+        "charset": response.charset,
         "encodings": encodings,
         "etags": [etag(body) for body in bodies],
         "final": final,
@@ -37,7 +38,6 @@ def made(
         "route": match.route if match is not None else "",
         **asked(visit.request),
     }
-    meta["charset"] = response.charset
     if holed is not None:
         meta["holes"] = holed.holes
     return bodies, meta

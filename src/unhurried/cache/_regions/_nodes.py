@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
-from threading import Lock
 from typing import Any, Final, Protocol
 
 from django.template.base import Node, TextNode
+
+from .._patching import Patching
 
 
 class Hears(Protocol):
@@ -20,26 +20,7 @@ recording: ContextVar[Hears | None] = ContextVar("unhurried_regions", default=No
 #: Both say what a node gives to what is around it; no other class of Django's has its own.
 _CLASSES: Final = (Node, TextNode)
 _METHOD: Final = "render_annotated"
-_lock: Final = Lock()
 _originals: dict[type, Any] = {}
-_now = 0
-
-
-@contextmanager
-def telling() -> Iterator[None]:
-    """For as long as one request is recorded; the others' nodes ask one ContextVar more."""
-    global _now
-    with _lock:
-        _now += 1
-        if _now == 1:
-            _wrap()
-    try:
-        yield
-    finally:
-        with _lock:
-            _now -= 1
-            if _now == 0:
-                _unwrap()
 
 
 def _wrap() -> None:
@@ -63,3 +44,7 @@ def _told(render: Callable[[Any, Any], Any]) -> Any:
 
     render_annotated.__wrapped__ = render  # type: ignore[attr-defined]
     return render_annotated
+
+
+#: For as long as one request is recorded; the others' nodes ask one ContextVar more.
+telling: Final = Patching(_wrap, _unwrap)
