@@ -88,6 +88,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         _plugin(item.config, "The marks query_budget and queries_ledger")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Before the database goes: what the test has left to a thread, a page to be made anew, say."""
+    later = sys.modules.get("unhurried.later.reading")
+    if later is not None:
+        later.settle()
+
+
 @pytest.fixture
 def queries(request: pytest.FixtureRequest) -> Any:
     """The queries of this test's body so far, as ``count_queries()`` counts them."""

@@ -126,6 +126,7 @@ def test_a_probe_that_hangs_keeps_the_others_off(fake: Fake, work: Work) -> None
     kick("work")  # the probe: the sender hangs still
     wait_until(lambda: work.done == 2)
     assert (figures().late, fake.tries, _kick._kicks.breaker._pause) == (2, 1, 2.0)
+    fake.answers.set()
 
 
 def test_after_one_refusal_the_round_is_over(fake: Fake, work: Work) -> None:

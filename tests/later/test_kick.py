@@ -12,10 +12,10 @@ import pytest
 
 from unhurried import testing
 from unhurried.later import _kick, _lanes, _pending, _thread
-from unhurried.later.reading import LaterError, drain_now, figures, kick, lane, paused
+from unhurried.later.reading import LaterError, drain_now, figures, kick, lane, paused, settle
 from unhurried.measure import snapshot
 
-from .conftest import Work, wait_until
+from .conftest import WAIT_SECONDS, Work, wait_until
 
 
 def test_a_kick_is_done_in_another_thread(work: Work) -> None:
@@ -165,6 +165,46 @@ def test_kicks_not_drained_while_paused_are_drained_after(work: Work) -> None:
     with paused():
         kick("work")
     wait_until(lambda: work.threads == ["unhurried-later"])
+
+
+def test_a_test_that_ends_waits_for_the_turn_under_way_and_forgets_what_waits(work: Work) -> None:
+    kick("work")
+    wait_until(lambda: work.done == 1)
+    work.may_end.clear()
+    kick("work")
+    wait_until(lambda: work.begun == 2)
+    kick("work")
+    threading.Timer(0.1, work.may_end.set).start()
+    settle()
+    assert (work.begun, work.done, figures().waiting) == (2, 2, 0)
+    kick("work")
+    wait_until(lambda: work.done == 3)
+
+
+def test_what_the_last_turn_asks_for_is_forgotten_too(work: Work) -> None:
+    begun, may_end, turns = threading.Event(), threading.Event(), []
+
+    @lane("restless")
+    def drain() -> None:
+        begun.set()
+        turns.append(may_end.wait(WAIT_SECONDS))
+        kick("restless")
+
+    kick("restless")
+    assert begun.wait(WAIT_SECONDS)
+    threading.Timer(0.1, may_end.set).start()
+    settle()
+    assert (turns, figures().waiting, _kick._kicks.drainer.alive) == ([True], 0, False)
+
+
+def test_a_test_that_ends_while_paused_leaves_no_pause(work: Work) -> None:
+    kick("work")
+    wait_until(lambda: work.done == 1)  # its thread lives on
+    with paused():
+        settle()
+        kick("work")
+        assert not _kick._kicks.drainer.alive
+    wait_until(lambda: work.done == 2)
 
 
 def test_drain_now_raises_and_runs_what_is_asked_for_once(work: Work) -> None:

@@ -53,7 +53,7 @@ import pytest
 from shelf.models import Author, Book
 from unhurried.queries import allow_queries, count_queries
 
-pytestmark = [pytest.mark.django_db, pytest.mark.long]
+pytestmark = pytest.mark.django_db
 
 def make(n=3):
     for i in range(n):
@@ -120,6 +120,7 @@ def test_another(queries):
     run(project, passed=2)
 
 
+@pytest.mark.site
 def test_strict_is_set_and_querysets_of_modules_have_a_line(project):
     write(project, """
 from unhurried.conf import settings
@@ -135,6 +136,7 @@ def test_origin(books, queries):
     run(project, passed=2)
 
 
+@pytest.mark.site
 def test_the_settings_and_the_ini_may_say_no(project):
     write(project, """
 from unhurried.conf import settings
@@ -186,6 +188,7 @@ def test_wrong():
     assert "@pytest.mark.query_budget: query_budget(n) takes the number" in output
 
 
+@pytest.mark.site
 def test_unittest_classes_and_threads(project):
     write(project, """
 import threading
@@ -217,6 +220,30 @@ def test_in_a_thread():
     assert "2 queries, the budget is 1" in output
     assert "AssertionError: 1 != 2" in output
     assert "Tests.test_fails" in output
+
+
+def test_what_is_left_to_a_thread_ends_with_its_test(project):
+    project.makepyfile("""
+import time
+from shelf.models import Author
+from unhurried.later.reading import figures, kick, lane
+
+done = []
+
+@lane("work")
+def work():
+    time.sleep(0.2)
+    done.append(Author.objects.count())
+
+def test_leaves_it_to_a_thread(db):
+    assert kick("work")
+    while not figures().drained:
+        time.sleep(0.001)
+
+def test_has_no_database():
+    assert done == [0]
+""")  # fmt: skip
+    run(project, "-W", "error", passed=2)
 
 
 # Where nobody asked for it.
@@ -253,6 +280,7 @@ def test_mark():
     assert output.count("want configured Django settings: install pytest-django") >= 2
 
 
+@pytest.mark.site
 def test_a_django_project_that_does_not_use_it(project):
     settings = project.path / "settings.py"
     settings.write_text(settings.read_text().replace('"unhurried", ', "").replace(
@@ -278,6 +306,7 @@ def test_counts_all_the_same(books, queries):
     run(project, "test_more.py", passed=1)
 
 
+@pytest.mark.site
 def test_switched_off(project):
     write(project, """
 def test_plain(books):
@@ -333,10 +362,12 @@ def test_silent():
 """
 
 
+@pytest.mark.site
 def test_the_life_of_a_ledger(project):
     live(project)
 
 
+@pytest.mark.site
 def test_workers_send_home_what_is_more_and_less(project):
     """All of the life with workers is in tests/services/test_plugin_workers.py."""
     write(project, TESTS)
@@ -393,6 +424,7 @@ def assert_told(output: str) -> None:
     assert '- 1 -> 0 x at test_shelf.py:22: SELECT COUNT(*) AS "__count" FROM "shelf_bo' in output
 
 
+@pytest.mark.site
 def test_lines_that_move_change_nothing_and_parts_forget_nothing(project):
     write(project, TESTS)
     run(project, "--queries-update", passed=3)
@@ -453,6 +485,7 @@ def test_by_mark_alone(project):
     assert ledger(project) == ""
 
 
+@pytest.mark.site
 def test_by_ini_and_in_a_file_of_ones_own(project):
     write(project, TESTS)
     with (project.path / "pytest.ini").open("a") as file:
@@ -464,6 +497,7 @@ def test_by_ini_and_in_a_file_of_ones_own(project):
     run(project, passed=1, failed=2)
 
 
+@pytest.mark.site
 def test_a_conflict_of_a_merge_is_told(project):
     write(project, TESTS)
     project.path.joinpath("queries.ledger").write_text("\n<<<<<<< ours\n")
@@ -473,6 +507,7 @@ def test_a_conflict_of_a_merge_is_told(project):
     assert "queries.ledger:2 has a conflict of a merge: correct it" in told
 
 
+@pytest.mark.site
 def test_sessions_at_the_same_time_write_one_file(project):
     names = ("one", "two")
     for name in names:

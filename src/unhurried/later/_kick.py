@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Final
 
 from django.db import close_old_connections
 
@@ -25,6 +26,8 @@ from ._errors import LaterError, is_transient
 from ._lanes import drain_of, is_long, run
 from ._pending import PATIENCE, PAUSE, Pending
 from ._thread import Worker
+
+SETTLE: Final = 2.0  # seconds that the end of a test waits for each thread's turn under way
 
 
 @dataclass(slots=True)
@@ -53,6 +56,12 @@ class Kicks:
         self.owners: dict[str, Worker] = {}
         self.drainer = Worker("unhurried-later", self.drain)
         self.sender = Worker("unhurried-kick", self.send)
+
+    def fresh(self) -> Kicks:
+        """Others, without work or threads; paused if these are."""
+        kicks = Kicks()
+        kicks.paused = self.paused
+        return kicks
 
     def kick(self, lane: str, label: str) -> bool:
         self.figures.kicks += 1
@@ -181,14 +190,34 @@ def drain_now() -> list[str]:
 @contextmanager
 def paused() -> Iterator[None]:
     """Kicks wait for ``drain_now``: no thread sees a test's transaction, or comes in between."""
-    kicks = _kicks
-    kicks.paused += 1
+    _kicks.paused += 1
     try:
         yield
     finally:
+        kicks = _kicks  # others, by now, in a child or once a test is over
         kicks.paused -= 1
         if kicks.pending.lanes() and not kicks.paused:
             kicks.drainer.wake()
+
+
+def settle() -> None:
+    """A test ends: what it has left to threads ends first, what waits is forgotten.
+
+    Otherwise the work meets the database between two tests, where none may be asked, or amid the
+    next one's transaction.
+    """
+    global _kicks
+    kicks = _kicks
+    if kicks.sender.alive or kicks.drainer.alive or kicks.owners:
+        _end(kicks.sender, kicks.drainer)
+        _end(*kicks.owners.values())  # only the drainer makes them
+        _kicks = kicks.fresh()  # now: what the last turns have asked for is forgotten, too
+
+
+def _end(*workers: Worker) -> None:
+    for worker in workers:
+        worker.stop()
+        worker.join(SETTLE)
 
 
 def is_paused() -> bool:
@@ -210,9 +239,7 @@ def figures() -> Figures:
 def _after_fork() -> None:
     """What the parent was asked for it will do; its threads, locks and sockets are not ours."""
     global _kicks
-    paused = _kicks.paused
-    _kicks = Kicks()
-    _kicks.paused = paused
+    _kicks = _kicks.fresh()
     _brokers.after_fork()
 
 

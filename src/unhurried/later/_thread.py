@@ -74,10 +74,14 @@ class Worker:
         atexit.unregister(self._end)
         self.stopping.set()
         with self._changed:
-            thread = self._thread
             self._changed.notify()
+        self.join(AT_EXIT)
+
+    def join(self, seconds: float) -> None:
+        """Wait for its thread's end, which somebody has to have asked for."""
+        thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(AT_EXIT)
+            thread.join(seconds)
 
     def _run(self) -> None:
         try:

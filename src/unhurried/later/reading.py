@@ -5,7 +5,7 @@ from ._drain import Done, drain
 from ._ending import ending
 from ._errors import LaterError
 from ._hang_on._shown import running_views
-from ._kick import Figures, drain_now, figures, kick, paused
+from ._kick import Figures, drain_now, figures, kick, paused, settle
 from ._lanes import lane
 from ._outbox._dead import discard, retry
 from ._outbox._status import DeadRow, LaneStatus, lanes_now, newest_dead
@@ -42,5 +42,6 @@ __all__ = [
     "problems",
     "retry",
     "running_views",
+    "settle",
     "write_read_ratio",
 ]
