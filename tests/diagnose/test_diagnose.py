@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import subprocess
 import pytest
 
 from tests.diagnose.site import Shop
+from unhurried.management import _diagnose
 
 
 def report(shop: Shop, url: str, *arguments: str) -> dict:
@@ -17,7 +19,7 @@ def report(shop: Shop, url: str, *arguments: str) -> dict:
     return json.loads(done.stdout)
 
 
-@pytest.mark.long
+@pytest.mark.site
 def test_the_first_screen(shop):
     done = shop.diagnose("--url", "/feed/", COLUMNS="100")
     assert done.returncode == 0, done.stderr
@@ -38,7 +40,7 @@ def test_the_first_screen(shop):
     assert "\x1b" not in done.stdout
 
 
-@pytest.mark.long
+@pytest.mark.site
 @pytest.mark.parametrize(
     ("url", "before", "after"),
     [
@@ -64,7 +66,7 @@ def test_each_diff_applies_and_keeps_its_promise(copy, url, before, after):
     assert (again["queries"], again["findings"], again["diff"]) == (after, [], "")
 
 
-@pytest.mark.long
+@pytest.mark.site
 def test_nothing_of_it_stays_in_any_database(shop):
     before = shop.state()
     found = report(shop, "/both/", "--user", "jacob")
@@ -73,7 +75,7 @@ def test_nothing_of_it_stays_in_any_database(shop):
     assert shop.state() == before
 
 
-@pytest.mark.long
+@pytest.mark.site
 def test_the_diff_alone(shop):
     done = shop.diagnose("--url", "/feed/", "--diff")
     assert done.stdout.startswith("--- a/shop/views.py\n+++ b/shop/views.py\n@@ ")
@@ -91,6 +93,7 @@ NO_PAGE = [
     (["--url", "/moved/"], "leads on to /feed/: ask that page instead, --url /feed/"),
     (["--url", "/mine/"], "the login. Ask as a user: --user NAME"),
     (["--url", "/mine/", "--user", "nobody"], "There is no user 'nobody'."),
+    (["--url", "/feed/", "--worth", "5"], "--worth is of all that was measured"),
     (["--url", "/boom/"], "/boom/ answers 500: ZeroDivisionError: nothing is left"),
 ]
 
@@ -109,6 +112,12 @@ def test_where_there_is_no_page_to_look_at_the_way_out_is_told(refused, at):
     assert not done.stdout
 
 
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"], ids=str)
+def test_what_is_worth_a_word_is_a_number_of_milliseconds(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="no number of milliseconds above 0"):
+        _diagnose._seconds(text)
+
+
 def test_as_a_user(shop):
     assert report(shop, "/mine/", "--user", "jacob")["user"] == "jacob"
 
@@ -120,7 +129,7 @@ def test_without_debug_it_asks(shop):
     assert shop.diagnose("--url", "/healthy/", "--yes", SHOP_DEBUG="0").returncode == 0
 
 
-@pytest.mark.long
+@pytest.mark.site
 def test_without_a_folder_to_keep_it_the_proof_is_told_all_the_same(copy):
     (copy.folder / "store").mkdir(exist_ok=True)
     for kept in (copy.folder / "store").glob("v*"):
@@ -139,7 +148,7 @@ def test_without_a_database_it_says_so(copy):
     assert "make its tables: manage.py migrate" in done.stderr
 
 
-@pytest.mark.long
+@pytest.mark.site
 class TestWhatOfItIsForEverybody:
     def test_but_one_line(self, shop):
         done = shop.diagnose("--url", "/greeting/", "--user", "jacob", COLUMNS="100")

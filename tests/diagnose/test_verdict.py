@@ -22,7 +22,7 @@ from tests.diagnose.windows import (
     unit,
     vital,
 )
-from unhurried.diagnose import _verdict_text
+from unhurried.diagnose import _pace, _verdict_text
 from unhurried.diagnose._asking import of
 from unhurried.diagnose._verdict import (
     CAUSES,
@@ -205,6 +205,13 @@ def test_a_healthy_site_has_nothing_to_fix():
     assert verdict.slowest[1] == pytest.approx(0.0081)
 
 
+def test_who_wants_more_is_told_of_less():
+    window = healthy(units=pages(wall=15, template=12))
+    assert of(window).findings == []
+    titles = [finding.title for finding in of(window, worth=0.005).findings]
+    assert "The templates of /feed/ take 12 ms of each page" in titles
+
+
 def test_the_parts_add_up_to_users_time():
     for make, _, _ in FAULTS.values():
         verdict = of(make())
@@ -233,6 +240,43 @@ def test_many_small_loops_are_one_large_fault():
     assert verdict.findings[0].cause == OWN_BUGS
     assert verdict.findings[0].share < 0.1
     assert verdict.said.startswith("Own bugs in 15 places: ")
+
+
+def test_a_loop_in_a_loop_promises_no_more_than_the_page():
+    inner = sighting("feed/", "views.py:9", 494_000)
+    outer = sighting("feed/", "views.py:6", 12_000, relation="books.Publisher.books")
+    found = replace(
+        healthy(),
+        units={unit("feed/"): route(wall=500, db=152, template=5)},
+        statements=[statement("feed/", "LOOP", count=506_000)],
+        sightings=[inner, outer],
+        samples=[sample("feed/", "view", "views.py:6", ms=300, count=3)],  # few, and all of it
+    )
+    (finding,) = of(found).findings  # the outer one's share is a trifle
+    assert finding.where[0] == "views.py:9"
+    assert finding.gain == pytest.approx(0.345, abs=0.01)
+
+
+def test_where_python_takes_longer_a_loop_promises_more():
+    """Of the same hundred queries a page, their 0.4 ms of Python count twice."""
+    window = replace(
+        healthy(),
+        units={unit("feed/"): route(wall=200, db=30, template=160)},
+        statements=[statement("feed/", "LOOP", count=100_000)],
+        sightings=[sighting("feed/", "feed.html:12", 100_000)],
+        samples=[],
+    )
+    found = [of(window, pace=pace).findings for pace in (1.0, 2.0)]
+    here, slower = (next(each for each in some if each.cause == OWN_BUGS) for some in found)
+    assert slower.gain - here.gain == pytest.approx(0.04, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "said"), [([1, 1], 1.0), ([1, 3], 2.0), ([0, 0], 1 / 8), ([99, 99], 8.0)], ids=str
+)
+def test_pace(monkeypatch, rounds, said):
+    monkeypatch.setattr(_pace, "_rounds", lambda: [each * _pace.USUAL for each in rounds])
+    assert _pace.pace() == pytest.approx(said)
 
 
 def test_a_loop_over_a_slow_network_is_the_networks_first():

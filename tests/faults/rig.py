@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import servers
+from unhurried.measure._layout import VERSION
 
 from .gunicorn_conf import READY
 from .truths import Seen
@@ -28,6 +29,7 @@ NAME = "faults"
 #: In no block that is reserved: what is not public may be a proxy's.
 ADDRESSES = [f"81.2.69.{n}" for n in range(10, 40)]
 START = 60  # seconds
+LAYOUT = f"v{VERSION}"
 
 
 @dataclass
@@ -63,7 +65,9 @@ class Rig:
         """gunicorn, all its workers warm, with a store of its own that is gone after."""
         stage.port = servers.free_port()
         with tempfile.TemporaryDirectory(dir=self.folder) as name:
-            stage.environment["FAULTS_STORE"] = f"{name}/store"
+            store = Path(name) / "store"
+            stage.environment["FAULTS_STORE"] = str(store)
+            _copy_tokens(self.folder, store / LAYOUT)
             argv = [sys.executable, "-m", "gunicorn", "planted.wsgi"]
             argv += ["-c", str(HERE / "gunicorn_conf.py"), "-b", f"127.0.0.1:{stage.port}"]
             argv += ["-w", str(stage.workers), "--threads", str(stage.threads)]
@@ -72,6 +76,7 @@ class Rig:
             ) as server:
                 _await_workers(server, stage.workers)
                 yield
+            _copy_tokens(store / LAYOUT, self.folder)
 
     def crowd(
         self, stage: Stage, pages: dict[str, int], think: float, visitors: int, seed: int
@@ -153,6 +158,14 @@ def _prepared(port: int, folder: Path, scale: float, visits: int) -> dict[str, A
     if done.returncode:
         raise servers.ServerError(f"The site could not be prepared:\n{done.stderr[-3000:]}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _copy_tokens(here: Path, there: Path) -> None:
+    """So that pages that an earlier run has kept are kept in the next one, too."""
+    if (here / "tokens").exists():
+        for folder in (there.parent, there):
+            folder.mkdir(0o700, exist_ok=True)
+        shutil.copy2(here / "tokens", there / "tokens")
 
 
 def _await_workers(server: servers.Server, number: int) -> None:

@@ -67,6 +67,15 @@ def delayed(seen: Seen) -> float:
     return seen.delayed.seconds / seen.time
 
 
+def nearby(truth: Truth) -> Truth:
+    """What it would be without the network, whose own share is of the same seconds."""
+
+    def without(seen: Seen) -> float:
+        return max(truth(seen) - delayed(seen), 0)
+
+    return without
+
+
 def failed(seen: Seen) -> float:
     """Of all requests."""
     return sum(answer.status >= 500 for answer in seen.all) / len(seen.all)

@@ -17,7 +17,20 @@ from .beacons import Beacon
 PATIENCE = 60  # seconds for one answer
 LATER = 4  # times as long as was asked for, at most
 ADDRESSES = 5  # of one visitor: six of them come from thirty
-POSTED = {"stock"}
+SHEET = "title,author,publisher,published,pages,stock\n" + "".join(
+    f"Copied {n},Author {n % 7},Publisher {n % 3},2012-09-05,{100 + n},3\n" for n in range(60)
+)
+FORM = (
+    '--edge\r\nContent-Disposition: form-data; name="file"; filename="books.csv"\r\n'
+    f"Content-Type: text/csv\r\n\r\n{SHEET}\r\n--edge--\r\n"
+).encode()
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=edge"}
+#: Pages that are not only read: what is sent to them, and its headers.
+POSTED: Mapping[str, tuple[bytes | None, Mapping[str, str]]] = {
+    "stock": (None, {}),
+    "slow import": (FORM, MULTIPART),
+    "fast import": (FORM, MULTIPART),
+}
 
 #: Where each page lies; ``{}`` is one of what there is to see.
 PLACES = {
@@ -29,6 +42,11 @@ PLACES = {
     "alike": "/shop/alike/",
     "stock": "/shop/stock/",
     "story": "/shop/story/",
+    "messages, later": "/alone/messages/",
+    "with, indexed": "/alone/with/place/Oslo/",
+    "api, json_bytes": "/alone/api/",
+    "slow import": "/alone/import/slow/",
+    "fast import": "/alone/import/fast/",
 } | {
     f"{side} {page}": f"/{side}/{path}"
     for side in ("slow", "fixed", "fast")
@@ -151,8 +169,10 @@ class Visitor:
         at, began = time.time(), time.perf_counter()
         headers = {"X-Request-Start": f"t={at:.6f}", "X-Forwarded-For": address}
         headers["Cookie"] = self.cookie
+        sent, more = POSTED.get(page, (None, {}))
+        method = "POST" if page in POSTED else "GET"
         try:
-            self.connection.request("POST" if page in POSTED else "GET", path, None, headers)
+            self.connection.request(method, path, sent, {**headers, **more})
             response = self.connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException):

@@ -10,8 +10,8 @@ from django.db import connections
 from unhurried.db import DbError
 from unhurried.db.reading import Item, ask_dba
 
-from ._causes._sizes import SHARE
 from ._ledger import Ledger
+from ._sizes import SHARE
 from ._verdict import SURE, Verdict
 
 TOLD: Final = 3

@@ -32,6 +32,7 @@ from unhurried.queries.reading import (
 
 from . import _live, _shared
 from ._report import DiagnoseError, Report
+from ._sizes import DELAY
 from ._verdict import Verdict
 
 TIMES: Final = 3  # replays of which the median is told
@@ -44,17 +45,24 @@ def diagnose(url: str, user: str | None = None) -> Report: ...
 
 
 @overload
-def diagnose(url: None = None, *, minutes: float | None = None) -> Verdict: ...
+def diagnose(
+    url: None = None, *, minutes: float | None = None, worth: float = DELAY
+) -> Verdict: ...
 
 
 def diagnose(
-    url: str | None = None, user: str | None = None, *, minutes: float | None = None
+    url: str | None = None,
+    user: str | None = None,
+    *,
+    minutes: float | None = None,
+    worth: float = DELAY,
 ) -> Report | Verdict:
     """What makes the site slow; with ``url``: what makes this page slow, and what would help.
 
     Without a URL: the ``Verdict`` over what was measured in the last ``minutes`` (up to 60 are
-    kept), or since this release began. Nothing is asked of the site, and of PostgreSQL only who
-    waits for whom; raises ``StoreError`` where the measurements can't be read.
+    kept), or since this release began; of what costs the requests that have it ``worth`` seconds
+    each or more. Nothing is asked of the site, and of PostgreSQL only who waits for whom; raises
+    ``StoreError`` where the measurements can't be read.
 
     With one: ask it as ``user`` (a username), say where its time goes, and prove what to change.
     The page runs for real some ten times, in transactions that are rolled back, with memory for a
@@ -62,7 +70,7 @@ def diagnose(
     the way out where there is no page to look at.
     """
     if url is None:
-        return _live.verdict(minutes, ask=True)
+        return _live.verdict(minutes, ask=True, worth=worth)
     track_everywhere()
     with _no_logs():
         first = _asked(url, user)  # it also fills what a process keeps for its life

@@ -20,6 +20,7 @@ from unhurried.measure.reading import (
     Window,
 )
 
+from ._sizes import DELAY, OF_ALL, SHARE, TRIFLE
 from ._words import label
 
 T = TypeVar("T", StatementRow, SightingRow, SampleRow)
@@ -27,7 +28,7 @@ T = TypeVar("T", StatementRow, SightingRow, SampleRow)
 NS: Final = 1e9
 NEAR: Final = 0.0005  # seconds: what a round trip takes in one room with the database
 MOST: Final = 0.9  # of a page's Python, that a loop's queries may take unseen
-LOOKS: Final = 8  # at a line, before anything is said of it
+LOOKS: Final = 8  # at a line, before anything is said or counted of it
 STRAINED: Final = 0.5  # seconds waited for a core, per second on one
 USUAL: Final = 0.3  # of that: bursts of the site's own, where half of the machine is idle
 LATE: Final = 0.15  # of the time watched, that the heartbeat came late
@@ -54,6 +55,7 @@ class Route:
     lanes: Lanes
     floors: dict[str, float]
     strain: float = 0.0
+    pace: float = 1.0
     statements: list[StatementRow] = field(default_factory=list)
     sightings: list[SightingRow] = field(default_factory=list)
     samples: list[SampleRow] = field(default_factory=list)
@@ -153,23 +155,44 @@ class Route:
     @cached_property
     def looping(self) -> float:
         """Python's own work for the statements of loops: the ORM's, at the loop's line."""
-        return sum(self.looping_at(loop) for loop in self.loops)
+        return sum(self._looping.values())
 
     def looping_at(self, loop: str) -> float:
-        seen = sum(spent.seconds for spent in self.spent if spent.line == loop)
-        queries = sum(row.queries for row in self.sightings if row.loop == loop)
-        return max(seen, min(queries * ORM, MOST * (self.view + self.template)))
+        return self._looping.get(loop, 0.0)
+
+    @cached_property
+    def _looping(self) -> dict[str, float]:
+        """Seconds by loop; together no more than the page's Python can have been."""
+        seen = {loop: self._seen_at(loop) for loop in self.loops}
+        queries = dict.fromkeys(self.loops, 0)
+        for row in self.sightings:
+            queries[row.loop] += row.queries
+        found = {loop: max(seen[loop], queries[loop] * ORM * self.pace) for loop in self.loops}
+        most = max(MOST * (self.view + self.template), sum(seen.values()))
+        fits = min(most / (sum(found.values()) or 1.0), 1.0)
+        return {loop: seconds * fits for loop, seconds in found.items()}
+
+    def _seen_at(self, loop: str) -> float:
+        spent = [spent for spent in self.spent if spent.line == loop]
+        enough = sum(each.looks for each in spent) >= LOOKS
+        return sum(each.seconds for each in spent) if enough else 0.0
 
     def is_loop(self, spent: Spent) -> bool:
         return spent.line in self.loops
 
 
 class Ledger:
-    """All routes but our own; ``time`` is what users waited for, in seconds."""
+    """All routes but our own; ``time`` is what users waited for, in seconds.
 
-    def __init__(self, window: Window, own: str | None = None) -> None:
-        self.window = window
-        self.routes = sorted(_routes(window, own), key=lambda route: -route.time)
+    ``worth``: seconds of a request, from which on something is worth a word. ``pace``: how long
+    Python takes on this machine, of what it takes on the usual one.
+    """
+
+    def __init__(
+        self, window: Window, own: str | None = None, worth: float = DELAY, pace: float = 1.0
+    ) -> None:
+        self.window, self.worth = window, worth
+        self.routes = sorted(_routes(window, own, pace), key=lambda route: -route.time)
         self.by_name = {route.name: route for route in self.routes}
         if self.strain >= STRAINED:
             self._forgive()
@@ -197,6 +220,19 @@ class Ledger:
     @property
     def mean(self) -> float:
         return self.time / max(self.requests, 1)
+
+    def matters(self, share: float, delay: float, total: float = 0.0) -> bool:
+        """Whether a share of users' time is felt: the half of a page of 70 ms is not.
+
+        ``delay``: seconds of each request that has it. ``total``: the share of all places of this
+        kind, which may be many and small.
+        """
+        felt = share >= SHARE or (total >= SHARE and share >= TRIFLE)
+        return felt and delay >= self.worth
+
+    def matters_to_all(self, share: float, delay: float) -> bool:
+        """The same for what all requests have: the network, the machine."""
+        return share >= SHARE and delay >= self.worth * OF_ALL
 
     def sum(self, part: str) -> float:
         found: float = sum(getattr(route, part) for route in self.routes)
@@ -289,7 +325,7 @@ def _strain(window: Window) -> float:
     return waited / ran if ran else 0.0
 
 
-def _routes(window: Window, own: str | None) -> Iterator[Route]:
+def _routes(window: Window, own: str | None, pace: float) -> Iterator[Route]:
     strain = _strain(window)
     statements = _by_route(window.statements)
     sightings = _by_route(window.sightings)
@@ -301,6 +337,7 @@ def _routes(window: Window, own: str | None) -> Iterator[Route]:
                 lanes,
                 window.floors,
                 strain,
+                pace,
                 statements.get(name, []),
                 sightings.get(name, []),
                 samples.get(name, []),

@@ -29,6 +29,7 @@ from unhurried.measure.reading import (
 
 from ._asking import ledger_of, of
 from ._ledger import Ledger
+from ._pace import pace
 from ._verdict import SLOW, Cause, Promise, Verdict
 
 FILE: Final = "promises.json"
@@ -55,7 +56,7 @@ def remember(numbers: dict[str, Any]) -> None:
         return
     _writer.due = now + EVERY
     try:
-        save(version(), of(window(MINUTES)))
+        save(version(), of(window(MINUTES), pace=pace()))
     except (OSError, StoreError, ValueError) as error:
         not_kept("What the verdict promises is not kept", error)
     except Exception as error:  # boundary: a promise is not worth a sampler

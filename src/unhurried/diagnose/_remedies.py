@@ -11,7 +11,7 @@ from ._ledger import Route
 from ._words import percent
 
 KEPT_FOR: Final = 600  # seconds, of the ``cached_page`` that is proposed
-HIT: Final = 0.02  # of a page that is computed, what one that is kept costs at most
+HIT: Final = 0.002  # seconds, of a page that is kept, with its session, its user and a greeting
 ENOUGH: Final = 20  # visits to paths, before a ratio is told from them
 LONG: Final = 20_000  # bytes
 OBJECTS: Final = 0.8  # of the time at such a line, what making objects and text of them takes
@@ -66,7 +66,7 @@ def keep(route: Route) -> Remedy | None:
         f"Keep the page of {route.label}: {percent(ratio)} of its visits would find it, renewed "
         "when a row that it shows changes. What on it is one visitor's own becomes a "
         '{% fragment "…" %}.',
-        route.time * ratio * (1 - HIT),
+        ratio * max(route.time - HIT * route.pace * route.requests, 0.0),
     )
 
 

@@ -2,6 +2,7 @@
 
 from ._live import verdict
 from ._promises import install
+from ._sizes import DELAY as WORTH
 from ._verdict import CAUSES, FINE, SLOW, TOO_LITTLE, Cause, Promise, Verdict
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "FINE",
     "SLOW",
     "TOO_LITTLE",
+    "WORTH",
     "Cause",
     "Promise",
     "Verdict",

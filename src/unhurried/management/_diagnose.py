@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from unhurried.diagnose import DiagnoseError, Report, Verdict, _text, _verdict_text, diagnose
+from unhurried.diagnose.reading import WORTH
 
 ASK: Final = (
     "A page is run for real, some ten times: what it writes is rolled back and what it sends held "
@@ -31,6 +33,12 @@ def add(verbs: Any) -> None:
         "--minutes", type=_minutes, help="of the last minutes, up to 60 (default: this release)"
     )
     verb.add_argument(
+        "--worth",
+        type=_seconds,
+        metavar="MS",
+        help="tell what costs a request this many milliseconds or more (default: 40)",
+    )
+    verb.add_argument(
         "--limit", type=int, default=5, help="findings of the site that are told (default: 5)"
     )
     kinds = verb.add_mutually_exclusive_group()
@@ -40,16 +48,25 @@ def add(verbs: Any) -> None:
 
 
 def found(
-    *, url: str | None, user: str | None, minutes: float | None, diff: bool, yes: bool, **_: Any
+    *,
+    url: str | None,
+    user: str | None,
+    minutes: float | None,
+    worth: float | None,
+    diff: bool,
+    yes: bool,
+    **_: Any,
 ) -> Report | Verdict:
     """What was asked for; raises CommandError with the way out."""
     if url is None:
         for name, given in (("--user", user), ("--diff", diff)):
             if given:
                 raise CommandError(OF_A_PAGE.format(name))
-        return diagnose(minutes=minutes)
+        return diagnose(minutes=minutes, worth=WORTH if worth is None else worth)
     if minutes is not None:
         raise CommandError("--minutes are of all that was measured; a page is asked anew: no --url")
+    if worth is not None:
+        raise CommandError("--worth is of all that was measured; of one page all is told: no --url")
     if not yes and not settings.DEBUG:
         raise CommandError(ASK)
     try:
@@ -65,10 +82,23 @@ def lines(found: Report | Verdict, width: int, *, limit: int, colour: bool) -> I
 
 
 def _minutes(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
+    value = _number(text)
     if not 0 < value <= LONGEST:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of minutes up to {LONGEST}.")
     return value
+
+
+def _seconds(text: str) -> float:
+    """Of milliseconds."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of milliseconds above 0.")
+    return value / 1000
+
+
+def _number(text: str) -> float:
+    """0 where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

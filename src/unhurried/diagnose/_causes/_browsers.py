@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from .._ledger import Ledger, Route
+from .._sizes import SHARE
 from .._verdict import FRONT_END, LIKELY, SURE, Cause
 from .._words import count, ms
-from ._sizes import SHARE
 
 VIEWS: Final = 20  # told, before anything is said
 SLOW: Final = 1.5  # seconds, of a front end

@@ -11,7 +11,6 @@ from unhurried.measure.reading import ClientRow, client_label
 from .._ledger import NS, Ledger
 from .._verdict import LIKELY, SURE, TRAFFIC, Cause
 from .._words import count, ms, percent
-from ._sizes import matters_to_all
 
 CROWD: Final = 5  # clients, before one stands out
 FAR_OUT: Final = 5.0  # times what one of them costs
@@ -31,7 +30,7 @@ def abuse(ledger: Ledger) -> Iterator[Cause]:
     # Who fills the workers fills the queue before them.
     lost = cost * ledger.served
     share = ledger.share(lost)
-    if matters_to_all(share, ledger.per_request(lost)):
+    if ledger.matters_to_all(share, ledger.per_request(lost)):
         yield _cause(ledger, out, share, usual)
 
 

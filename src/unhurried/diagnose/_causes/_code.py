@@ -13,10 +13,10 @@ from unhurried.measure.reading import SampleRow
 
 from .. import _remedies
 from .._ledger import LOOKS, Ledger, Route, Spent
+from .._sizes import ERRORS
 from .._verdict import LIKELY, OWN_BUGS, SURE, THIRD_PARTY, Cause
 from .._words import count, ms, percent
 from ._packages import distribution
-from ._sizes import ERRORS, matters
 
 MEND: Final = "Mend it before anything else: its log has the traceback."
 CATCH: Final = (
@@ -85,7 +85,7 @@ def _loop(ledger: Ledger, route: Route, loop: str, total: float) -> Iterator[Cau
     each = queries / max(requests, 1)
     share = ledger.share(spent)
     together = (route.repeated + route.looping) / max(route.requests, 1)  # of a page's loops
-    if each < OFTEN or not matters(share, together, total):
+    if each < OFTEN or not ledger.matters(share, together, total):
         return
     dearest = rows[0]
     gone = (queries - requests) / max(queries, 1)
@@ -142,7 +142,7 @@ def lines(ledger: Ledger) -> Iterator[Cause]:
 def _line(ledger: Ledger, route: Route, spent: Spent) -> Iterator[Cause]:
     seconds = spent.seconds * ledger.calm
     share = ledger.share(seconds)
-    if not matters(share, seconds / max(route.requests, 1)):
+    if not ledger.matters(share, seconds / max(route.requests, 1)):
         return
     kept = _remedies.as_json(route, seconds) or _remedies.keep(route)
     yield Cause(

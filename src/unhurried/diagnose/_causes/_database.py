@@ -18,7 +18,6 @@ from .. import _remedies
 from .._ledger import NEAR, NS, Ledger, Route
 from .._verdict import DATABASE, LIKELY, NETWORK, SURE, Cause
 from .._words import brief, count, ms, percent
-from ._sizes import matters, matters_to_all
 
 TOP: Final = 3  # statements named
 BLOCKED: Final = 10  # times the shortest seen: a write by key that takes so long has waited
@@ -34,7 +33,7 @@ def latency(ledger: Ledger) -> Iterator[Cause]:
         number = sum(row.count for _, row in trips)
         lost = sum(min(row.count * max(trip - NEAR, 0.0), row.ns / NS) for _, row in trips)
         share = ledger.share(lost)
-        if trip < FAR or not matters_to_all(share, ledger.per_request(lost)):
+        if trip < FAR or not ledger.matters_to_all(share, ledger.per_request(lost)):
             continue
         each = number / max(ledger.requests, 1)
         yield Cause(
@@ -86,7 +85,7 @@ def load(ledger: Ledger) -> Iterator[Cause]:
     for route in ledger.routes:
         seconds = sum(spent for spent, _ in found[route.name])
         share = ledger.share(seconds)
-        if matters(share, seconds / max(route.requests, 1), total):
+        if ledger.matters(share, seconds / max(route.requests, 1), total):
             yield _load(ledger, route, found[route.name], seconds)
 
 
@@ -153,7 +152,7 @@ def written(ledger: Ledger) -> Iterator[Cause]:
             continue
         spent = sum((row.ns + row.fetch) / NS - blocked(route, row) for row in found)
         share = ledger.share(spent)
-        if not matters(share, spent / max(route.requests, 1)):
+        if not ledger.matters(share, spent / max(route.requests, 1)):
             continue
         dearest = found[0]
         yield Cause(

@@ -12,10 +12,10 @@ from typing import Final
 from django.db import connections
 
 from .._ledger import NS, STRAINED, USUAL, Ledger
+from .._sizes import SHARE
 from .._verdict import CONTENTION, LIKELY, PERHAPS, SURE, Cause
 from .._words import brief, count, ms, percent
 from . import _database
-from ._sizes import SHARE, matters, matters_to_all
 
 FELT: Final = 0.003  # seconds per request, where the kernel says that cores are short
 OWN: Final = 0.6  # of the cores: then it is this site's own work that fills the machine
@@ -122,7 +122,7 @@ def _interpreter(ledger: Ledger) -> Iterator[Cause]:
     """One thread runs Python at a time: a heartbeat that comes late though cores are free."""
     seconds = ledger.waited_for_turn
     share = ledger.share(seconds)
-    if matters_to_all(share, ledger.per_request(seconds)):
+    if ledger.matters_to_all(share, ledger.per_request(seconds)):
         yield Cause(
             CONTENTION,
             "Threads wait for each other: one of a process runs Python at a time",
@@ -148,7 +148,7 @@ def _locks(ledger: Ledger) -> Iterator[Cause]:
     if not found:
         return
     waited, route, row = found[0]
-    if not matters(share, waited / max(route.requests, 1)):
+    if not ledger.matters(share, waited / max(route.requests, 1)):
         return
     yield Cause(
         CONTENTION,

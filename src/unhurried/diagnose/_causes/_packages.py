@@ -9,7 +9,6 @@ from .. import _remedies
 from .._ledger import LOOKS, Ledger, Route, Spent
 from .._verdict import LIKELY, SURE, THIRD_PARTY, Cause
 from .._words import count, ms
-from ._sizes import matters
 
 
 def packages(ledger: Ledger) -> Iterator[Cause]:
@@ -29,7 +28,7 @@ def _package(ledger: Ledger, package: str, places: list[tuple[Route, Spent]]) ->
     route, dearest = max(places, key=lambda place: place[1].seconds)
     share = ledger.share(seconds)
     visits = sum({r.name: r.requests for r, _ in places}.values())
-    if looks < LOOKS or not matters(share, seconds / max(visits, 1)):
+    if looks < LOOKS or not ledger.matters(share, seconds / max(visits, 1)):
         return
     name = distribution(package)
     doing = "waits for another server" if waits else "takes its time"

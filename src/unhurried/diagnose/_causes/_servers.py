@@ -14,9 +14,9 @@ from unhurried.measure.reading import SERVERS as SERVERS_KNOWN
 
 from .. import _configuration
 from .._ledger import NS, Ledger
+from .._sizes import SHARE
 from .._verdict import LIKELY, SERVERS, SURE, Cause
 from .._words import count, ms
-from ._sizes import SHARE
 
 DEBUG_QUERY: Final = 0.00006  # seconds: a query that is logged with its text, under DEBUG
 CONNECT: Final = 0.002  # seconds; opening a file takes less, and is no fault

@@ -9,7 +9,6 @@ from .. import _remedies
 from .._ledger import LOOKS, Ledger, Route, Spent
 from .._verdict import LIKELY, SURE, TEMPLATES, Cause
 from .._words import count, ms
-from ._sizes import matters
 
 LINES: Final = 4
 
@@ -23,7 +22,7 @@ def templates(ledger: Ledger) -> Iterator[Cause]:
     for route in ledger.routes:
         seconds = found[route.name]
         share = ledger.share(seconds)
-        if matters(share, seconds / max(route.requests, 1), total):
+        if ledger.matters(share, seconds / max(route.requests, 1), total):
             yield _cause(ledger, route, seconds, share)
 
 

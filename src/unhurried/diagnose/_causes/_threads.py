@@ -13,7 +13,6 @@ from .._ledger import Ledger
 from .._verdict import LIKELY, SURE, THREADS, Cause
 from .._words import count, ms
 from ._machine import has_the_machine_time, slowed
-from ._sizes import matters_to_all
 
 #: So many standard deviations above the mean wait seldom (Halfin and Whitt, 1981).
 SPARE: Final = 1.65
@@ -24,7 +23,7 @@ def threads(ledger: Ledger) -> Iterator[Cause]:
     queue = ledger.sum("queue") - slowed(ledger, ledger.sum("queue"))
     share = ledger.share(queue)
     queued = sum(route.lanes["queued"] for route in ledger.routes)
-    if not queued or not matters_to_all(share, queue / queued):
+    if not queued or not ledger.matters_to_all(share, queue / queued):
         return
     busy, slots = _busy(ledger), _slots(ledger)
     if slots and busy < FULL * slots:

@@ -13,5 +13,6 @@ urlpatterns = [
     path("shop/alike/", views.alike),
     path("shop/stock/", views.stock),
     path("shop/story/", views.story),
+    path("alone/", include("planted.alone")),
     path("", include("pinstafacegramiqus.urls")),
 ]
