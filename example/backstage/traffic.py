@@ -32,6 +32,7 @@ WEIGHTS = {
     "books/import": 1,
 }
 PLACES = ("place/Oslo", "place/Rome", "camera/Quill%208", "camera/Sextant%20Pro")
+ACCEPTED = "Accept-Encoding: gzip"  # as all browsers do
 FOR_MEMBERS = {"messages", "received"}
 
 
@@ -235,7 +236,7 @@ class _Visitor:
         return self._written(f"POST {visit.path}", cookies, headers) + body.encode()
 
     def _written(self, first: str, cookies: list[str], headers: list[str] | None = None) -> bytes:
-        lines = [f"{first} HTTP/1.1", self._host, *(headers or ())]
+        lines = [f"{first} HTTP/1.1", self._host, ACCEPTED, *(headers or ())]
         if cookies:
             lines.append(f"Cookie: {'; '.join(cookies)}")
         return "\r\n".join([*lines, "\r\n"]).encode()

@@ -65,14 +65,10 @@ def catalogue(request: HttpRequest) -> HttpResponse:
     return render(request, "books/catalogue.html", {"books": books})
 
 
-def line(book: Book) -> dict[str, Any]:
-    return {
-        "title": book.title,
-        "writer": book.author.name,
-        "house": book.publisher.name,
-        "city": book.publisher.city,
-        "published": book.published,
-    }
+def line(book: Book) -> dict[str, str]:
+    house, year = book.publisher, book.published.year
+    who = f"{book.author.name}. {house.name}, {house.city} {year}"
+    return {"title": book.title, "made_by": who}
 
 
 def api(request: HttpRequest) -> HttpResponse:

@@ -73,6 +73,8 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 10_000},  # Django's 300 are fewer than there are pages
     }
 }
+# Who is logged in is all that a session has here: a signed cookie holds it, and nobody asks for it.
+SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LOGIN_URL = "login"

@@ -24,13 +24,13 @@ def test_who_has_written_reads_it(seen):
 
 def test_a_page_of_what_is_received_writes_nothing(seen):
     assert seen["fourth"]["writes"] == 0
-    assert seen["fourth"]["queries"] == 4  # session, user, the look for one's own, messages
+    assert seen["fourth"]["queries"] == 3  # user, the look for one's own, messages
 
 
 def test_a_page_of_messages_is_kept_for_its_reader_alone(seen):
-    assert seen["fifth"]["queries"] == 3  # session, user, the look for one's own
+    assert seen["fifth"]["queries"] == 2  # user, the look for one's own
     assert seen["like_fixed"]
-    assert seen["others"]["queries"] > 3
+    assert seen["others"]["queries"] > 2
     assert "Hello, jacob" not in seen["others"]["page"]
 
 
@@ -56,10 +56,10 @@ def test_a_page_that_is_kept_counts_who_looks_at_it(seen):
 
 
 def test_a_view_is_one_query_and_no_write(seen):
-    assert seen["views"]["queries"] == [1, 3, 1]  # a session and its user besides
+    assert seen["views"]["queries"] == [1, 2, 1]  # a user besides
     assert seen["views"]["writes"] == [0, 0, 0, 0]
 
 
-@pytest.mark.long
+@pytest.mark.site
 def test_views_are_written_behind_and_leave_the_page_kept(seen):
     assert seen["views"]["stored"] == [0, 5]

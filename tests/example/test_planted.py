@@ -7,7 +7,7 @@ import pytest
 
 from .conftest import EXAMPLE
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.site
 
 COUNT = "annotate(Count(...)) where the rows come from"
 ONCE = "read it once and keep it: a local, {% with %}, cached_property"
@@ -208,7 +208,7 @@ PLANTED = [
     ),
     Planted(
         page="books/catalogue/",
-        loop=(SHOP, '"writer": book.author.name'),
+        loop=(SHOP, "{book.author.name}. "),
         origin=(SHOP, "[line(book) for book in"),
         relation="books.Book.author",
         path="author",
@@ -217,7 +217,7 @@ PLANTED = [
     ),
     Planted(
         page="books/catalogue/",
-        loop=(SHOP, '"house": book.publisher.name'),
+        loop=(SHOP, "house, year = book.publisher"),
         origin=(SHOP, "[line(book) for book in"),
         relation="books.Book.publisher",
         path="publisher",

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.site
 
 SMALL, LARGE = 0.01, 0.04
 # (page, queries when slow, fixed, fast) of the small site.
