@@ -38,13 +38,14 @@ help:
 demo: $(call stamp,demo)  ## the example site, seeded, served, under load, measured live (ONCE=1: then stop)
 	$(call run,demo) example/demo.py
 
-test: $(call stamp,$(tests))  ## the embedded suite, no server, on the newest Django this Python allows (LONG=1: its corpora too)
-	$(call run,$(tests)) -m pytest -n $(JOBS) -m "not services$(if $(LONG),, and not long)" --ignore tests/services $(COV) --junitxml=.reports/test.xml $(ARGS)
+test: $(call stamp,$(tests))  ## the embedded suite, no server, on the newest Django this Python allows (LONG=corpora, LONG=1: those, all)
+	$(call run,$(tests)) -m pytest -n $(JOBS) -m "not services$(if $(LONG),, and not long)$(if $(filter 1,$(LONG)),, and not site)" --ignore tests/services $(COV) --junitxml=.reports/test.xml $(ARGS)
 
 test-services: $(call stamp,services)  ## corpora, and what needs real servers: installs, starts and requires them
 	PYTHON="$(python)" scripts/install_servers.sh
-	$(if $(ARGS),,$(call run,services) -m pytest -n $(JOBS) -m long --ignore tests/services --junitxml=.reports/long.xml)
-	$(call run,services) -m pytest -m services --junitxml=.reports/services.xml $(ARGS)
+	$(if $(ARGS),,$(call run,services) -m pytest -n $(JOBS) -m "long or site" --ignore tests/services --junitxml=.reports/long.xml)
+	$(if $(ARGS),,$(call run,services) -m pytest -n $(JOBS) -m "services and busy" --junitxml=.reports/busy.xml)
+	$(call run,services) -m pytest -m "services$(if $(ARGS),, and not busy)" --junitxml=.reports/services.xml $(ARGS)
 
 matrix: .tools/.stamp  ## the embedded suite on Django x Python (MATRIX="3.11-5.2 3.13-6.1" for fewer)
 	@MAKE="$(MAKE)" MATRIX="$(MATRIX)" scripts/matrix.sh

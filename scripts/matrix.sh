@@ -1,5 +1,6 @@
 #!/bin/sh
-# The embedded suite once per Python-Django pair, its corpora once per Django; started by `make matrix`.
+# The embedded suite once per Python-Django pair, its corpora once per Django, whole sites on the first pair.
+# Started by `make matrix`.
 # All interpreters are looked for before the first run: a missing one is told at once, not after minutes.
 set -eu
 cd "$(dirname "$0")/.."
@@ -32,9 +33,9 @@ test -z "$missing" || {
 
 seen=
 for pair in $pairs; do
-    case $seen in *" ${pair#*-} "*) long= ;; *) long=1 ;; esac
+    case $seen in "") long=1 what=", all" ;; *" ${pair#*-} "*) long= what= ;; *) long=corpora what=", with the corpora" ;; esac
     seen="$seen ${pair#*-} "
-    echo "--- Python ${pair%-*}, Django ${pair#*-}${long:+, with the corpora}"
+    echo "--- Python ${pair%-*}, Django ${pair#*-}$what"
     ${MAKE:-make} --no-print-directory test COV= LONG=$long PYTHON="$(find_python "${pair%-*}")" DJANGO="${pair#*-}"
 done
 echo "matrix: passed on $pairs"

@@ -172,6 +172,7 @@ def test_kill_9_loses_at_most_the_requests_in_flight(tmp_path: Path, say: Say) -
     assert len(others(store)) <= 8
 
 
+@pytest.mark.busy
 def test_a_thousand_recycles(tmp_path: Path, say: Say) -> None:
     """Every tenth dies in the middle; the rest when they have served their three requests."""
     store, truth = tmp_path / "store", Truth(1000)

@@ -20,6 +20,7 @@ SUITE = (
 )
 
 
+@pytest.mark.busy
 def test_the_embedded_suite(postgres_server: Any) -> None:
     done = subprocess.run(
         [

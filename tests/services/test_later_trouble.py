@@ -108,6 +108,7 @@ def test_a_dead_broker_is_not_waited_for_and_everything_is_done(
     assert p99 <= 5 * BUDGET
 
 
+@pytest.mark.busy
 def test_a_million_rows_in_bounded_memory(
     postgres_server: Any, tmp_path: Path, say: Callable[[str], None]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.queries import test_memory as memory
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.busy]
 books = memory.books
 MANY = 100_000
 

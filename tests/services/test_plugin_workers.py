@@ -10,5 +10,6 @@ pytest_plugins = ["pytester"]
 project = plugin.project
 
 
+@pytest.mark.busy
 def test_the_life_of_a_ledger_with_workers(project: pytest.Pytester) -> None:
     plugin.live(project, "-n", "2")

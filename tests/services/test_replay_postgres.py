@@ -18,6 +18,7 @@ def shop(postgres_server: Any, tmp_path: Path) -> Shop:
     return made
 
 
+@pytest.mark.busy
 def test_remedies_are_proven_and_nothing_stays(shop: Shop) -> None:
     before = shop.state()
     for url, queries, after in (("/feed/", 25, 1), ("/counts/", 9, 1), ("/saves/", 9, 2)):
