@@ -70,6 +70,7 @@ PRIVATE = {
     "target._fields": "whether it is values() or values_list()",
     "self._rows._db": "whether using() was said",
     "rows._db": "the same, of a task's argument",
+    "self.rows._hints": "whether a router would be told of an instance",
     "_fields": "the names of a named tuple, which are documented",
     "rows._prefetch_related_lookups": "what is fetched beside the instances",
     "self.rows._prefetch_related_lookups": "the same, of a compiled one",

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import threading
 from collections import namedtuple
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import DataError, connection
+from django.db import DataError, connection, models
+from django.db.backends.sqlite3.operations import DatabaseOperations as SQLite
 from django.db.models import Value
+from django.db.models.expressions import Col
 from django.db.models.signals import post_init
+from django.test.utils import isolate_apps
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.db.shelf.models import Every, FromDb, Loud, Shelf, Tree, Watched
 from unhurried.db import (
@@ -26,8 +33,10 @@ from unhurried.db import (
     json_bytes,
     rows,
 )
+from unhurried.db._reads._code import loader
 from unhurried.db._reads._fetch import no_collection
-from unhurried.db._reads._values import _loaded, loads
+from unhurried.db._reads._shape import Column, Node, Shape
+from unhurried.db._reads._values import _decimal, _loaded, loads, moment
 from unhurried.queries import count_queries
 
 pytestmark = pytest.mark.django_db
@@ -243,6 +252,59 @@ def test_json_is_read_as_djangos(text: str) -> None:
     assert repr(loads(text)) == repr(wanted)
 
 
+def written(made: Any) -> Any:
+    """As the loop over rows has it."""
+    names = {name.format(c="c"): it for name, it in made.names.items()}
+    text = made.text.format(v="v", c="c")
+    return eval(f"lambda v: {text}", {**names, "c": made.otherwise})
+
+
+@pytest.mark.parametrize("places", [0, 1, 2, 3, 6, 10])
+@pytest.mark.parametrize("digits", [10, 15, 20])
+def test_decimals_of_sqlite_are_djangos(places: int, digits: int) -> None:
+    """Of any float: of whole units, between them, too large, and of none."""
+    own = SQLite(connection)
+    price = models.DecimalField(max_digits=digits, decimal_places=places)
+    price.set_attributes_from_name("price")
+    column = Col("t", price)
+    theirs, quick = own.get_decimalfield_converter(column), written(_decimal(column, connection))
+
+    def told(convert: Any, *value: Any) -> str:
+        try:
+            return repr(convert(*value))
+        except ArithmeticError as error:
+            return repr(type(error))
+
+    whole = st.integers(-(10**digits), 10**digits).map(lambda n: n / 10**places)
+    near = whole.map(lambda v: math.nextafter(v, math.inf))
+    half = st.integers(-(10**6), 10**6).map(lambda n: (n + 0.5) / 10**places)
+
+    @settings(deadline=None, max_examples=100)
+    @given(whole | near | half | st.floats() | st.sampled_from([0.0, -0.0, 1e15, 2.675, -1e-7]))
+    def each(value: float) -> None:
+        assert told(quick, value) == told(theirs, value, column, connection)
+
+    each()
+    for odd in (None, 3, -7, 10**30):
+        assert told(quick, odd) == told(theirs, odd, column, connection)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(None, datetime(2026, 3, 1, 12, 30, 1, 5), datetime(2026, 3, 1, fold=1)),
+        *(datetime.min, datetime.max, datetime(2026, 3, 1, tzinfo=UTC)),
+        *("2026-03-01 12:30:01.000005", "2026-03-01", "2026-03-01 12:30:01+02:00"),
+    ],
+    ids=repr,
+)
+def test_moments_of_sqlite_are_djangos(value: Any) -> None:
+    wanted = SQLite(connection).convert_datetimefield_value(value, None, connection)
+    found = written(moment)(value)
+    assert repr(found) == repr(wanted)
+    assert getattr(found, "fold", None) == getattr(wanted, "fold", None)
+
+
 def test_collections_go_on_after_threads_that_overlap() -> None:
     assert gc.isenabled()
     barrier = threading.Barrier(2)
@@ -311,3 +373,33 @@ def _zones(queryset: Any) -> None:
         list(queryset.all())
     with pytest.raises(DataError, match="infinity"):
         list(instances(queryset.all()))
+
+
+def test_a_setter_of_its_own_does_not_lose_what_it_has_set() -> None:
+    def own(whom: Any, of: Any) -> None:
+        whom._state.fields_cache["own"] = of
+
+    parent: Any = Tree._meta.get_field("parent")
+    first = Node(Tree, [("id", 1)], 1, own, lambda x, y: None)
+    second = Node(Tree, [("id", 2)], 2, parent.set_cached_value, lambda x, y: None)
+    shape = Shape(
+        3, [Column(n) for n in range(3)], Node(Tree, [("id", 0)], children=[first, second])
+    )
+    made: list[Any] = []
+    loader(shape, "default")([(1, 2, 3)], made.append)
+    assert {name: each.pk for name, each in made[0]._state.fields_cache.items()} == {
+        "own": 2,
+        "parent": 3,
+    }
+
+
+@isolate_apps("tests.db.shelf")
+def test_a_field_that_no_line_of_python_can_name() -> None:
+    fields = {"from": models.IntegerField(), "n": models.IntegerField()}
+    odd: Any = type("Odd", (models.Model,), {"__module__": Shelf.__module__, **fields})
+    node = Node(odd, [("id", 0), ("from", 1), ("n", 2)])
+    made: list[Any] = []
+    loader(Shape(3, [Column(place) for place in range(3)], node), "other")([(1, 2, 3)], made.append)
+    state, *values = vars(made[0]).items()
+    assert values == [("id", 1), ("from", 2), ("n", 3)]
+    assert (state[1].adding, state[1].db) == (False, "other")

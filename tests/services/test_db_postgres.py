@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.busy
 def test_the_embedded_suite(postgres_server: Any) -> None:
     run(postgres_server, "tests.services.db_suite", ROOT / "tests" / "db")
 
@@ -23,6 +25,11 @@ def test_fields_of_contrib_postgres(postgres_server: Any) -> None:
         template.execute("CREATE EXTENSION IF NOT EXISTS hstore")  # so that each new one has it
     folder = ROOT / "tests" / "services" / "contrib_shelf"
     run(postgres_server, "tests.services.contrib_shelf.settings", folder / "check_copy.py")
+
+
+def test_statements_without_cursors(postgres_server: Any) -> None:
+    here = ROOT / "tests" / "services" / "check_direct.py"
+    run(postgres_server, "tests.services.db_suite", here)
 
 
 def run(server: Any, settings: str, where: Path) -> None:

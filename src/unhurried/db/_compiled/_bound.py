@@ -39,6 +39,11 @@ from ._param import Param
 PLAIN: Final = (int, str, float, Decimal, datetime, date, time, timedelta, UUID, bytes)
 COMPARISONS: Final = (Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual)
 Values = dict[str, Any]
+#: What a value becomes where no lookup has to be compiled for it; OTHERWISE: one has to be.
+Fast = Callable[[Any, Any], Any]
+#: (which of the arguments; what it becomes).
+Step = tuple[int, Fast]
+OTHERWISE: Final = object()
 #: (the SQL around the parameters, or "" where that never changes; the parameters).
 Compiled = tuple[str, Sequence[Any]]
 
@@ -62,6 +67,10 @@ class Place:
     def try_fast(self, values: Values, connection: Any) -> None:
         """From now on without compiling, if that gives what compiling gives for these values."""
 
+    def step(self, names: Sequence[str]) -> Step | None:
+        """Where nothing is compiled any more."""
+        return None
+
     def slots(self, sql: str, params: Sequence[Any]) -> tuple[str, list[Slot]]:
         return sql, [Slot(self.number, index) for index in range(len(params))]
 
@@ -71,7 +80,7 @@ class LookupPlace(Place):
 
     def __init__(self, lookup: Any) -> None:
         self.kind, self.lhs, self.template = type(lookup), lookup.lhs, lookup.rhs
-        self.fast: Callable[[Any, Any], Any] | None = None
+        self.fast: Fast | None = None
 
     def made(self, values: Values) -> Any:
         return self.kind(self.lhs, filled(self.template, values))
@@ -81,8 +90,8 @@ class LookupPlace(Place):
             value = values[self.template.argument]
             if value.__class__ in PLAIN:
                 found = self.fast(value, connection)
-                if found is not None:
-                    return "", found
+                if found is not OTHERWISE:
+                    return "", (found,)
         try:
             compiler = self.query.get_compiler(connection=connection)
             return compiler.compile(self.made(values))  # type: ignore[no-any-return]
@@ -106,8 +115,11 @@ class LookupPlace(Place):
             return
         _, params = self.bind(values, connection)
         found = fast(value, connection)
-        if found is not None and same(found, params):
+        if found is not OTHERWISE and same((found,), params):
             self.fast = fast
+
+    def step(self, names: Sequence[str]) -> Step | None:
+        return None if self.fast is None else (names.index(self.template.argument), self.fast)
 
 
 class ValuePlace(Place):
@@ -134,6 +146,9 @@ class SetPlace(Place):
         if isinstance(value, Model):
             value = value.prepare_database_save(self.field)
         return "", (self.field.get_db_prep_save(value, connection=connection),)
+
+    def step(self, names: Sequence[str]) -> Step:
+        return names.index(self.param.argument), self.field.get_db_prep_save
 
 
 class InValue(Value):
@@ -329,7 +344,7 @@ def _own_children(kind: type) -> set[type]:
 DJANGOS: Final = ("django.db.models.lookups", "django.db.models.fields.related_lookups")
 
 
-def _fast(kind: type, field: Any, connection: Any) -> Callable[[Any, Any], Any]:
+def _fast(kind: type, field: Any, connection: Any) -> Fast:
     """What the lookup does with a plain value, written out."""
     prepare = field
     if issubclass(kind, RelatedLookupMixin):
@@ -337,18 +352,29 @@ def _fast(kind: type, field: Any, connection: Any) -> Callable[[Any, Any], Any]:
     stored = getattr(field, "target_field", None) or field
     first, second = prepare.get_prep_value, stored.get_db_prep_value
     if not issubclass(kind, FieldGetDbPrepValueMixin):
-        return lambda value, connection: None
-    least, most = None, None
-    if isinstance(prepare, IntegerField):
-        least, most = connection.ops.integer_field_range(prepare.get_internal_type())
+        return lambda value, connection: OTHERWISE
+    if not isinstance(prepare, IntegerField):
+        return lambda value, connection: second(first(value), connection, prepared=True)
+    stored_as = prepare.get_internal_type()
+    least, most = connection.ops.integer_field_range(stored_as)
+    plain = _is_stock(prepare) and _is_stock(stored)
 
     def fast(value: Any, connection: Any) -> Any:
-        value = first(value)
-        if least is not None and not least <= value <= most:
-            return None  # Django has an answer of its own for those
-        return (second(value, connection, prepared=True),)
+        if not plain or value.__class__ is not int:
+            value = first(value)
+        if not least <= value <= most:
+            return OTHERWISE  # Django has an answer of its own for those
+        if plain:
+            return connection.ops.adapt_integerfield_value(value, stored_as)
+        return second(value, connection, prepared=True)
 
     return fast
+
+
+def _is_stock(field: Any) -> bool:
+    """Whether nobody has said otherwise how this field prepares integers."""
+    names = ("get_prep_value", "get_db_prep_value", "get_db_prep_save")
+    return all(getattr(type(field), name) is getattr(IntegerField, name) for name in names)
 
 
 def same(ours: Sequence[Any], theirs: Sequence[Any]) -> bool:

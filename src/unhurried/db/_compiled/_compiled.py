@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
-from django.db import connections, router
+from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.utils import timezone
 
 from unhurried.conf import settings
@@ -19,7 +19,7 @@ from .._reads import Found, instances
 from . import _trial
 from ._bound import PLAIN, Place, noted, params_within, same
 from ._param import Param, ShapesError
-from ._variant import Variant
+from ._variant import Quick, Variant
 
 MOST: Final = 200  # statements, and kinds of arguments, that one handle keeps
 CHECKED: Final = 20  # calls that are checked under DEBUG
@@ -50,6 +50,8 @@ def compiled(build: Callable[..., Any]) -> Compiled:
 
 #: Types of which any two values make the same statement, wherever they are bound.
 ORDINARY: Final = frozenset(PLAIN)
+#: A zone that nobody is in: what is the same there is the same anywhere.
+ELSEWHERE: Final = timezone.get_fixed_timezone(13 * 60 + 37)
 
 
 class Compiled:
@@ -62,6 +64,8 @@ class Compiled:
         _refuse_clocks(build)
         self._shaping: set[str] = set()
         self._families: dict[Any, Family] = {}
+        #: By the types of the arguments alone: those whose statement no time zone changes.
+        self._anywhere: dict[tuple[type, ...], Family] = {}
         self._compared: set[tuple[type, ...]] = set()
         self._unchecked = CHECKED
         self._most = MOST
@@ -69,21 +73,65 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs or len(args) != len(self._names):
             args = self._all(args, kwargs)
+        family = self._anywhere.get(tuple(map(type, args)))
+        if family is None:
+            return self._call(args)
+        connection = connections[family.alias()]
+        quick = family.quick.get(connection.alias)
+        params = quick.params(args, connection) if quick is not None else None
+        if quick is None or params is None:
+            return self._call(args)
+        return self._run(family, quick.variant, params, args, connection)
+
+    def _call(self, args: Sequence[Any]) -> Any:
         family = self._family(args)
         if family is None:
             return self._as_written(args)
-        alias = family.alias()
-        connection = connections[alias]
-        variant, params = family.bound(dict(zip(self._names, args, strict=True)), connection)
-        if (self._unchecked or settings.STRICT) and self._wants_check():
+        connection = connections[family.alias()]
+        values = dict(zip(self._names, args, strict=True))
+        variant, params = family.bound(values, connection)
+        if connection.alias not in family.tried:
+            family.tried.add(connection.alias)
+            self._try_quick(family, variant, params, args)
+        return self._run(family, variant, params, args, connection)
+
+    def _run(
+        self,
+        family: Family,
+        variant: Variant,
+        params: Sequence[Any],
+        args: Sequence[Any],
+        connection: Any,
+    ) -> Any:
+        if settings.STRICT or (self._unchecked and self._wants_check()):
             self._check(variant, params, args)
         if family.is_update:
             return variant.update(params, connection)
+        alias = connection.alias
         return Found(
             lambda: variant.all(params, connections[alias]),
             lambda size: variant.stream(params, connections[alias], size),
             family.model,
         )
+
+    def _try_quick(
+        self, family: Family, variant: Variant, params: Sequence[Any], args: Sequence[Any]
+    ) -> None:
+        """From now on only values are bound, where nothing else can change the statement."""
+        kinds = tuple(map(type, args))
+        if self._shaping or not ORDINARY.issuperset(kinds):
+            return
+        quick = family.quick_for(variant, self._names)
+        if quick is None:
+            return
+        try:
+            with timezone.override(ELSEWHERE):
+                sql, theirs = self._by_django(args, variant.alias)
+        except Exception:  # boundary: people's lambda, in a zone that they may not expect
+            return
+        if sql == variant.sql and same(params, theirs):
+            family.quick[variant.alias] = quick
+            self._anywhere[kinds] = family
 
     async def acall(self, *args: Any, **kwargs: Any) -> Any:
         """The same from a coroutine: a list of instances, or the number of changed rows."""
@@ -126,6 +174,7 @@ class Compiled:
                 return self._new(shape, args)
             except ShapesError as error:
                 self._shaping.add(error.name)
+                self._anywhere.clear()
             except DbError:
                 raise
             except Exception:  # boundary: an argument may stand where Django takes no expression
@@ -133,6 +182,7 @@ class Compiled:
                     raise
                 _trial.made_by_django(_trial.run(self._build, args))  # or it raises by itself
                 self._shaping.update(self._names)
+                self._anywhere.clear()
 
     def _kind(self, name: str, value: Any) -> Any:
         if value is None or value is True or value is False:
@@ -170,16 +220,13 @@ class Compiled:
         ]
 
     def _wants_check(self) -> bool:
-        if settings.STRICT:
-            return True
-        if self._unchecked and django_settings.DEBUG:
+        if django_settings.DEBUG:
             self._unchecked -= 1
-            return True
-        return False
+        return bool(django_settings.DEBUG)
 
     def _check(self, variant: Variant, params: Sequence[Any], args: Sequence[Any]) -> None:
         """Whether this is what Django makes of it. DbError where it is not."""
-        sql, theirs = _trial.made_by_django(_trial.run(self._build, args), variant.alias)
+        sql, theirs = self._by_django(args, variant.alias)
         if sql == variant.sql and same(params, theirs):
             return
         raise DbError(
@@ -187,6 +234,9 @@ class Compiled:
             f"\n  compiled: {variant.sql} {list(params)!r}\n  Django:   {sql} {list(theirs)!r}\n",
             "What it reads besides its arguments is read once: pass all that changes as arguments.",
         )
+
+    def _by_django(self, args: Sequence[Any], alias: str) -> tuple[str, Sequence[Any]]:
+        return _trial.made_by_django(_trial.run(self._build, args), alias)
 
 
 class Family:
@@ -199,7 +249,11 @@ class Family:
             raise DbError("compiled: no argument is in this update.", "Run it as it is.")
         self.model = built.update.model if self.is_update else built.rows.model
         self._fixed = self._fixed_alias(built)
+        self._has_hints = not self.is_update and bool(self.rows._hints)
         self._statements: dict[Any, Statement] = {}
+        #: By alias; ``tried``: whether there can be one has been asked.
+        self.quick: dict[str, Quick] = {}
+        self.tried: set[str] = set()
 
     def _fixed_alias(self, built: _trial.Built) -> str | None:
         """What ``using()`` said; None: it is the router's business, call by call."""
@@ -212,6 +266,8 @@ class Family:
     def alias(self) -> str:
         if self._fixed is not None:
             return self._fixed
+        if not (router.routers or self._has_hints):
+            return DEFAULT_DB_ALIAS
         if self.is_update:
             return router.db_for_write(self.model)
         return self.rows.db  # type: ignore[no-any-return]
@@ -222,6 +278,9 @@ class Family:
         if statement is None:
             statement = self._statements[alias] = Statement(self, values, connection)
         return statement.bound(values, connection)
+
+    def quick_for(self, variant: Variant, names: Sequence[str]) -> Quick | None:
+        return self._statements[variant.alias].quick(variant, names)
 
     def compile(self, values: dict[str, Any], connection: Any) -> tuple[Variant, list[Place]]:
         places: list[Place] = []
@@ -257,6 +316,13 @@ class Statement:
             _make_room(self._variants)
             self._variants[key] = variant
         return variant, variant.params(bound)
+
+    def quick(self, variant: Variant, names: Sequence[str]) -> Quick | None:
+        """None: some place has to be compiled for each value."""
+        steps = [step for place in self._places if (step := place.step(names)) is not None]
+        if len(steps) < len(self._places) or not variant.sql:
+            return None
+        return Quick(variant, steps)
 
     def _learn(self, places: list[Place]) -> None:
         """What was not reached, where all was known to be empty, may be reached now."""

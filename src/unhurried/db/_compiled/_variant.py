@@ -10,12 +10,13 @@ from django.core.exceptions import EmptyResultSet
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 
+from .._direct import answered
 from .._reads._code import Load
 from .._reads._fetch import executed
-from .._reads._found import PART, part_of
+from .._reads._found import PART, joined, part_of
 from .._reads._instances import Known
 from .._reads._loads import of_instances
-from ._bound import Slot
+from ._bound import OTHERWISE, Slot, Step
 from ._param import Param, ShapesError
 
 #: By number of its place, what an argument compiles to.
@@ -30,7 +31,7 @@ class Variant:
         compiler = query.get_compiler(connection=connection)
         if rows is None:
             compiler.pre_sql_setup = _done  # when the lambda ran; twice it would nest twice
-        self.sql, self._parameters = "", []
+        self.sql, self.parameters = "", []
         self._width: int | None = None
         self._loads: WeakKeyDictionary[Any, Load] = WeakKeyDictionary()
         try:
@@ -40,7 +41,7 @@ class Variant:
         for each in params:
             if isinstance(each, Param):
                 raise ShapesError(each.argument)
-        self._parameters = list(params)
+        self.parameters = list(params)
         if rows is not None and compiler.has_extra_select:
             self._width = compiler.col_count
 
@@ -48,21 +49,25 @@ class Variant:
         """All parameters, in their order."""
         return [
             bound[each.place][each.index] if each.__class__ is Slot else each
-            for each in self._parameters
+            for each in self.parameters
         ]
 
     def update(self, params: Sequence[Any], connection: Any) -> int:
         if not self.sql:
             return 0
-        with (
-            transaction.mark_for_rollback_on_error(using=self.alias),
-            connection.cursor() as cursor,
-        ):
-            cursor.execute(self.sql, params)
-            return int(cursor.rowcount)
+        try:
+            way = answered(connection, self.sql, params)
+            if way is not None:
+                return way.changed
+            with connection.cursor() as cursor:
+                cursor.execute(self.sql, params)
+                return int(cursor.rowcount)
+        except Exception:
+            with transaction.mark_for_rollback_on_error(using=self.alias):
+                raise
 
     def all(self, params: Sequence[Any], connection: Any) -> list[Any]:
-        found = [each for part in self._parts(params, connection, PART) for each in part]
+        found = joined(self._parts(params, connection, PART))
         lookups = self.rows._prefetch_related_lookups
         if lookups:
             prefetch_related_objects(found, *lookups)
@@ -103,6 +108,26 @@ class Variant:
         mode = getattr(self.rows, "_fetch_mode", None)
         made = self._loads[connection] = of_instances(compiler, self.alias, mode)
         return made
+
+
+class Quick:
+    """A variant whose parameters are bound one by one, by what stands at each place."""
+
+    def __init__(self, variant: Variant, steps: Sequence[Step]) -> None:
+        self.variant, self._steps = variant, []
+        self._parameters = variant.parameters.copy()
+        for at, each in enumerate(variant.parameters):
+            if each.__class__ is Slot:
+                self._steps.append((at, *steps[each.place]))
+
+    def params(self, args: Sequence[Any], connection: Any) -> list[Any] | None:
+        """None: one of these values needs a lookup of its own."""
+        params = self._parameters.copy()
+        for at, which, fast in self._steps:
+            params[at] = value = fast(args[which], connection)
+            if value is OTHERWISE:
+                return None
+        return params
 
 
 def _done(*args: Any, **kwargs: Any) -> None:

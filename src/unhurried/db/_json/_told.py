@@ -14,20 +14,25 @@ from django.db.models.expressions import BaseExpression, Col
 
 from .._errors import DbError
 
-_SAME: Final = (
+_INTEGERS: Final = (
     *(models.IntegerField, models.BigIntegerField, models.SmallIntegerField),
     *(models.PositiveIntegerField, models.PositiveBigIntegerField),
     *(models.PositiveSmallIntegerField, models.AutoField, models.BigAutoField),
-    *(models.SmallAutoField, models.CharField, models.TextField, models.SlugField),
-    *(models.EmailField, models.URLField, models.FilePathField, models.FileField),
-    *(models.ImageField, models.GenericIPAddressField),
+    models.SmallAutoField,
+)
+_TEXTS: Final = (
+    *(models.CharField, models.TextField, models.SlugField, models.EmailField, models.URLField),
+    *(models.FilePathField, models.FileField, models.ImageField, models.GenericIPAddressField),
 )
 PLACES: Final = 6  # from the seventh on Python writes 1E-7
 DIGITS: Final = 15  # that SQLite keeps of a number
 
 
 def told(expression: Any, connection: Any, column: str) -> str | None:
-    """SQL for one column. DbError for what JSON has no word for."""
+    """SQL for one column: on PostgreSQL its JSON as text, on SQLite what a JSON function takes.
+
+    DbError for what JSON has no word for.
+    """
     field = expression.output_field
     while field.is_relation:
         field = field.target_field
@@ -36,8 +41,6 @@ def told(expression: Any, connection: Any, column: str) -> str | None:
         raise DbError("JSON has no bytes: a BinaryField can't be in it.", "Leave it out.")
     if not _is_plain(expression) or hasattr(field, "from_db_value") != (kind is models.JSONField):
         return None
-    if kind in _SAME:
-        return column
     tell = (POSTGRES if connection.vendor == "postgresql" else SQLITE).get(kind)
     found = None if tell is None else tell(expression, connection)
     return None if found is None else found.replace("{c}", column)
@@ -53,14 +56,19 @@ def _always(template: str) -> Any:
     return lambda expression, connection: template
 
 
+def _column(template: str, otherwise: str | None = None) -> Any:
+    """``template`` where it is a column, whose type is known."""
+    return lambda expression, connection: template if isinstance(expression, Col) else otherwise
+
+
 def _postgres_moment(expression: Any, connection: Any) -> str | None:
     if settings.USE_TZ and connection.timezone_name != "UTC":
         return None
-    at, ending = ("({c} AT TIME ZONE 'UTC')", "'Z'") if settings.USE_TZ else ("{c}", "''")
+    at, end = ("{c} AT TIME ZONE 'UTC'", '"Z"') if settings.USE_TZ else ("{c}", "")
+    seconds = 'YYYY-MM-DD"T"HH24:MI:SS'
     return (
-        f"to_char({at}, 'YYYY-MM-DD\"T\"HH24:MI:SS') || "
-        f"CASE WHEN mod(extract(microseconds FROM {at})::bigint, 1000000) = 0 THEN '' "
-        f"ELSE to_char({at}, '.MS') END || {ending}"
+        f"'\"' || to_char({at}, CASE WHEN {{c}} = date_trunc('second', {{c}}) "
+        f"THEN '{seconds}{end}' ELSE '{seconds}.MS{end}' END) || '\"'"
     )
 
 
@@ -79,7 +87,7 @@ def _sqlite_cut(text: str, seconds: int) -> str:
 
 
 def _postgres_decimal(expression: Any, connection: Any) -> str | None:
-    return "{c}::text" if _is_short(expression) else None
+    return "'\"' || {c}::numeric::text || '\"'" if _is_short(expression) else None
 
 
 def _sqlite_decimal(expression: Any, connection: Any) -> str | None:
@@ -99,11 +107,7 @@ def _document(expression: Any, connection: Any) -> str | None:
     field: Any = expression.output_field
     if not isinstance(expression, Col) or field.decoder is not None:
         return None
-    return "{c}" if connection.vendor == "postgresql" else "json({c})"
-
-
-def _sqlite_column(template: str) -> Any:
-    return lambda expression, connection: template if isinstance(expression, Col) else None
+    return "{c}::text" if connection.vendor == "postgresql" else "json({c})"
 
 
 def _duration(microseconds: str, pad: str) -> str:
@@ -130,32 +134,39 @@ _SQLITE_DURATION: Final = _duration("abs({c})", "substr('{zeros}' || {x}, -{n})"
     "{sign}", "{c} < 0"
 )
 
-#: SQLite writes a float with fifteen digits, and by printf not always the nearest seventeen: it is
-#: not here.
+_TO_JSON: Final = "to_json({c})::text"
 POSTGRES: Final[dict[type, Any]] = {
-    models.BooleanField: _always("{c}"),
+    **dict.fromkeys(_INTEGERS, _column("{c}::bigint::text", otherwise=_TO_JSON)),
+    **dict.fromkeys(_TEXTS, _always(_TO_JSON)),
+    models.BooleanField: _column(
+        "CASE WHEN {c} THEN 'true' WHEN NOT {c} THEN 'false' END", _TO_JSON
+    ),
     models.FloatField: _always(
-        "CASE WHEN {c}::float8 IN ('NaN', 'Infinity', '-Infinity') THEN NULL ELSE {c}::float8 END"
+        "CASE WHEN {c}::float8 IN ('NaN', 'Infinity', '-Infinity') THEN NULL "
+        "ELSE to_json({c}::float8)::text END"
     ),
     models.DecimalField: _postgres_decimal,
     models.DateTimeField: _postgres_moment,
-    models.DateField: _always("{c}"),
+    models.DateField: _always(_TO_JSON),
     models.TimeField: _always(
-        "left({c}::text, 8) || CASE WHEN length({c}::text) = 8 THEN '' "
-        "ELSE left(rpad(substr({c}::text, 9), 4, '0'), 4) END"
+        "to_json(left({c}::text, 8) || CASE WHEN length({c}::text) = 8 THEN '' "
+        "ELSE left(rpad(substr({c}::text, 9), 4, '0'), 4) END)::text"
     ),
-    models.DurationField: _always(_POSTGRES_DURATION),
-    models.UUIDField: _always("{c}"),
+    models.DurationField: _always(f"to_json({_POSTGRES_DURATION})::text"),
+    models.UUIDField: _always(_TO_JSON),
     models.JSONField: _document,
 }
+#: SQLite writes a float with fifteen digits, and by printf not always the nearest seventeen: it is
+#: not here.
 SQLITE: Final[dict[type, Any]] = {
+    **dict.fromkeys((*_INTEGERS, *_TEXTS), _always("{c}")),
     models.BooleanField: _always("json(CASE {c} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)"),
     models.DecimalField: _sqlite_decimal,
     models.DateTimeField: _sqlite_moment,
-    models.DateField: _sqlite_column("{c}"),
-    models.TimeField: _sqlite_column(_sqlite_cut("{c}", 8)),
-    models.DurationField: _sqlite_column(_SQLITE_DURATION),
-    models.UUIDField: _sqlite_column(
+    models.DateField: _column("{c}"),
+    models.TimeField: _column(_sqlite_cut("{c}", 8)),
+    models.DurationField: _column(_SQLITE_DURATION),
+    models.UUIDField: _column(
         "substr({c}, 1, 8) || '-' || substr({c}, 9, 4) || '-' || substr({c}, 13, 4) || '-' || "
         "substr({c}, 17, 4) || '-' || substr({c}, 21)"
     ),

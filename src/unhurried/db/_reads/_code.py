@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from keyword import iskeyword
 from typing import Any, Final
 from weakref import ref
 
 from django.db.models.base import ModelState
 from django.db.models.fields.mixins import FieldCacheMixin
 
-from ._shape import Node, Shape
+from ._shape import Column, Node, Shape
+from ._sound import is_unheard
+from ._values import Written
 
 MOST: Final = 500  # loops that are kept
 Rows = Sequence[Sequence[Any]]
@@ -53,12 +56,13 @@ class Code:
         self.names: dict[str, Any] = {}
         self.count = 0
         self.lines: list[str] = []
+        self._related_to: set[int] = set()  # whose state has a cache of others already
 
     def source(self, *, wants_call: bool) -> str:
         values = "".join(f"v{place}, " for place in range(self.shape.width))
         for column in self.shape.columns:
             if column.convert is not None:
-                self.names[f"c{column.place}"] = column.convert
+                self._converter(column)
         if self.shape.root is not None:
             self.names.update(new=object.__new__, State=ModelState)
             if self.mode is not None:
@@ -78,8 +82,17 @@ class Code:
             ]
         )
 
+    def _converter(self, column: Column) -> None:
+        name, convert = f"c{column.place}", column.convert
+        if isinstance(convert, Written):
+            self.names.update({each.format(c=name): it for each, it in convert.names.items()})
+            convert = convert.otherwise
+        self.names[name] = convert
+
     def _value(self, place: int) -> str:
         convert = self.shape.columns[place].convert
+        if isinstance(convert, Written):
+            return "(" + convert.text.format(v=f"v{place}", c=f"c{place}") + ")"
         return f"v{place}" if convert is None else f"c{place}(v{place})"
 
     def _say(self, depth: int, *lines: str) -> None:
@@ -95,12 +108,25 @@ class Code:
         self._say(depth, f"o{n} = new(M{n})", f"s{n} = State()")
         self._say(depth, f"s{n}.adding = False", f"s{n}.db = alias")
         self._mode(n, depth)
-        self._say(depth, f"d = o{n}.__dict__", f'd["_state"] = s{n}')
-        for name, place in node.attributes:
-            self._say(depth, f"d[{name!r}] = {self._value(place)}")
+        self._attributes(node, n, depth)
         for child in node.children:
             self._related(child, n, depth)
         return n
+
+    def _attributes(self, node: Node, n: int, depth: int) -> None:
+        """By name up to the first of which a descriptor hears, a foreign key say.
+
+        That one goes into the instance's dict, which it has none of before, and so do all after
+        it: their order is the queryset's.
+        """
+        self._say(depth, f"o{n}._state = s{n}")
+        named = True
+        for name, place in node.attributes:
+            value = self._value(place)
+            if named and (not _is_name(name) or not is_unheard(node.model, name)):
+                named = False
+                self._say(depth, f"d = o{n}.__dict__")
+            self._say(depth, f"o{n}.{name} = {value}" if named else f"d[{name!r}] = {value}")
 
     def _mode(self, n: int, depth: int) -> None:
         if self.mode is None:
@@ -121,15 +147,24 @@ class Code:
         """``setter(whom, of)``; what fields themselves do is written out."""
         if _is_fields(setter):
             self.names[name] = setter.__self__.cache_name
-            self._say(depth, f"s{whom}.fields_cache[{name}] = o{of}")
+            first = whom not in self._related_to
+            self._related_to.add(whom)
+            said = f"s{whom}.fields_cache"
+            self._say(depth, f"{said} = {{{name}: o{of}}}" if first else f"{said}[{name}] = o{of}")
         else:
             self.names[name] = setter
+            self._related_to.update((whom, of))  # who knows
             self._say(depth, f"{name}(o{whom}, o{of})")
 
     def _annotations(self) -> None:
         for k, (name, place) in enumerate(self.shape.annotations):
             self.names[f"a{k}"] = name
             self._say(2, f"setattr(o0, a{k}, {self._value(place)})")
+
+
+def _is_name(name: str) -> bool:
+    """Whether a line can say it: ``setattr`` and models made by ``type()`` can say more."""
+    return name.isidentifier() and not iskeyword(name)
 
 
 def is_plain(setter: Any) -> bool:

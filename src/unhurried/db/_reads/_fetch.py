@@ -6,15 +6,12 @@ import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from threading import Lock
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 
-TIMESTAMPTZ: Final = 1184  # its oid in PostgreSQL's pg_type
-Rows = Sequence[tuple[Any, ...]]
+from .._direct import Rows, answered, hasten
 
 
 def parts(compiler: Any, size: int, *, chunked: bool) -> Iterator[Rows]:
@@ -41,45 +38,26 @@ def executed(
     chunked: bool = False,
 ) -> Iterator[Rows]:
     """The rows of a statement; of each the first ``width`` values."""
+    way = None if chunked else answered(connection, sql, params)
+    if way is None:
+        found = _by_cursor(connection, sql, params, size, chunked=chunked)
+    else:
+        found = way.parts(size)
+    return found if width is None else ([row[:width] for row in rows] for rows in found)
+
+
+def _by_cursor(
+    connection: Any, sql: str, params: Sequence[Any], size: int, *, chunked: bool
+) -> Iterator[Rows]:
     off = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS", False)
     with connection.chunked_cursor() if chunked and not off else connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             hasten(connection, cursor)
         cursor.execute(sql, params)
         while rows := cursor.fetchmany(size):
-            yield rows if width is None else [row[:width] for row in rows]
+            yield rows
             if len(rows) < size:
                 return
-
-
-def hasten(connection: Any, cursor: Any) -> None:
-    """Let this cursor read moments by ``fromisoformat``: Django's own loader takes 3.6 us each."""
-    if not settings.USE_TZ or connection.timezone is not UTC:
-        return
-    driver = cursor.cursor
-    adapters = getattr(driver, "adapters", None)  # psycopg 2 has none
-    if adapters is not None:
-        slow = adapters.get_loader(TIMESTAMPTZ, 0)
-        adapters.register_loader(TIMESTAMPTZ, _quick_loader(slow))
-
-
-_loaders: dict[type, type] = {}
-
-
-def _quick_loader(slow: type) -> type:
-    found = _loaders.get(slow)
-    if found is None:
-        found = _loaders[slow] = type("QuickLoader", (slow,), {"load": _load, "slow": slow})
-    return found
-
-
-def _load(self: Any, data: Any, parse: Any = datetime.fromisoformat) -> Any:
-    """Any other zone than UTC, style of dates, or infinity is the slow one's business."""
-    try:
-        found = parse(str(data, "ascii"))
-    except ValueError:
-        return self.slow.load(self, data)
-    return found if found.tzinfo is UTC else self.slow.load(self, data)
 
 
 class Pause:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any, Final, Generic, TypeVar, overload
 
 from asgiref.sync import sync_to_async
@@ -12,7 +13,8 @@ from ._fetch import no_collection
 
 T = TypeVar("T")
 FEW: Final = 100  # rows that are not worth a pause
-PART: Final = 2000  # rows fetched at a time
+PART: Final = 200  # rows fetched at a time: what the processor's caches have room for
+CHUNK: Final = 2000  # rows that an iterator fetches at a time, from a cursor of the server's
 
 
 class Found(Sequence[T], Generic[T]):
@@ -75,7 +77,7 @@ class Found(Sequence[T], Generic[T]):
         many = getattr(self._model, "MultipleObjectsReturned", MultipleObjectsReturned)
         raise many(f"There are {len(found)} such {name}s.")
 
-    def iterator(self, chunk_size: int = PART) -> Iterator[T]:
+    def iterator(self, chunk_size: int = CHUNK) -> Iterator[T]:
         """One after the other, ``chunk_size`` at a time, from the server's cursor if it has one."""
         return iter(self._stream(chunk_size))
 
@@ -89,3 +91,12 @@ def part_of(rows: Any, load: Callable[[Any, Any], None]) -> list[Any]:
     with no_collection():
         load(rows, made.append)
     return made
+
+
+def joined(parts: Iterator[list[T]]) -> list[T]:
+    """All rows; from the second part on without collections of garbage, which are of no use."""
+    found = next(parts, [])
+    with no_collection() if len(found) >= PART else nullcontext():
+        for part in parts:
+            found += part
+    return found

@@ -12,7 +12,7 @@ from django.db.models.query import ModelIterable, RawQuerySet
 from .._errors import DbError
 from . import _loads
 from ._fetch import parts
-from ._found import PART, Found, part_of
+from ._found import PART, Found, joined, part_of
 from ._sound import HINT
 
 M = TypeVar("M", bound=Model)
@@ -52,7 +52,7 @@ def checked(queryset: Any) -> Any:
 
 
 def loaded(rows: Any) -> list[Any]:
-    found = [each for part in _parts(rows, PART, chunked=False) for each in part]
+    found = joined(_parts(rows, PART, chunked=False))
     lookups = rows._prefetch_related_lookups
     if lookups:
         prefetch_related_objects(found, *lookups)

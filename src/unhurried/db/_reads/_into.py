@@ -12,7 +12,7 @@ from .._errors import DbError
 from .._kinds import caller, names_wanted
 from . import _loads
 from ._fetch import parts
-from ._found import PART, Found, part_of
+from ._found import PART, Found, joined, part_of
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ def rows(queryset: QuerySet[Any] | Manager[Any], kind: type[T]) -> Found[T]:
         ) from error
 
     def load() -> list[T]:
-        return [each for part in _parts(values, kind, PART, chunked=False) for each in part]
+        return joined(_parts(values, kind, PART, chunked=False))
 
     def stream(size: int) -> Iterator[T]:
         for part in _parts(values, kind, size, chunked=True):

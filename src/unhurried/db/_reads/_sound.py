@@ -60,6 +60,12 @@ def _is_plain(model: type[Model], attname: str) -> bool:
     return kind in PLAIN or not hasattr(kind, "__set__")
 
 
+def is_unheard(model: type[Model], name: str) -> bool:
+    """Whether setting the attribute is nothing but that: no descriptor is told."""
+    kind = type(getattr_static(model, name))
+    return not (hasattr(kind, "__set__") or hasattr(kind, "__delete__"))
+
+
 def getattr_static(model: type[Model], name: str) -> Any:
     """As ``inspect.getattr_static``, without what it does for instances and metaclasses."""
     for each in model.__mro__:

@@ -103,6 +103,7 @@ def attach(connection: BaseDatabaseWrapper) -> None:
     else:
         make = partial(_make, connection.make_cursor, connection.vendor)
     connection.make_cursor = make  # type: ignore[method-assign,assignment]
+    connection.unhurried_make = make  # type: ignore[attr-defined]  # so that another's is seen
     debug = partial(_make, connection.make_debug_cursor, connection.vendor)
     connection.make_debug_cursor = debug  # type: ignore[method-assign]
 
