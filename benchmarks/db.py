@@ -350,11 +350,12 @@ def json_out(options: Any, every: Any, names: list[str], as_json: Callable[[], s
 
 
 def single(options: Any, place: dict[str, Any], *, postgres: bool) -> None:
-    from django.db import connection, transaction
+    from django.db import connections, transaction
 
     from benchmarks.db_site.models import Row
     from unhurried.db import bulk_copy, compiled, instances, update_now
 
+    connection = connections["default"]
     bulk_copy(Row, rows_of(2000), fields=FIELDS)
     first = Row.objects.order_by("id").first()
     assert first is not None
@@ -376,29 +377,45 @@ def single(options: Any, place: dict[str, Any], *, postgres: bool) -> None:
             cursor.execute(sql, params)
             return cursor.fetchall() if sql.startswith("SELECT") else cursor.rowcount
 
-    def plain_page(k: int) -> Any:
-        query = Row.objects.filter(author=k % 50 + 1, moment__gte=since).select_related("author")
-        return list(query.order_by("-moment", "pk")[:20])
+    def alone(sql: str, *params: Any) -> Any:
+        driver = connection.connection
+        if not postgres:
+            found = driver.execute(sql.replace("%s", "?"), params)
+            return found.fetchall() if sql.startswith("SELECT") else found.rowcount
+        values = [str(each).encode() for each in params]
+        for n in range(len(params)):
+            sql = sql.replace("%s", f"${n + 1}", 1)
+        return driver.pgconn.exec_params(sql.encode(), values).ntuples
 
     def save(k: int) -> None:
         row.n = k
         row.save(update_fields=["n"])
 
-    columns = ", ".join(["id", *FIELDS])
+    def query(k: int) -> Any:
+        found = Row.objects.filter(author=k % 50 + 1, moment__gte=since).select_related("author")
+        return found.order_by("-moment", "pk")[:20]
+
+    def asked(k: int) -> list[Any]:
+        return [k % 50 + 1, *parameters[1:]]
+
+    listed, parameters = query(0).query.sql_with_params()
+    one = f"SELECT {', '.join(['id', *FIELDS])} FROM {table} WHERE id = %s"
+    written = f"UPDATE {table} SET n = %s WHERE id = %s"
     steps: dict[str, dict[str, Callable[[int], Any]]] = {
         "get": {
             ".get(pk=…)": lambda k: Row.objects.get(pk=k),
             ".get(pk=…) again": lambda k: Row.objects.get(pk=k),
             "compiled": lambda k: get(k).get(),
             "instances of a queryset of one": lambda k: instances(Row.objects.filter(pk=k)).get(),
-            "the limit: its SQL by Django's cursor": lambda k: plain(
-                f"SELECT {columns} FROM {table} WHERE id = %s", k
-            ),
+            "its SQL by Django's cursor": lambda k: plain(one, k),
+            "the limit: by the driver alone": lambda k: alone(one, k),
         },
         "list of 20 with its author": {
-            "queryset": plain_page,
-            "queryset again": plain_page,
+            "queryset": lambda k: list(query(k)),
+            "queryset again": lambda k: list(query(k)),
             "compiled": lambda k: list(page(k % 50 + 1, since)),
+            "its SQL by Django's cursor": lambda k: plain(listed, *asked(k)),
+            "the limit: by the driver alone": lambda k: alone(listed, *asked(k)),
         },
         "update of one field": {
             ".filter(pk=…).update(…)": lambda k: Row.objects.filter(pk=k).update(n=k),
@@ -407,9 +424,8 @@ def single(options: Any, place: dict[str, Any], *, postgres: bool) -> None:
             "save(update_fields=…)": save,
             "save()": lambda k: row.save(),
             "update_now": lambda k: update_now(row, n=k),
-            "the limit: its SQL by Django's cursor": lambda k: plain(
-                f"UPDATE {table} SET n = %s WHERE id = %s", k, k
-            ),
+            "its SQL by Django's cursor": lambda k: plain(written, k, k),
+            "the limit: by the driver alone": lambda k: alone(written, k, k),
         },
     }
     for what, calls in steps.items():
