@@ -536,6 +536,32 @@ def test_exit_is_quick_and_quiet_whatever_became_of_the_store(store: Path) -> No
     assert "Error" not in done.stderr.replace("StoreError", "")
 
 
+READING_AT_EXIT = """
+import atexit, sys
+atexit.register(lambda: print(snapshot()["workers"]))  # the first to be registered runs last
+import os
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+import django; django.setup()
+from django.conf import settings
+settings.UNHURRIED = {"STORE": sys.argv[1]}
+from django.test import Client
+from unhurried.measure import snapshot
+print(Client().get("/empty/").status_code, snapshot()["workers"])
+"""
+
+
+def test_who_reads_when_a_process_ends_finds_the_files_open(store: Path) -> None:
+    """As the sampler's thread may: what weak references leave to the end must not be its files."""
+    done = subprocess.run(
+        [sys.executable, "-c", READING_AT_EXIT, store],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "200 1\n1\n", "")
+
+
 def test_of_a_full_disk_only_the_first_file_is_told(warnings: list[str]) -> None:
     full, gone = OSError(errno.ENOSPC, "full"), OSError(errno.ENOENT, "gone")
     for what in ("history", "promises"):

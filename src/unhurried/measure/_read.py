@@ -34,7 +34,8 @@ class SlotView:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        finalize(self, os.close, self._fd)
+        # At exit the sampler's thread may be reading still: the descriptor ends with the process.
+        finalize(self, os.close, self._fd).atexit = False
         self.inode = os.fstat(self._fd).st_ino
         self.map = mmap.mmap(self._fd, L.BASE_BYTES, prot=mmap.PROT_READ)
         self.words = memoryview(self.map).cast("Q")
