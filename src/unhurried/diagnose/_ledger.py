@@ -191,7 +191,7 @@ class Ledger:
     def __init__(
         self, window: Window, own: str | None = None, worth: float = DELAY, pace: float = 1.0
     ) -> None:
-        self.window, self.worth = window, worth
+        self.window, self.worth, self.pace = window, worth, pace
         self.routes = sorted(_routes(window, own, pace), key=lambda route: -route.time)
         self.by_name = {route.name: route for route in self.routes}
         if self.strain >= STRAINED:
