@@ -30,6 +30,8 @@ class Catalogue:
     #: Tables whose triggers nobody understands; declare them in TRIGGERS.
     opaque: tuple[str, ...] = ()
     unknown: bool = False
+    #: What a room above has made of it, as long as it is good.
+    touched: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def read(self, tables: Iterable[str]) -> frozenset[str]:
         """The tables, and whatever a view or a child of them reads."""

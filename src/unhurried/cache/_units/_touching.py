@@ -20,20 +20,19 @@ class Touched:
     blind: bool = False
 
 
-_known: dict[tuple[int, str, Tables], Touched] = {}
 MOST = 4000
 
 
 def touched(connection: BaseDatabaseWrapper, ties: Ties, found: Tables) -> Touched:
-    """Remembered for each catalogue: the next one may say something else."""
+    """Remembered in the catalogue: the next one may say something else."""
     catalogue = _catalogues.of(connection)
-    key = id(catalogue), ties.database, found
-    known = _known.get(key)
+    key = ties.database, found
+    known = catalogue.touched.get(key)
     if known is None:
-        if len(_known) >= MOST:
-            _known.clear()
+        if len(catalogue.touched) >= MOST:
+            catalogue.touched.clear()
         reads_any, writes_any = catalogue.called(found.calls)
-        known = _known[key] = _touched(
+        known = catalogue.touched[key] = _touched(
             ties.database,
             catalogue.read(found.reads),
             catalogue.written(found.writes) if found.writes else frozenset(),

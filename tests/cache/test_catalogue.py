@@ -1,4 +1,4 @@
-"""Reading SQLite's catalogue takes no snapshot of the page's own transaction."""
+"""The catalogue: to read it takes no snapshot of the page's own; and each is taken for itself."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from threading import Timer
 from typing import Any
 
 import pytest
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
+from unhurried.cache._sql import Catalogue, tables_of
 from unhurried.cache._units import _catalogues
+from unhurried.cache._units._ties import Ties
+from unhurried.cache._units._touching import touched
 
 
 @pytest.fixture
@@ -40,3 +43,16 @@ def test_the_first_write_waits_for_another_writer(file_database: Any) -> None:
     commit.join()
     assert other.execute("SELECT count(*) FROM thing").fetchone() == (2,)
     other.close()
+
+
+def test_what_one_catalogue_says_is_not_taken_for_the_next_ones(monkeypatch: Any) -> None:
+    """That one is gone, and the next may come to lie in its place in memory."""
+    here: dict[str, Catalogue] = {}
+    monkeypatch.setattr(_catalogues, "_read", here)
+    found, ties = tables_of("SELECT * FROM shown", connection.vendor), Ties(connection.alias)
+    for number in range(50):
+        below = {"shown": {f"below_{number}"}}, {}
+        here[connection.alias] = Catalogue(*below)
+        read = touched(connection, ties, found).read
+        assert read == {"default:shown", f"default:below_{number}", "default:*"}
+        del here[connection.alias]
