@@ -7,6 +7,7 @@ import shutil
 import stat
 import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -147,11 +148,14 @@ def test_a_deadline_is_not_cleared_by_whoever_clears_the_last_one(home, path):
     """Reader: it is over. Writer: sets the next. Reader: clears that, were there no lock."""
     home.touch(["a"], 0.0)
     table, i = home._table, slot("a")
-    with home._alone(table):
-        late = threading.Thread(target=tokens, args=(home, "a"))
+    late = threading.Thread(target=tokens, args=(home, "a"))
+
+    def touch():
         late.start()
         time.sleep(0.05)  # it waits for the lock now
         table.touch((i,), _table.now() + 10**10)
+
+    home._alone(table, touch)
     late.join()
     assert table.expiry[i] > _table.now()
 
@@ -346,9 +350,12 @@ def test_who_holds_the_table_for_too_long_is_not_waited_for(home, path, monkeypa
     home.touch(["a"], D)
 
 
+@contextmanager
 def other_holds(path):
     table = Table.open(path)
-    return table.alone()
+    table.hold()
+    yield
+    table.let_go()
 
 
 def test_renewing_waits_for_nobody(home, path):
@@ -384,9 +391,7 @@ def test_a_child_and_its_parent_exclude_each_other(home, monkeypatch):
     tokens(home, "a")
 
     def hold(link):
-        with home._alone(home._current()):
-            link.tell()
-            link.hear()
+        home._alone(home._current(), lambda: (link.tell(), link.hear()))
         return True
 
     with child(hold) as forked:
@@ -399,8 +404,10 @@ def test_a_child_and_its_parent_exclude_each_other(home, monkeypatch):
 
 
 def test_a_fork_while_a_thread_holds_the_table(home):
-    with home._alone(home._current()):
+    def child_reads():
         assert in_child(lambda: home.check("", {"x": home.read(["x"])[1][0]})())
+
+    home._alone(home._current(), child_reads)
     home.touch(["a"], D)
 
 

@@ -31,12 +31,11 @@ _due = 0.0
 
 def note(tags: Iterable[str]) -> None:
     """These have just been changed, by whoever is at work here."""
-    who = _who()
+    who, now = _who() if len(_waiting) < MOST else OTHER, time()
     for tag in tags:
-        if tag.startswith(UNTOLD):
-            continue
-        key = (tag, who) if len(_waiting) < MOST else (tag, OTHER)
-        _waiting[key] = _waiting.get(key, (0, 0.0))[0] + 1, time()
+        if not tag.startswith(UNTOLD):
+            key = tag, who
+            _waiting[key] = _waiting.get(key, (0, 0.0))[0] + 1, now
     if monotonic() > _due:
         write()
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from hashlib import blake2b
 from operator import itemgetter
@@ -85,8 +84,7 @@ class Embedded:
     def touch(self, tags: Sequence[str], deadline: float) -> None:
         """Let the tokens expire in ``deadline`` seconds, and not sooner."""
         table, slots = self._current(at_once=True), self.slots(tags)
-        with self._alone(table):
-            table.touch(slots, now() + int(deadline * 1e9))
+        self._alone(table, table.touch, slots, now() + int(deadline * 1e9))
 
     def renew(self, tags: Sequence[str], deadline: float) -> None:
         """New random tokens; a deadline that pends stays, for it may be another writer's.
@@ -101,30 +99,30 @@ class Embedded:
             table.renew(slots)
 
     def _expire(self, table: Table, slots: tuple[int, ...]) -> None:
-        with self._alone(table):
-            table.expire(slots)
+        self._alone(table, table.expire, slots)
 
-    @contextmanager
-    def _alone(self, table: Table) -> Iterator[None]:
+    def _alone(self, table: Table, change: Callable[..., None], *args: Any) -> None:
         """Against threads and processes: a deadline must not be cleared while one is set."""
         threads = self._threads
         if not threads.acquire(timeout=PATIENCE):
             raise Unavailable(f"The table of tokens is held for {PATIENCE:g} s.")
         try:
-            with table.alone():
-                yield
+            table.hold()
+            try:
+                change(*args)
+            finally:
+                table.let_go()
         finally:
             threads.release()
 
     def _current(self, *, at_once: bool = False) -> Table:
         """The table at the path, looked for once in a while, or at once."""
-        table = self._table
-        due = at_once or time.monotonic() >= self._glance_at
-        if table is not None and not due:
+        table, clock = self._table, time.monotonic()
+        if table is not None and not at_once and clock < self._glance_at:
             return table
-        if table is None or (self.path is not None and table.moved(self.path)):
+        if table is None or (self.path is not None and not table.is_at(self.path)):
             table = self._open()
-        self._glance_at = time.monotonic() + GLANCE
+        self._glance_at = clock + GLANCE
         return table
 
     def _open(self) -> Table:

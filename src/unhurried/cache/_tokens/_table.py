@@ -54,14 +54,14 @@ def boot_id() -> bytes:
 class Table:
     """One mapped table: ``tokens`` and ``expiry`` (ns since boot, 0: none pends) by slot."""
 
-    __slots__ = ("_fd", "_stat", "expiry", "tokens", "world")
+    __slots__ = ("_fd", "_inode", "expiry", "tokens", "world")
 
     def __init__(self, memory: mmap.mmap, world: str, fd: int) -> None:
         words = memoryview(memory)[HEAD:].cast("Q")
         self.tokens, self.expiry = words[:SLOTS], words[SLOTS:]
         self.world = world
         self._fd = fd  # for locking alone: a mapping keeps its own copy, also after a fork
-        self._stat = os.fstat(fd) if fd >= 0 else None
+        self._inode = _inode(os.fstat(fd)) if fd >= 0 else None
 
     @classmethod
     def private(cls) -> Table:
@@ -102,7 +102,7 @@ class Table:
                 table.adopt()
                 return table
             with locked(fd):
-                if _is_at(path, os.fstat(fd)):  # else it has been replaced, and that one lives
+                if _inode_at(path) == _inode(os.fstat(fd)):  # else it has been replaced
                     _make(path, like, replace=True)
             return None
         finally:
@@ -120,22 +120,25 @@ class Table:
             for i in (i for i, pending in enumerate(self.expiry) if pending):
                 self.tokens[i], self.expiry[i] = secrets.randbits(64), now() + 60 * 10**9
 
-    def moved(self, path: Path) -> bool:
-        """Whether the file was removed, or replaced, under us."""
-        return self._stat is not None and not _is_at(path, self._stat)
+    def is_at(self, path: Path) -> bool:
+        """False: the file was removed, or replaced, under us."""
+        return _inode_at(path) == self._inode
 
     def touch(self, slots: tuple[int, ...], deadline: int) -> None:
         """Let the tokens expire then, and no sooner; hold the lock."""
+        expiry = self.expiry
         for i in slots:
-            self.expiry[i] = max(self.expiry[i], deadline)
+            if expiry[i] < deadline:
+                expiry[i] = deadline
 
     def renew(self, slots: tuple[int, ...]) -> None:
         """New tokens. What pends is left alone: it may be another writer's.
 
         No lock: whoever else writes a token writes a new one too, and nobody has seen it yet.
         """
-        for i in slots:
-            self.tokens[i] = secrets.randbits(64)
+        tokens, random = self.tokens, os.urandom(8 * len(slots))
+        for i, token in zip(slots, memoryview(random).cast("Q"), strict=True):
+            tokens[i] = token
 
     def expire(self, slots: tuple[int, ...]) -> None:
         """New tokens for those whose deadline is over; hold the lock."""
@@ -144,14 +147,22 @@ class Table:
                 self.tokens[i] = secrets.randbits(64)
                 self.expiry[i] = 0
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Against other processes; threads of one share the descriptor, and so the lock."""
-        if self._fd < 0:
-            yield
+    def hold(self) -> None:
+        """Against other processes; threads of one share the descriptor, and so the lock.
+
+        Raises Unavailable; else ``let_go`` has to follow.
+        """
+        fd = self._fd
+        if fd < 0:
             return
-        with locked(self._fd):
-            yield
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _hold(fd)
+
+    def let_go(self) -> None:
+        if self._fd >= 0:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
 
     def __del__(self) -> None:
         fd = getattr(self, "_fd", -1)
@@ -162,26 +173,33 @@ class Table:
 @contextmanager
 def locked(fd: int) -> Iterator[None]:
     """Hold the file; Unavailable if somebody does not let go of it."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise Unavailable(f"The table of tokens is held for {PATIENCE:g} s.") from None
-            time.sleep(0.0002)
+    _hold(fd)
     try:
         yield
     finally:
         fcntl.flock(fd, fcntl.LOCK_UN)
 
 
-def _is_at(path: Path, known: os.stat_result) -> bool:
+def _hold(fd: int) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise Unavailable(f"The table of tokens is held for {PATIENCE:g} s.") from None
+            time.sleep(0.0002)
+
+
+def _inode(found: os.stat_result) -> tuple[int, int]:
+    return found.st_ino, found.st_dev
+
+
+def _inode_at(path: Path) -> tuple[int, int] | None:
     try:
-        return os.path.samestat(os.stat(path, follow_symlinks=False), known)
+        return _inode(os.lstat(path))
     except OSError:
-        return False
+        return None
 
 
 def _world(fd: int) -> str:

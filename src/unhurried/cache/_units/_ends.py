@@ -7,8 +7,8 @@ raises skips those behind it, manual mode refuses them, and a COMMIT in doubt cl
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, wraps
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -111,12 +111,21 @@ def renew(connection: BaseDatabaseWrapper, ties: Ties) -> None:
 
 def _by_home(
     connection: BaseDatabaseWrapper, ties: Ties, tags: set[str]
-) -> list[tuple[Home, list[str]]]:
-    """The tags of each home, the epoch first: readers look at it last."""
-    sorted_tags: dict[str, list[str]] = defaultdict(list)
-    epoch = _tags.epoch(ties.database)
-    keeps = has_epoch(connection, ties)
+) -> list[tuple[Home, Sequence[str]]]:
+    found = _by_alias(frozenset(tags), ties.database, has_epoch(connection, ties))
+    return [(home_of(alias), each) for alias, each in found]
+
+
+@lru_cache(maxsize=4096)
+def _by_alias(
+    tags: frozenset[str],
+    database: str,
+    keeps_epoch: bool,  # noqa: FBT001 - a key
+) -> Sequence[tuple[str, Sequence[str]]]:
+    """The tags of each alias, the epoch first: readers look at it last."""
+    found: dict[str, list[str]] = defaultdict(list)
+    epoch = _tags.epoch(database)
     for tag in sorted(tags, key=lambda tag: (tag != epoch, tag)):
-        if tag != epoch or keeps:
-            sorted_tags[_tags.alias_of(tag)].append(tag)
-    return [(home_of(alias), each) for alias, each in sorted_tags.items()]
+        if tag != epoch or keeps_epoch:
+            found[_tags.alias_of(tag)].append(tag)
+    return [(alias, tuple(each)) for alias, each in found.items()]

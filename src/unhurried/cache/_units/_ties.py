@@ -41,6 +41,8 @@ class Ties:
     ddl: bool = False
     #: A BEGIN in raw SQL, where the driver can't be asked.
     begun: bool = False
+    #: Weakly, since its first write: what lies in ``dirtied``.
+    itself: ref[Ties] | None = None
 
 
 #: Those whose transaction has changed something, in this process; as often as not nobody.
@@ -49,13 +51,16 @@ dirtied: set[ref[Ties]] = set()
 
 def make_dirty(ties: Ties, tags: frozenset[str]) -> None:
     ties.dirty |= tags
-    dirtied.add(ref(ties, dirtied.discard))
+    if ties.itself is None:
+        ties.itself = ref(ties, dirtied.discard)
+    dirtied.add(ties.itself)
 
 
 def make_clean(ties: Ties) -> set[str]:
     """What was dirty."""
     dirty, ties.dirty = ties.dirty, set()
-    dirtied.discard(ref(ties))
+    if ties.itself is not None:
+        dirtied.discard(ties.itself)
     return dirty
 
 
@@ -103,7 +108,8 @@ def in_transaction(connection: BaseDatabaseWrapper) -> bool:
     if connection.vendor == "sqlite":
         return bool(driver.in_transaction)
     if connection.vendor == "postgresql":
-        return bool(driver.info.transaction_status != IDLE)
+        known = getattr(driver, "pgconn", None) or driver.info  # psycopg 3 asks libpq itself there
+        return bool(known.transaction_status != IDLE)
     return ties_of(connection).begun
 
 

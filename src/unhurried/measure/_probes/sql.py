@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic, perf_counter_ns
 from typing import Any, Final, Protocol
 
@@ -74,7 +75,7 @@ def tap(
     if observers or (
         guards and (len(guards) > 1 or sql.__class__ is not str or sql not in unheard)
     ):
-        execute = _heard_by_all(execute)
+        execute = partial(_heard_by_all, execute)
     record = current.get()
     if record is None:
         return execute(sql, params, many, context)
@@ -159,24 +160,26 @@ def _note(
     return seen
 
 
-def _heard_by_all(execute: Callable[..., Any]) -> Callable[..., Any]:
+def _heard_by_all(
+    execute: Callable[..., Any],
+    sql: Any,
+    params: Any,
+    many: bool,  # noqa: FBT001 - Django's signature
+    context: dict[str, Any],
+) -> Any:
     """The same call, with the listeners before and after it; written out, each statement pays."""
-
-    def heard(sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:  # noqa: FBT001
-        connection = context["connection"]
-        statement = Statement(connection.alias, sql, params, many)
-        statement.vendor, statement.cursor = connection.vendor, context["cursor"]
-        _tell_before(statement)
-        began = perf_counter_ns()
-        try:
-            result = execute(sql, params, many, context)
-        except BaseException as error:
-            _tell_after(statement, began, error)
-            raise
-        _tell_after(statement, began, None)
-        return result
-
-    return heard
+    connection = context["connection"]
+    statement = Statement(connection.alias, sql, params, many)
+    statement.vendor, statement.cursor = connection.vendor, context["cursor"]
+    _tell_before(statement)
+    began = perf_counter_ns()
+    try:
+        result = execute(sql, params, many, context)
+    except BaseException as error:
+        _tell_after(statement, began, error)
+        raise
+    _tell_after(statement, began, None)
+    return result
 
 
 def not_heard(sql: str) -> None:
