@@ -302,8 +302,8 @@ class Middle:
         return told["middle"](response) if "middle" in told else response
 
     def process_template_response(self, request: HttpRequest, response: Any) -> Any:
-        if "context" in told:
-            response.context_data = {**(response.context_data or {}), **told["context"]}
+        if "changes" in told:
+            told["changes"](response.context_data)
         return response
 
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
 from django.test import AsyncClient, Client
 
 from tests.books.models import Author, Book
 from unhurried.cache import CacheError, cached_page, invalidate
 
 from . import pages_site as site
-from .pages import MIDDLEWARE, client_of, site_with, status
+from .pages import DJANGO, MIDDLE, MIDDLEWARE, OURS, client_of, site_with, status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +72,40 @@ def test_an_undeclared_parameter_goes_to_the_view(client: Client, book: Book, qu
     for _ in range(2):
         assert status(client.get(f"/books/?{query}")) == "fwd=bypass"
     assert site.ran["list"] == 2
+
+
+def added(context: dict[str, Any]) -> None:
+    context["more"] = "more"
+
+
+def replaced(context: dict[str, Any]) -> None:
+    """By one that comes to lie where the old one lay in memory."""
+    size = len(context.pop("who"))
+    context["who"] = "x" * size
+
+
+def taken(context: dict[str, Any]) -> None:
+    del context["who"]
+
+
+@pytest.mark.parametrize("change", [added, replaced, taken])
+def test_a_rendering_that_a_middleware_has_changed_is_not_kept(
+    change: Callable[[dict[str, Any]], None],
+) -> None:
+    """Nobody saw what it looked at."""
+
+    def view(request: HttpRequest) -> TemplateResponse:
+        return TemplateResponse(request, site.text("{{ who }}"), {"who": "".join(["w"] * 100)})
+
+    with site_with([*DJANGO, OURS, MIDDLE]):
+        client = Client()
+        site.told["do"] = view
+        assert [status(client.get("/does/")) for _ in range(2)] == ["fwd=miss", "hit"]
+        Book.objects.create(title="One", author=site.author())
+        site.told["changes"] = change
+        for _ in range(2):
+            client.get("/does/")
+        assert site.ran["does"] == 3
 
 
 def test_other_methods_and_requests_with_a_right_of_their_own_go_to_the_view(

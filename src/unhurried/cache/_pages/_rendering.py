@@ -20,12 +20,13 @@ def deferred(
     """Its ``render`` is watched; ``finish`` is called where a decorator's turn is, so that what
     decorators around this one do to it is done to each reader's response.
     """
-    before = _inputs(response)
+    template, before = response.template_name, [*(response.context_data or {}).items()]
     render = response.render
 
     def watched() -> Any:
         del response.render
-        if _inputs(response) != before:
+        now = [*(response.context_data or {}).items()]
+        if response.template_name != template or not _are_same(now, before):
             making.refuse("a middleware's process_template_response has changed it")
         try:
             with making.watching():
@@ -38,8 +39,9 @@ def deferred(
     return response
 
 
-def _inputs(response: SimpleTemplateResponse) -> Any:
-    """What a rendering is made of, by identity: nobody may look into the site's objects."""
-    context = response.context_data
-    found = [] if context is None else [(key, id(value)) for key, value in context.items()]
-    return response.template_name, found
+def _are_same(items: list[tuple[str, Any]], others: list[tuple[str, Any]]) -> bool:
+    """By identity: nobody may look into the site's objects."""
+    return len(items) == len(others) and all(
+        key == name and value is other
+        for (key, value), (name, other) in zip(items, others, strict=True)
+    )
