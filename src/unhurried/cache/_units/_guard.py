@@ -53,7 +53,7 @@ class Guard:
         if ties.dirty and not in_transaction(connection):
             _ends.renew(connection, ties)
         if found.control == "set_isolation":
-            ties.asked = 0
+            ties.asked = None
 
 
 def connection_of(statement: Statement) -> BaseDatabaseWrapper | None:

@@ -34,7 +34,7 @@ class Ties:
     #: The level the server said, in capitals; asked once per connection of the driver.
     isolation: str = ""
     #: The driver's connection that ``isolation`` is about.
-    asked: int = 0
+    asked: ref[Any] | None = None
     #: Why nothing read here can be shared: somebody has set a role or the search path.
     unstorable: str = ""
     #: Its transaction has changed the schema, which others see after its end.
@@ -124,10 +124,10 @@ def keeps_snapshot(connection: BaseDatabaseWrapper, ties: Ties) -> bool:
 
 def _isolation(connection: BaseDatabaseWrapper, ties: Ties) -> str:
     driver = connection.connection
-    if driver is not None and ties.asked != id(driver):
+    if driver is not None and (ties.asked is None or ties.asked() is not driver):
         # The driver's own cursor: this is no statement of the page's.
         with connection.wrap_database_errors, driver.cursor() as cursor:
             cursor.execute("SHOW transaction_isolation")
             ties.isolation = str(cursor.fetchone()[0]).upper()
-        ties.asked = id(driver)
+        ties.asked = ref(driver)
     return ties.isolation
