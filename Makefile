@@ -44,7 +44,7 @@ test: $(call stamp,$(tests))  ## the embedded suite, no server, on the newest Dj
 test-services: $(call stamp,services)  ## corpora, and what needs real servers: installs, starts and requires them
 	PYTHON="$(python)" scripts/install_servers.sh
 	$(if $(ARGS),,$(call run,services) -m pytest -n $(JOBS) -m "long or site" --ignore tests/services --junitxml=.reports/long.xml)
-	$(if $(ARGS),,$(call run,services) -m pytest -n $(JOBS) -m "services and busy" --junitxml=.reports/busy.xml)
+	$(if $(ARGS),,$(call run,services) -m pytest -n $(JOBS) --dist loadfile -m "services and busy" --junitxml=.reports/busy.xml)
 	$(call run,services) -m pytest -m "services$(if $(ARGS),, and not busy)" --junitxml=.reports/services.xml $(ARGS)
 
 matrix: .tools/.stamp  ## the embedded suite on Django x Python (MATRIX="3.11-5.2 3.13-6.1" for fewer)

@@ -35,6 +35,7 @@ from unhurried.measure import StoreError
 __all__ = ["browser", "busy_site", "judged", "released", "staff"]
 
 pytestmark = [
+    pytest.mark.busy,
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.services.axe_site"),
 ]

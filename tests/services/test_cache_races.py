@@ -15,6 +15,8 @@ from tests.cache.races.cells import SERVED, Cell
 from tests.cache.races.contents import scenarios
 from tests.cache.races.driver import Sites
 
+pytestmark = pytest.mark.busy
+
 
 @pytest.fixture(scope="session")
 def preparing_postgres() -> Iterator[servers.Server]:

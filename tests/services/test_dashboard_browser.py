@@ -49,6 +49,7 @@ READY = """() => [...document.querySelectorAll("figure[data-chart]")]
 TOO_WIDE = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 pytestmark = [
+    pytest.mark.busy,
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.dashboard.site"),
 ]

@@ -23,6 +23,7 @@ from unhurried.db.reading import Report, ask_dba
 from unhurried.testing import override
 
 pytestmark = [
+    pytest.mark.busy,
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.dashboard.site"),
 ]

@@ -20,6 +20,8 @@ from typing import Any
 import django
 import pytest
 
+pytestmark = pytest.mark.busy
+
 ROOT = Path(__file__).parents[2]
 LOCK = "requirements/django_sdist.txt"
 PATIENCE = 600.0  # seconds

@@ -19,6 +19,7 @@ from unhurried.measure.reading import Release
 __all__ = ["browser", "busy_site", "staff"]
 
 pytestmark = [
+    pytest.mark.busy,
     pytest.mark.django_db(transaction=True),
     pytest.mark.urls("tests.dashboard.site"),
 ]

@@ -31,6 +31,8 @@ from tests.services.pg_work import THREADS
 from unhurried.measure import snapshot
 from unhurried.testing import override
 
+pytestmark = pytest.mark.busy
+
 ROOT = Path(__file__).parents[2]
 PROCESSES = 8
 PATIENCE = 240.0  # seconds
