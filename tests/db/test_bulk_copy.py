@@ -531,3 +531,14 @@ def test_a_check_of_the_models_own_names_its_field_if_it_has_one() -> None:
     ]
     assert "low_is_low" in done.errors[0].reason
     assert "in_order" in done.errors[1].reason
+
+
+@pytest.mark.skipif(ON_POSTGRES, reason="there a sequence knows of no key that is given")
+@pytest.mark.parametrize("returning", ["count", "pks"])
+def test_a_key_that_is_given_wins_over_one_that_is_found(returning: Any) -> None:
+    """As with ``bulk_create``, which stores those that have one first."""
+    Shelf.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM sqlite_sequence")
+    bulk_copy(Shelf, [Shelf(name="a"), Shelf(pk=1, name="b")], returning=returning)
+    assert [*Shelf.objects.order_by("pk").values_list("pk", "name")] == [(1, "b"), (2, "a")]

@@ -7,15 +7,16 @@ from typing import Any
 
 import pytest
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import connection
+from django.db import connection, models
 from django.db.models import Avg, Count, F, Q, Sum, Value
 from django.db.models.functions import TruncDay
 from django.test import override_settings
+from django.test.utils import isolate_apps
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.db.querysets import CASES
-from tests.db.shelf.models import Every, Shelf
+from tests.db.shelf.models import Every, Shelf, Stock
 from tests.db.test_bulk_copy import FIELDS
 from tests.queries.corpus.models import Author, Book, Category, Novel, Publisher, Review, Tag
 from unhurried.db import DbError, json_bytes
@@ -315,3 +316,71 @@ def test_without_zones(filled: Any) -> None:
     with override_settings(TIME_ZONE="Asia/Tokyo"):
         said = json.loads(json_bytes(Every.objects.order_by("pk"), ["moment"]))
         assert said == wanted(Every.objects.order_by("pk").values("moment"))
+
+
+NOTHING = {
+    "none": lambda: Stock.objects.none(),
+    "in nothing": lambda: Stock.objects.filter(pk__in=[]),
+    "no slice": lambda: Stock.objects.order_by("pk")[:0],
+}
+
+
+@pytest.mark.parametrize("name", NOTHING)
+@pytest.mark.parametrize("fields", [["name"], ["name", "ratio"]], ids=["by SQL", "by Python"])
+def test_rows_inside_that_are_known_to_be_none(name: str, fields: list[str]) -> None:
+    Shelf.objects.all().delete()
+    Shelf.objects.create(name="a")
+    ratio = Value(1.5, output_field=models.FloatField())
+    rows = json.loads(
+        json_bytes(
+            Shelf.objects.annotate(ratio=ratio),
+            fields,
+            nested={"stock": (NOTHING[name](), ["title"])},
+        )
+    )
+    assert [row["stock"] for row in rows] == [[]]
+
+
+def test_columns_of_extra() -> None:
+    Shelf.objects.create(name="a")
+    rows = Shelf.objects.extra(select={"more": "1 + 1"})
+    assert json.loads(json_bytes(rows)) == wanted(rows.values())
+
+
+@isolate_apps("tests.db.shelf")
+@pytest.mark.django_db(transaction=True)
+def test_rows_inside_by_another_column_than_the_key() -> None:
+    class Code(models.Model):
+        code = models.CharField(max_length=5, unique=True)
+
+        class Meta:
+            app_label = "shelf"
+
+        def __str__(self) -> str:
+            return self.code
+
+    class Item(models.Model):
+        name = models.CharField(max_length=5)
+        code = models.ForeignKey(Code, models.CASCADE, to_field="code", related_name="items")
+
+        class Meta:
+            app_label = "shelf"
+
+        def __str__(self) -> str:
+            return self.name
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Code)
+        editor.create_model(Item)
+    try:
+        one, _ = Code.objects.create(code="1x"), Code.objects.create(code="1")
+        Item.objects.create(name="i", code=one)
+        found = json_bytes(Code.objects.order_by("pk"), ["code"], nested={"items": ["name"]})
+        assert json.loads(found) == [
+            {"code": "1x", "items": [{"name": "i"}]},
+            {"code": "1", "items": []},
+        ]
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Item)
+            editor.delete_model(Code)

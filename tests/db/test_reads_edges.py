@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 from asgiref.sync import async_to_sync
+from django import VERSION
 from django.db import DataError, connection, models
 from django.db.backends.sqlite3.operations import DatabaseOperations as SQLite
 from django.db.models import Value
@@ -29,6 +30,7 @@ from unhurried.db import (
     Found,
     ajson_bytes,
     bulk_copy,
+    compiled,
     instances,
     json_bytes,
     rows,
@@ -403,3 +405,20 @@ def test_a_field_that_no_line_of_python_can_name() -> None:
     state, *values = vars(made[0]).items()
     assert values == [("id", 1), ("from", 2), ("n", 3)]
     assert (state[1].adding, state[1].db) == (False, "other")
+
+
+@pytest.mark.skipif(VERSION < (6, 1), reason="fetch modes came with Django 6.1")
+def test_peers_are_those_of_one_query() -> None:
+    from django.db.models.fetch_modes import FETCH_PEERS
+
+    Shelf.objects.all().delete()
+    Shelf.objects.bulk_create(Shelf(name=f"s{n}", room=f"r{n}") for n in range(4))
+
+    def some(first: int, last: int) -> Any:
+        return Shelf.objects.fetch_mode(FETCH_PEERS).order_by("pk").only("name")[first:last]
+
+    for read in (lambda *ends: instances(some(*ends)), compiled(some)):
+        before, now = [*read(0, 2)], [*read(2, 4)]
+        assert len(now[0]._state.peers) == 2
+        assert now[0].room == "r2"
+        assert ["room" in vars(shelf) for shelf in (*before, *now)] == [False, False, True, True]

@@ -23,7 +23,7 @@ from tests.pages.models import Article, File, Hits, Page, Shared
 from unhurried.cache import cached
 from unhurried.later import LaterError, Tally, _drain, later
 from unhurried.later._outbox._dead import retry
-from unhurried.later._tally import _flush, _ledger, _ledgers, _watermark
+from unhurried.later._tally import _flush, _ledger, _ledgers, _value, _watermark
 from unhurried.later._thread import Worker
 from unhurried.later._writing._drain import drain_lane
 from unhurried.later.models import Dead, Flushed, Waiting
@@ -72,6 +72,25 @@ def test_what_is_added_is_seen_at_once_and_stored_by_a_flush(page: Page) -> None
     assert (stored(page), views.pending(page), views.value(page)) == (3, 0, 3)
     views.flush()
     assert stored(page) == 3
+
+
+def test_what_the_first_flush_stores_is_seen_while_it_commits(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = quiet()
+    views.add(page, 5)
+    mine = _ledgers.ledger("default")
+    mine._begin()
+    look = _value._stored_and_mark
+
+    def slowly(*args: Any) -> Any:
+        found = look(*args)
+        monkeypatch.setattr(_value, "_stored_and_mark", look)
+        mine._settle()  # it commits when the row has just been read
+        return found
+
+    monkeypatch.setattr(_value, "_stored_and_mark", slowly)
+    assert views.value(page) == 5
 
 
 def test_adding_asks_no_database(page: Page, django_assert_num_queries: Any) -> None:

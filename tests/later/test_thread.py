@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from typing import Any
 
 import pytest
 from django.db import connection
 
 from unhurried.later._thread import Worker
+
+
+def test_a_signals_handler_may_wake_it_amid_a_wake(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs in the same thread, which holds the worker's lock."""
+    worker = Worker("test", lambda: None)
+    start = Worker._start
+
+    def interrupted(self: Worker) -> bool:
+        monkeypatch.setattr(Worker, "_start", start)
+        found = start(self)
+        self.wake()
+        return found
+
+    monkeypatch.setattr(Worker, "_start", interrupted)
+    waking = threading.Thread(target=worker.wake, daemon=True)
+    waking.start()
+    waking.join(15)
+    assert not waking.is_alive()
+    worker.stop()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -27,6 +27,7 @@ def test_the_embedded_suite(postgres_server: Any) -> None:
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"),
             *("--ds", "tests.services.later_suite"),
             *[str(ROOT / "tests" / "later" / name) for name in SUITE],
+            str(ROOT / "tests" / "services" / "check_later.py"),
         ],
         cwd=ROOT,
         env={**os.environ, "LATER_PORT": str(postgres_server.port)},

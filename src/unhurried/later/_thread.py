@@ -29,7 +29,7 @@ class Worker:
         self.name = name
         self.stopping = threading.Event()
         self._turn = turn
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition(threading.RLock())  # a signal's handler may wake it
         self._woken = False
         self._thread: threading.Thread | None = None
 

@@ -360,6 +360,8 @@ def _fast(kind: type, field: Any, connection: Any) -> Fast:
     plain = _is_stock(prepare) and _is_stock(stored)
 
     def fast(value: Any, connection: Any) -> Any:
+        if value.__class__ is float:
+            return OTHERWISE  # some lookups round it up
         if not plain or value.__class__ is not int:
             value = first(value)
         if not least <= value <= most:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.db.models import Model
 from django.utils import timezone
 
 from unhurried.conf import settings
@@ -63,7 +64,7 @@ class Compiled:
         self._names = _names_of(self._signature)
         _refuse_clocks(build)
         self._shaping: set[str] = set()
-        self._families: dict[Any, Family] = {}
+        self._families: dict[Any, Family | None] = {}  # None: what runs as it is written
         #: By the types of the arguments alone: those whose statement no time zone changes.
         self._anywhere: dict[tuple[type, ...], Family] = {}
         self._compared: set[tuple[type, ...]] = set()
@@ -159,17 +160,21 @@ class Compiled:
         while True:
             zone = timezone.get_current_timezone() if django_settings.USE_TZ else None
             shape: tuple[Any, ...] = (zone, *map(type, args))
+            if self._shaping and self._is_shaped_by_instances(args):
+                return None
             if self._shaping or not ORDINARY.issuperset(shape[1:]):
                 shape = (zone, *map(self._kind, self._names, args))
             try:
-                found = self._families.get(shape)
+                found = self._families.get(shape, NEW)
             except TypeError:
                 raise DbError(
                     f"compiled: {self._unhashable(args)} shapes the query and can't be a key.",
                     "Pass a tuple.",
                 ) from None
-            if found is not None or len(self._families) >= self._most:
-                return found
+            if found is not NEW:
+                return found  # type: ignore[no-any-return]
+            if len(self._families) >= self._most:
+                return None
             try:
                 return self._new(shape, args)
             except ShapesError as error:
@@ -185,9 +190,16 @@ class Compiled:
                 self._anywhere.clear()
 
     def _kind(self, name: str, value: Any) -> Any:
-        if value is None or value is True or value is False:
+        if not _is_watched(value):
             return value
-        return (type(value), value) if name in self._shaping else type(value)
+        if name not in self._shaping:
+            return type(value)
+        return _told(value)
+
+    def _is_shaped_by_instances(self, args: Sequence[Any]) -> bool:
+        """They are equal by their keys, whatever else is read of them."""
+        named = zip(self._names, args, strict=True)
+        return any(_has_instance(value) for name, value in named if name in self._shaping)
 
     def _unhashable(self, args: Sequence[Any]) -> str:
         for name, value in zip(self._names, args, strict=True):
@@ -201,6 +213,9 @@ class Compiled:
         if built.rows is None and built.update is None and self._shaping:
             self._most = 0  # an update with nothing to bind
             return None
+        if built.rows is None and built.update is None and not all(map(_is_watched, args)):
+            self._families[shape] = None  # None and flags shape it; other values are bound
+            return None
         family = Family(built)
         kind = tuple(map(type, args))
         if kind not in self._compared:
@@ -213,9 +228,7 @@ class Compiled:
 
     def _watched(self, args: Sequence[Any]) -> list[Any]:
         return [
-            value
-            if value is None or value is True or value is False or name in self._shaping
-            else Param(name, value)
+            Param(name, value) if _is_watched(value) and name not in self._shaping else value
             for name, value in zip(self._names, args, strict=True)
         ]
 
@@ -261,7 +274,7 @@ class Family:
             if isinstance(self.rows._db, Param):
                 raise ShapesError(self.rows._db.argument)
             return self.rows._db  # type: ignore[no-any-return]
-        return None if built.alias == router.db_for_write(self.model) else built.alias
+        return built.named
 
     def alias(self) -> str:
         if self._fixed is not None:
@@ -292,6 +305,24 @@ class Family:
 
 
 NOTHING: Final = ("", ())
+NEW: Final[Any] = object()
+
+
+def _is_watched(value: Any) -> bool:
+    return value is not None and value is not True and value is not False
+
+
+def _told(value: Any) -> Any:
+    """A key for what shapes a query: of equal values two may say it otherwise, as 1 and 1.0 do, or
+    one moment in two zones.
+    """
+    if isinstance(value, tuple):
+        return type(value), tuple(map(_told, value))
+    return type(value), value, repr(value) if isinstance(value, PLAIN) else None
+
+
+def _has_instance(value: Any) -> bool:
+    return isinstance(value, Model) or (isinstance(value, tuple) and any(map(_has_instance, value)))
 
 
 class Statement:

@@ -63,13 +63,16 @@ class Param(Value):
         raise ShapesError(self.argument)
 
     def __hash__(self) -> int:
-        return id(self)
+        """In a set or a dict it is looked up by its value; Django keeps expressions in those."""
+        if _asked_by_django("django."):
+            return id(self)
+        raise ShapesError(self.argument)
 
 
-def _asked_by_django() -> bool:
+def _asked_by_django(where: str = "django.db.models.") -> bool:
     """It asks whether there is an expression, and compares one with "" in case this is Oracle."""
     caller: str = sys._getframe(2).f_globals.get("__name__", "")
-    return caller.startswith("django.db.models.")
+    return caller.startswith(where)
 
 
 def _looks(name: str) -> Any:

@@ -10,10 +10,11 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connections
 from django.db.models import Manager, QuerySet
-from django.db.models.query import ModelIterable, RawQuerySet
+from django.db.models.query import RawQuerySet
 from django.db.models.sql.subqueries import UpdateQuery
 
 from .._errors import DbError
+from .._reads._instances import is_stock
 from ._param import Param
 
 
@@ -32,6 +33,8 @@ class Built:
     rows: Any = None
     update: Any = None
     alias: str = ""
+    #: What ``using()`` said.
+    named: str | None = None
     sql: str = ""
     params: Sequence[Any] = ()
 
@@ -81,7 +84,20 @@ def _update(asked: AskedError, values: Sequence[Any]) -> Built:
         )
     seen = [query for value in values if type(value) is Param for query in value.seen]
     query = next((query for query in seen if isinstance(query, UpdateQuery)), None)
-    return Built(update=query, alias=asked.alias, sql=asked.sql, params=asked.params)
+    return Built(
+        update=query, alias=asked.alias, named=_named(asked), sql=asked.sql, params=asked.params
+    )
+
+
+def _named(asked: AskedError) -> str | None:
+    """What ``using()`` said of the rows that are updated."""
+    at = asked.__traceback__
+    while at is not None:
+        if at.tb_frame.f_code is QuerySet.update.__code__:
+            rows: Any = at.tb_frame.f_locals["self"]
+            return rows._db  # type: ignore[no-any-return]
+        at = at.tb_next
+    return None
 
 
 def _checked(found: Any) -> Any:
@@ -92,7 +108,7 @@ def _checked(found: Any) -> Any:
             f"compiled: the lambda gives a {type(found).__name__}.",
             "It returns a queryset, or ends in .update(…).",
         )
-    if not issubclass(found._iterable_class, ModelIterable):
+    if not is_stock(found._iterable_class):
         raise DbError(
             "compiled: the lambda's queryset gives values, not instances.", "Leave values() out."
         )

@@ -55,7 +55,7 @@ class Update:
         self.fields = {name: self._field(name) for name in values}
         self.values = {self.fields[name].name: value for name, value in values.items()}
         self.model = self._only_model()
-        self.alias = instance._state.db or router.db_for_write(self.model, instance=instance)
+        self.alias = router.db_for_write(self.model, instance=instance)
         self.read_back = [
             *(f for name, f in self.fields.items() if is_expression(values[name])),
             *(f for f in self.model._meta.local_concrete_fields if getattr(f, "generated", False)),

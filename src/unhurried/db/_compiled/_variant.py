@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from django.conf import settings
 from django.core.exceptions import EmptyResultSet
 from django.db import transaction
 from django.db.models import prefetch_related_objects
@@ -15,7 +16,8 @@ from .._reads._code import Load
 from .._reads._fetch import executed
 from .._reads._found import PART, joined, part_of
 from .._reads._instances import Known
-from .._reads._loads import of_instances
+from .._reads._loads import of_instances, tracks
+from .._reads._sound import check_listeners
 from ._bound import OTHERWISE, Slot, Step
 from ._param import Param, ShapesError
 
@@ -33,7 +35,7 @@ class Variant:
             compiler.pre_sql_setup = _done  # when the lambda ran; twice it would nest twice
         self.sql, self.parameters = "", []
         self._width: int | None = None
-        self._loads: WeakKeyDictionary[Any, Load] = WeakKeyDictionary()
+        self._loads: WeakKeyDictionary[Any, tuple[Any, Load, list[Any]]] = WeakKeyDictionary()
         try:
             self.sql, params = compiler.as_sql()
         except EmptyResultSet:
@@ -85,7 +87,7 @@ class Variant:
         if not self.sql:
             return
         self._refuse_lock(connection)
-        load = self._loads.get(connection) or self._load(connection)
+        load = self._load(connection)
         relate = Known(self.rows) if self.rows._known_related_objects else None
         for rows in executed(connection, self.sql, params, size, self._width, chunked=chunked):
             made = part_of(rows, load)
@@ -103,10 +105,17 @@ class Variant:
 
     def _load(self, connection: Any) -> Load:
         """Converters belong to a connection: each thread has its own."""
+        known, now = self._loads.get(connection), (settings.USE_TZ, connection.timezone)
+        if known is not None and known[0] == now:
+            for model in known[2]:
+                check_listeners(model)
+            return known[1]
         compiler = self.query.get_compiler(connection=connection)
         compiler.setup_query()
         mode = getattr(self.rows, "_fetch_mode", None)
-        made = self._loads[connection] = of_instances(compiler, self.alias, mode)
+        made = of_instances(compiler, self.alias, mode)
+        if not tracks(mode):
+            self._loads[connection] = now, made, list(_models(compiler.klass_info))
         return made
 
 
@@ -128,6 +137,12 @@ class Quick:
             if value is OTHERWISE:
                 return None
         return params
+
+
+def _models(info: Any) -> Iterator[Any]:
+    yield info["model"]
+    for each in info.get("related_klass_infos", ()):
+        yield from _models(each)
 
 
 def _done(*args: Any, **kwargs: Any) -> None:

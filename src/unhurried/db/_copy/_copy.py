@@ -210,25 +210,28 @@ class Load:
             values = each[2]
             left_out = tuple([i for i in self.optional if values[i] is MISSING])
             found.setdefault(left_out, []).append(each)
-        return list(found.items())
+        # Those that bring their keys first, as bulk_create has it: a key that is given wins.
+        return sorted(found.items(), key=lambda part: len(part[0]))
 
     def _with_keys(self, batch: list[Numbered]) -> list[Numbered]:
         """Keys are known before the rows are sent, in their order."""
         for key in self.keys:
             place = self.source.given.index(key)
-            without = [n for n, each in enumerate(batch) if each[2][place] is MISSING]
+            given = [each[2][place] for each in batch]
+            without = [n for n, value in enumerate(given) if value is MISSING]
             if not without:
                 continue
-            for n, value in zip(without, self._new_keys(key, len(without)), strict=True):
+            most = max((value for value in given if isinstance(value, int)), default=0)
+            for n, value in zip(without, self._new_keys(key, len(without), most), strict=True):
                 number, row, values = batch[n]
                 batch[n] = (number, row, (*values[:place], value, *values[place + 1 :]))
         return batch
 
-    def _new_keys(self, key: Any, count: int) -> list[Any]:
+    def _new_keys(self, key: Any, count: int, most: int) -> list[Any]:
         if not isinstance(key, AUTO):
             return [key.get_default() for _ in range(count)]
         table = next(each for each in self._chain(()) if each.model._meta.pk is key)
-        return table.reserve(count)
+        return table.reserve(count, most)
 
     def _store(self, chain: list[Table], part: list[Numbered]) -> None:
         while part:

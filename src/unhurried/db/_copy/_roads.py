@@ -58,8 +58,8 @@ class Table:
         """Store these; how many are. Raises RowError, or what the database raises."""
         raise NotImplementedError
 
-    def reserve(self, count: int) -> list[int]:
-        """So many keys that nobody else will get."""
+    def reserve(self, count: int, most: int) -> list[int]:
+        """So many keys that nobody else will get; ``most``: the largest that these rows bring."""
         raise NotImplementedError
 
     def begin(self) -> None:
@@ -158,7 +158,7 @@ class Copy(Table):
             raise RowError(start + error.place, error.cause) from error.cause
         return lines
 
-    def reserve(self, count: int) -> list[int]:
+    def reserve(self, count: int, most: int) -> list[int]:
         with self.connection.cursor() as cursor:
             cursor.execute(
                 """SELECT nextval(pg_get_serial_sequence(%s, %s))
@@ -239,17 +239,17 @@ class Many(Table):
     def ending(self) -> str:
         return f" {self.conflict}" if self.conflict else ""
 
-    def reserve(self, count: int) -> list[int]:
+    def reserve(self, count: int, most: int) -> list[int]:
         """Whoever has written holds the database: the next ones stay free until the COMMIT."""
         name = self.model._meta.db_table
         pk = self.quoted(self.key.column)
         with self.connection.cursor() as cursor:
             cursor.execute(f"UPDATE {self.quoted(name)} SET {pk} = {pk} WHERE 1 = 0")
             cursor.execute(f"SELECT MAX({pk}) FROM {self.quoted(name)}")
-            (most,) = cursor.fetchone()
+            (known,) = cursor.fetchone()
             cursor.execute("SELECT MAX(seq) FROM sqlite_sequence WHERE name = %s", [name])
             (given,) = cursor.fetchone()
-        first = max(most or 0, given or 0, self._reserved) + 1
+        first = max(known or 0, given or 0, most, self._reserved) + 1
         self._reserved = first + count - 1
         return list(range(first, first + count))
 

@@ -91,6 +91,8 @@ class Plan:
 class RowsAsJSON(Subquery):
     """A correlated subquery whose rows come as one array, as text."""
 
+    empty_result_set_value = "[]"  # where Django knows that there is no row: none() at hand
+
     def __init__(self, plan: Plan, name: str) -> None:
         rows = plan.rows()
         super().__init__(rows, output_field=TextField())
@@ -125,4 +127,5 @@ def pairs(fields: Any) -> Iterable[tuple[str, str]]:
 def names_of(queryset: Any) -> list[str]:
     """What ``values()`` would name."""
     query = queryset.query if queryset.query.selected is not None else queryset.values().query
-    return list(query.selected or (*query.values_select, *query.annotation_select))
+    beside = (*query.extra_select, *query.values_select, *query.annotation_select)
+    return list(query.selected or beside)

@@ -50,7 +50,8 @@ def related_rows(relation: Any, path: str, queryset: Any) -> Any:
             "Read it with a query of its own.",
         )
     rows = relation.related_model._default_manager.all() if queryset is None else queryset
-    condition = {relation.remote_field.name: OuterRef(f"{path}pk")}
+    key = "pk" if relation.many_to_many else relation.field.target_field.name
+    condition = {relation.remote_field.name: OuterRef(f"{path}{key}")}
     if not rows.query.is_sliced:
         return rows.filter(**condition)
     free = rows.all()

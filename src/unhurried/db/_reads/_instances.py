@@ -43,12 +43,21 @@ def checked(queryset: Any) -> Any:
             f"instances() reads a queryset, not a {type(rows).__name__}.",
             "instances(Book.objects.filter(…))",
         )
-    if not issubclass(rows._iterable_class, ModelIterable):
+    if not is_stock(rows._iterable_class):
+        if issubclass(rows._iterable_class, ModelIterable):
+            raise DbError(
+                f"instances() can't do what {rows._iterable_class.__name__} does with rows.", HINT
+            )
         raise DbError(
             "instances() wants instances, and this queryset gives values.",
             "rows(queryset, YourDataclass) reads values into a class of yours.",
         )
     return rows
+
+
+def is_stock(kind: type) -> bool:
+    """Django's own, or the one of ours that counts; others make something else of rows."""
+    return kind is ModelIterable or kind.__module__.startswith("unhurried.")
 
 
 def loaded(rows: Any) -> list[Any]:

@@ -26,7 +26,9 @@ def of_instances(compiler: Any, alias: str, mode: Any) -> Load:
     """For the rows of this query. DbError where a model must see its instances being made."""
     connection = compiler.connection
     seen: list[Any] = []
-    key = None if compiler.annotation_col_map else _key(compiler.klass_info, compiler.select, seen)
+    key = None
+    if not (compiler.annotation_col_map or tracks(mode)):
+        key = _key(compiler.klass_info, compiler.select, seen)
     if key is None:
         return loader(_shape.of_instances(compiler), alias, mode)
     key = (key, alias, mode, settings.USE_TZ, connection.timezone)
@@ -38,6 +40,11 @@ def of_instances(compiler: Any, alias: str, mode: Any) -> Load:
     load = loader(_shape.of_instances(compiler), alias, mode)
     models = [each for each in seen if isinstance(each, type)]
     return _keep(connection, key, load, models, seen)
+
+
+def tracks(mode: Any) -> bool:
+    """Whether instances know those that were read with them: that is each query's own."""
+    return mode is not None and bool(mode.track_peers)
 
 
 def of_values(compiler: Any, alias: str, kind: type, make: Callable[..., Any]) -> Load:

@@ -27,12 +27,12 @@ def with_pending(target: Target, pk: Any, ledger: Ledger) -> Any:
     another was begun meanwhile we must look again.
     """
     for _ in range(TRIES):
-        begun = ledger.look(target.label, pk).sequence
+        before = ledger.look(target.label, pk)
         number, mark = _stored_and_mark(target, pk, ledger)
         now = ledger.look(target.label, pk)
-        if now.sequence == begun:
+        if now.sequence == before.sequence:
             break
-    applied = now.applied if mark is None else mark >= now.sequence
+    applied = before.applied if mark is None else mark >= now.sequence
     return number + now.waiting + (0 if applied else now.begun)
 
 

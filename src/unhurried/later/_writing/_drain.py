@@ -204,12 +204,13 @@ class _Pieces:
 
     def __init__(self, alias: str, row: Any) -> None:
         self.alias, self.row = alias, row
+        self._is_held = False  # one of them, by another: nothing is counted against it
 
     def all_but_those_that_cannot(self, error: Exception | None) -> Exception | None:
         """Why the rest can't, of the last one; None if another only holds it."""
         for some in _halves(self.row.told["pk"]):
             error = self._some(some, error)
-        return error
+        return None if self._is_held else error
 
     def _some(self, pks: list[Any], before: Exception | None) -> Exception | None:
         try:
@@ -220,7 +221,8 @@ class _Pieces:
             if _passes(error) and not _is_crowded(error):
                 raise
             if len(pks) == 1:
-                return None if _is_crowded(error) else error
+                self._is_held = self._is_held or _is_crowded(error)
+                return before if _is_crowded(error) else error
             for some in _halves(pks):
                 before = self._some(some, before)
         return before
