@@ -19,7 +19,7 @@ from unhurried import testing
 from unhurried.cache._engine import _changes, _counts
 from unhurried.cache._front import _tally
 from unhurried.cache._units._unit import current as unit
-from unhurried.measure import snapshot
+from unhurried.measure import _sampler, snapshot
 
 # Nothing judges speed in a test.
 _HYPOTHESIS = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -60,6 +60,23 @@ def rights_stay() -> Iterator[None]:
         patch.setattr(flush, "sql_flush", sql_flush)
         patch.setattr(flush, "emit_post_migrate_signal", emit)
         yield
+
+
+SAMPLER = _sampler._begin
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobody_samples() -> Iterator[None]:
+    """Who is elected resigns: the thread would read, write and speak in whatever test is next."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_sampler, "_begin", lambda folder, fd: _sampler._resign(fd))
+        yield
+
+
+@pytest.fixture
+def sampling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test of the thread itself: who is elected begins."""
+    monkeypatch.setattr(_sampler, "_begin", SAMPLER)
 
 
 @pytest.fixture

@@ -236,8 +236,8 @@ def test_drain_once_ends_when_what_was_due_is_done() -> None:
 @pytest.mark.django_db
 def test_drain_once_waits_for_what_another_is_working_on() -> None:
     tasks.note.delay(1)
-    Waiting.objects.update(until=in_seconds(0.4), holder="another")
     begun = time.monotonic()
+    Waiting.objects.update(until=in_seconds(0.4), holder="another")
     call_command("unhurried", "drain", "--once", stdout=io.StringIO())
     assert time.monotonic() - begun > 0.3
     assert tasks.calls == [((1,), {})]

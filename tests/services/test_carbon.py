@@ -80,8 +80,7 @@ def test_whisper_reads_back_what_the_site_measured(site, carbon_server):
         wait_for(carbon_server.folder, f"shop.web1.{path}", value)
 
 
-def test_the_elected_process_sends_by_itself(site, carbon_server, monkeypatch):
-    """A thread elected in an earlier test gives up its office at its next look, in ten seconds."""
+def test_the_elected_process_sends_by_itself(site, carbon_server, monkeypatch, sampling):
     monkeypatch.setattr(_sampler, "PERIOD", 1.0)
     counter("elected").increment(5)
     deadline = time.monotonic() + 2 * WAIT_SECONDS

@@ -23,6 +23,8 @@ else:
 
 SUPPORTED: Final = fcntl is not None
 PATIENCE: Final = 1.0  # seconds
+TRIED: Final = 30.0  # seconds that a lock is little more than tried, once somebody waited in vain
+_in_vain: dict[Path, float] = {}  # until when, by folder
 
 #: Held while a lock is taken, and across every fork: a child that inherited the descriptor before
 #: anybody knew it would hold the lock for its whole life.
@@ -70,11 +72,14 @@ def locked(folder: Path) -> Iterator[None]:
 
 def _wait_for(fd: int, folder: Path) -> None:
     """Holders need microseconds; a stopped one must not stop the pages of this process."""
-    deadline = time.monotonic() + PATIENCE
+    now = time.monotonic()
+    deadline = now + (PATIENCE / 100 if now < _in_vain.get(folder, 0.0) else PATIENCE)
     while not hold(fd):
         if time.monotonic() > deadline:
+            _in_vain[folder] = time.monotonic() + TRIED
             raise StoreError(
                 f"{folder}/lock has been held for {PATIENCE:g} s.",
                 f"Find the process that holds it: fuser {folder}/lock",
             )
         time.sleep(0.0005)
+    _in_vain.pop(folder, None)

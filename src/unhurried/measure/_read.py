@@ -111,6 +111,7 @@ class Reader:
         self.fields: dict[str, list[Any]] = {group: [] for group in L.GROUPS}  # see _tables
         self.described: dict[int, tuple[Any, dict[str, Any]]] = {}  # by row, see _snapshot
         self._lock = threading.Lock()
+        self.reading = threading.Lock()  # of ``fields``
 
     def refresh(self) -> None:
         """Take in new names and new slots, and let go of slots that were removed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from contextvars import ContextVar
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -122,7 +123,8 @@ class Record:
         if stack[-1] == part:
             stack.pop()
         else:  # it was not opened last: a sibling under gather still runs
-            del stack[len(stack) - 1 - stack[::-1].index(part)]
+            with suppress(ValueError):  # in one step: threads that share a record are in it, too
+                stack.remove(part)
 
     def seldom(self) -> Rare:
         if self.rare is None:

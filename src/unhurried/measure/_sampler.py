@@ -99,12 +99,17 @@ def _work(folder: Path, fd: int) -> None:
 
 def _hang_up() -> None:
     """What this thread has opened for one look in ten seconds: the cache may be on a server."""
-    connections.close_all()
-    for cache in caches.all(initialized_only=True):
-        cache.close()
-        client = vars(cache).get("_cache")  # not one that would be made just now
-        for pool in getattr(client, "_pools", {}).values():  # Redis', which close() leaves
-            pool.disconnect()
+    try:
+        connections.close_all()
+        for cache in caches.all(initialized_only=True):
+            cache.close()
+            client = vars(cache).get("_cache")  # not one that would be made just now
+            for pool in getattr(client, "_pools", {}).values():  # Redis', which close() leaves
+                pool.disconnect()
+    except (
+        Exception
+    ) as error:  # boundary: clients of caches and databases raise errors of their own
+        say_once("What the sampler has opened can't be closed: %s", error)
 
 
 def _is_current(folder: Path) -> bool:

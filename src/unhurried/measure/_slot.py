@@ -113,7 +113,11 @@ class Slot:
         slot = cls(path, lock)
         slot.words[L.H_NAMES] = names_id
         slot.words[L.H_MAGIC] = L.MAGIC
-        slot._begin()
+        try:
+            slot._begin()
+        except OSError:
+            os.close(slot._fd)  # ``claim`` closes the other one
+            raise
         return slot
 
     def _begin(self) -> None:

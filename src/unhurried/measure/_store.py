@@ -60,8 +60,12 @@ class Store:
         self.lock = threading.RLock()  # a signal handler or a __del__ may count in the middle
         self.slot = Slot.claim(self.folder, self.names.id)
         self.pid = self.slot.pid
-        self.clients = _clients.begin(self.folder, self.slot)
-        _processes.begin(self.slot)
+        try:
+            self.clients = _clients.begin(self.folder, self.slot)
+            _processes.begin(self.slot)
+        except BaseException:
+            self.slot.close()  # nobody else would, and each retry would claim one more
+            raise
         self.routes: dict[tuple[str, str], Route] = {}
         self.requests: dict[str, Route] = {}  # by name, of requests alone
         self.asked: list[Any] = []  # units that wait for rooms above, see _folding

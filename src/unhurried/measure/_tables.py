@@ -148,11 +148,13 @@ def _rows(
 
 
 def fields_of(source: Reader, name: str) -> list[Any]:
-    """What the names say, each read once."""
-    read, order = source.fields[name], source.names.order[name]
-    for _, text in order[len(read) :]:
-        read.append(None if text == L.OTHER else json.loads(text))
-    return read
+    """What the names say, each read once. A list of one's own: another thread may read on."""
+    order = source.names.order[name]
+    with source.reading:
+        read = source.fields[name]
+        for _, text in order[len(read) :]:
+            read.append(None if text == L.OTHER else json.loads(text))
+        return read.copy()
 
 
 def merged(source: Reader, group: L.Group, rows: int, lanes: tuple[str, ...]) -> list[list[int]]:

@@ -84,7 +84,7 @@ class Graphite(Sender[Reading]):
         while (reading := self.next()) is not None:
             try:
                 self.connected().sendall(reading.data)
-            except OSError as error:
+            except (OSError, UnicodeError) as error:  # the latter: no host can be called so
                 return self.fail(error, reading)
             self.last = reading
 
@@ -104,7 +104,7 @@ class Graphite(Sender[Reading]):
             self.wait = 1.0
         return self.socket
 
-    def fail(self, error: OSError, reading: Reading) -> None:
+    def fail(self, error: OSError | UnicodeError, reading: Reading) -> None:
         """Put back what was not sent, or perhaps not; at once if there was a connection."""
         had_one, last = self.socket is not None, self.last
         self.close()

@@ -96,7 +96,7 @@ class StatsD(Sender[Unit | Change]):
                 self.unsure = 0
                 connected.send(datagram)
             self.unsure = events
-        except OSError:
+        except (OSError, UnicodeError):  # the latter: no host can be called so
             self.lose(events)
             self.close()
 

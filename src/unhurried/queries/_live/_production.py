@@ -92,7 +92,7 @@ def fold(record: Record) -> None:
     kept = record.store.kept
     known = kept.get((record.kind, record.name)) or _know(record)
     rows, now, new = known.rows, int(time()), 0
-    for key, seen in record.statements.items():
+    for key, seen in record.statements.copy().items():  # what it has begun may still ask
         row = rows.get(key)
         if row is None or row.alias != seen.alias:
             new += 1

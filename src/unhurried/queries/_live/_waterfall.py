@@ -5,6 +5,7 @@ lies. Fingerprints and times, never a parameter.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from threading import get_ident
 from time import time
 from typing import Any, Final
 
@@ -73,7 +74,8 @@ def _write(record: SampledRecord) -> None:
     folder.mkdir(mode=0o700, exist_ok=True)
     name = store.names.order["route"][row][1]
     document = _document(record) | {"kind": record.kind, "name": name}
-    files.write(folder / f"{row}.json", document, store.slot.path.name)
+    mark = f"{store.slot.path.name}.{get_ident()}"  # routes that are all (other) share a file
+    files.write(folder / f"{row}.json", document, mark)
 
 
 def _document(record: SampledRecord) -> dict[str, Any]:
