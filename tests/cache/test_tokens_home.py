@@ -97,7 +97,7 @@ def test_a_store_that_others_may_open_holds_no_tokens(world, tmp_path):
     (tmp_path / "store").chmod(0o777)
     world({"default": POSTGRES})
     with pytest.raises(Unavailable, match="chmod 700"):
-        home_of("default")
+        home_of("default").read(["t"])
 
 
 def test_the_setting_says_otherwise(world):

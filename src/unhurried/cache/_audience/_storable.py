@@ -30,7 +30,8 @@ _PER_RESPONSE: Final = frozenset(
     "x-runtime x-sendfile x-trace-id".split()
 )
 _POLICIES: Final = ("content-security-policy", "content-security-policy-report-only")
-_COMMAS: Final = re.compile(r',(?=(?:[^"]*"[^"]*")*[^"]*$)')  # but those within quotes
+#: Between commas, but those within quotes, where a backslash quotes what follows.
+_MEMBER: Final = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,])+')
 
 
 def refusal(
@@ -129,7 +130,7 @@ def _vary(response: HttpResponseBase, known: frozenset[str]) -> str:
 
 def _listed(header: str) -> list[str]:
     """The members of a header that is a list: without case, and without any space around them."""
-    return [each for part in _COMMAS.split(header) if (each := "".join(part.split()).lower())]
+    return [each for part in _MEMBER.findall(header) if (each := "".join(part.split()).lower())]
 
 
 def _directive(word: str) -> tuple[str, str, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import timedelta, tzinfo
+from datetime import timezone as fixed
+from typing import Any, Final
 
 from django.utils import timezone, translation
 from django.utils.module_loading import import_string
@@ -28,9 +31,22 @@ def surroundings() -> dict[str, str]:
 @contextmanager
 def surrounded(meta: dict[str, Any]) -> Iterator[None]:
     """As it was when the entry was made."""
-    zone = meta.get("timezone") or None
+    zone = _zone(meta.get("timezone") or "")
     with translation.override(meta.get("language") or None), timezone.override(zone):
         yield
+
+
+#: Of zones that are an offset and no place: Django's, and those of ``datetime.timezone``.
+_OFFSET: Final = re.compile(r"(?:UTC)?([+-])(\d\d):?(\d\d)")
+
+
+def _zone(name: str) -> tzinfo | str | None:
+    found = _OFFSET.fullmatch(name)
+    if found is None:
+        return name or None
+    sign, hours, minutes = found.groups()
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return fixed(-offset if sign == "-" else offset, name)
 
 
 def tenant() -> str:

@@ -10,6 +10,7 @@ from time import monotonic, time
 from types import TracebackType
 from typing import Any
 
+from django.apps import apps
 from django.db import connections
 
 from .._errors import Unavailable
@@ -19,10 +20,13 @@ from .._units import _ends, _requests, _tags
 from .._units._ties import ties_of
 from .._units._unit import Unit, current, loose, unit_now
 from . import _counts, _note
+from ._around import surroundings
 from ._entry import Dependencies, Entry, encode
 from ._look import NOTE, Lookup, likely, remember, use
 
 logger = logging.getLogger("unhurried")
+
+SITES = "django.contrib.sites"
 
 
 class Computing:
@@ -40,6 +44,8 @@ class Computing:
         self._token: Token[Unit | None] | None = None
 
     def __enter__(self) -> Computing:
+        #: What its key says; what is made may leave another language behind.
+        self.around = surroundings()
         unit = unit_now()
         if unit is None:
             unit = Unit(recording=True)
@@ -51,6 +57,8 @@ class Computing:
             self.refused = self.refused or _requests.begun(unit)
         self.created, self._began = time(), monotonic()
         names = [_tags.named(name) for name in (self.lookup.policy.name, *self.lookup.labels)]
+        if apps.is_installed(SITES):  # which are kept in the process: no statement tells
+            names.append(_tags.table("default", "django_site"))
         if self.lookup.act == "compute" and not self.refused:
             _expect(unit, [*names, *likely(self.lookup)])
         unit.see("default", names, snapshot=False)
@@ -145,8 +153,9 @@ def release(lookup: Lookup) -> None:
     """Give the lease back, if it is still ours."""
     if lookup.store is None or not lookup.holder:
         return
+    holder, lookup.holder = lookup.holder, b""  # once is enough
     try:
-        lookup.store.release(lookup.lease, lookup.holder)
+        lookup.store.release(lookup.lease, holder)
     except Unavailable:
         pass
 

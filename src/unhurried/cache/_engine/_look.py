@@ -34,8 +34,9 @@ State = Literal["fresh", "stale", "changed", "missing"]
 Act = Literal["serve", "refresh", "compute", "wait", "bypass"]
 
 SERVED: Final = ("serve", "refresh")
-LEASE: Final = "+lease"
-NOTE: Final = "+note"
+#: No key has a line end in it: a page at ``/a+lease`` must not lie where the lease of ``/a`` does.
+LEASE: Final = "\n+lease"
+NOTE: Final = "\n+note"
 NAMED: Final = "name:"
 LIKELY: Final = 100  # tags that are asked for before it is known that they are needed
 REPLAYED: Final = "a page is being replayed"  # what it reads is rolled back

@@ -7,7 +7,7 @@ whatever in the text was made from it is a token, and a hole. A nonce is looked 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from django.middleware import csrf as django_csrf
@@ -28,7 +28,7 @@ def marked(
     """The text with marks for what was found of ``touched``, and what that was."""
     found = set()
     if "csrf" in touched:
-        text, count = _without_tokens(text, into)
+        text, count = with_tokens(text, into.csrf(), lambda: into.mark(["csrf"]).encode())
         found |= {"csrf"} if count else set()
     if "nonce" in touched:
         text, count = _without_nonces(text, into, request)
@@ -36,7 +36,8 @@ def marked(
     return text, found
 
 
-def _without_tokens(text: bytes, into: Collector) -> tuple[bytes, int]:
+def with_tokens(text: bytes, secret: str, token: Callable[[], bytes]) -> tuple[bytes, int]:
+    """The text with another in the place of each token of the secret, and how many there were."""
     count = 0
 
     def mark(run: re.Match[bytes]) -> bytes:
@@ -44,9 +45,9 @@ def _without_tokens(text: bytes, into: Collector) -> tuple[bytes, int]:
         whole = run[0]
         for start in range(min(len(whole), _LONGEST) - CSRF_TOKEN_LENGTH + 1):
             end = start + CSRF_TOKEN_LENGTH
-            if _secret_of(whole[start:end].decode()) == into.csrf():
+            if _secret_of(whole[start:end].decode()) == secret:
                 count += 1
-                return whole[:start] + into.mark(["csrf"]).encode() + whole[end:]
+                return whole[:start] + token() + whole[end:]
         return whole
 
     return _RUNS.sub(mark, text), count

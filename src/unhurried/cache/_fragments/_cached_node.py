@@ -52,7 +52,7 @@ class CachedNode(Node):
         escape = "" if context.autoescape else "|raw"
         request = getattr(context, "request", None) or context.get("request")
         return kept(
-            look(policy, f"{around()}{escape}|{label}", (label,)),
+            look(policy, f"{around()}{escape}|part|{label}", (label,)),
             lambda: self.nodelist.render(context),
             request,
             lazies={what: context.get(name) for name, what in _LAZY.items()},

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 from unhurried.measure.reading import Answered
 
 from .._pages import _language, _matches
-from .._pages._key import bypassed, key_for
+from .._pages._key import key_for, undeclared
 from .._pages._page import CachedPage
 from ._ready import Ready
 
@@ -103,8 +103,9 @@ class Memory:
             if match is None:
                 return None
             page: CachedPage = match.func  # type: ignore[assignment]
-            if bypassed(request.META, "GET", page.options):
-                return None
+            query = request.META.get("QUERY_STRING", "")
+            if query and undeclared(query, page.options.params):
+                return None  # of this query; what else bypasses is of one request, and no memory's
             if page.options.by:
                 return Asked(page, match)
             found = key_for(page.name, page.options, request, None)

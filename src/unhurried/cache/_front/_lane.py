@@ -16,7 +16,7 @@ from .._audience._quiet import may_have
 from .._engine._entry import Entry
 from .._engine._look import Lookup, forbidden, glance, is_early, seen_valid
 from .._pages import _matches, _refused
-from .._pages._key import JUST_WROTE, READ
+from .._pages._key import JUST_WROTE, READ, respelled
 from .._pages._variants import index_of
 from .._stores import store_for
 from .._stores._memory import MemoryStore
@@ -116,6 +116,7 @@ def _is_special(meta: Mapping[str, Any]) -> bool:
         or "HTTP_IF_UNMODIFIED_SINCE" in meta
         or "HTTP_SURROGATE_CAPABILITY" in meta
         or ("HTTP_COOKIE" in meta and JUST_WROTE in meta["HTTP_COOKIE"])
+        or ("CONTENT_TYPE" in meta and bool(meta.get("QUERY_STRING")) and bool(respelled(meta)))
     )
 
 

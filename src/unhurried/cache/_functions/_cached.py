@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 
 from .._engine import _counts, _refreshing
-from .._engine._around import around, surrounded, surroundings
+from .._engine._around import around, surrounded
 from .._engine._compute import Computing, own_unit, stand_in
 from .._engine._entry import Entry
 from .._engine._invalidate import invalidate_name
@@ -170,9 +170,19 @@ class CachedFunction(Generic[P, R]):
 
     def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Compute it now, whatever is kept, and keep it."""
+        if self.is_async:
+            return self._arefresh(args, kwargs)  # type: ignore[return-value]
         token = again.set(True)
         try:
             return self(*args, **kwargs)
+        finally:
+            again.reset(token)
+
+    async def _arefresh(self, args: Any, kwargs: Any) -> Any:
+        """A coroutine begins when it is awaited, and not before."""
+        token = again.set(True)
+        try:
+            return await self._acall(args, kwargs)
         finally:
             again.reset(token)
 
@@ -202,7 +212,7 @@ class CachedFunction(Generic[P, R]):
     def _keep(self, computing: Computing, args: Any, kwargs: Any, value: Any) -> Any:
         """Callers get what the next ones will: the value as it comes back from the cache."""
         body = dumped(self.name, self.serializer, value)
-        meta = {**surroundings(), **_call(args, kwargs)}
+        meta = {**computing.around, **_call(args, kwargs)}
         return self._loads(computing.keep((body,), meta))
 
     def _loads(self, entry: Entry) -> Any:

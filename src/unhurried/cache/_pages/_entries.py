@@ -6,7 +6,6 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from .._engine._around import surroundings
 from .._fragments._holes import Holed
 from . import _headers
 from ._asking import asked
@@ -15,7 +14,7 @@ from ._visit import Visit
 
 
 def made(
-    visit: Visit, response: HttpResponse, holed: Holed | None, *, final: bool
+    visit: Visit, response: HttpResponse, holed: Holed | None, around: Any, *, final: bool
 ) -> tuple[tuple[bytes, ...], Any]:
     """(bodies, meta); ``final``: with the headers of all middleware, so good to go before it.
 
@@ -28,7 +27,7 @@ def made(
     _headers.prepare(response, options, variants=len(bodies))
     match = visit.request.resolver_match
     meta = {
-        **surroundings(),
+        **around,
         "headers": _headers.kept(response),
         "charset": response.charset,
         "encodings": encodings,

@@ -8,8 +8,10 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote
 
+from django.conf import settings as django_settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
+from django.utils.http import parse_header_parameters
 
 from .._audience import _people
 from .._engine._around import around
@@ -34,7 +36,19 @@ def bypassed(meta: Mapping[str, Any], method: str | None, options: Options) -> s
     if "HTTP_RANGE" in meta:
         return "Range"
     query = meta.get("QUERY_STRING", "")
-    return undeclared(query, options.params) if query else ""
+    return (undeclared(query, options.params) or respelled(meta)) if query else ""
+
+
+def respelled(meta: Mapping[str, Any]) -> str:
+    """A GET may name a charset, by which Django reads its query otherwise; it is in no key."""
+    kind = str(meta.get("CONTENT_TYPE") or "")
+    return "a query in another charset" if kind and _names_charset(kind) else ""
+
+
+@lru_cache(256)
+def _names_charset(content_type: str) -> bool:
+    charset = parse_header_parameters(content_type)[1].get("charset")
+    return charset is not None and charset.lower() != django_settings.DEFAULT_CHARSET.lower()
 
 
 @lru_cache(4096)

@@ -11,6 +11,7 @@ from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOpera
 from django.http import Http404, HttpResponse
 from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
 
 from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven
 from .._audience._quiet import has_messages
@@ -68,7 +69,7 @@ class Making:
         #: It has looked for messages, and there were none.
         self.quiet = False
         self.open = True
-        self._watching = ExitStack()
+        self._watching, self._between = ExitStack(), ExitStack()
         with self._current():
             self.computing = Computing(lookup).__enter__()
         if blind:
@@ -99,6 +100,16 @@ class Making:
             self.close(error)
             raise
 
+    def wait(self) -> None:
+        """For whoever renders it. What others look at until then, they may put into its context."""
+        self.visit.unrendered = self
+        seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
+        self.seen.append(self._between.enter_context(seen))
+
+    def go_on(self) -> None:
+        self.visit.unrendered = None
+        self._between.close()
+
     def made(self) -> None:
         """The page is there: what we do with it ourselves is not looked at."""
         self._watching.close()
@@ -113,6 +124,8 @@ class Making:
             touched={what for seen in self.seen for what in seen.touched},
         )
         text, self.automatic = found
+        if self._tokens(response, b""):
+            self.automatic.discard("csrf")
         if self.collector.pieces:
             holed = self.collector.split(text)
             self.spoken = _told.taken(holed, regions, response.charset)
@@ -137,6 +150,24 @@ class Making:
             f"{self.visit.page.name} has fragments, and comes as {encoding} in {response.charset}.",
             'Compress it in a middleware; or put them in at once: {% fragment … by="inline" %}.',
         )
+
+    def _tokens(self, response: HttpResponseBase, own: bytes) -> dict[str, str]:
+        """Headers with a token in them, with the reader's ``own`` in its place."""
+        if not any("csrf" in seen.touched for seen in self.seen):
+            return {}
+        secret, found = self.collector.csrf(), {}
+        for name, value in response.items():
+            text, count = _automatic.with_tokens(value.encode("latin-1"), secret, lambda: own)
+            if count:
+                found[name] = text.decode("latin-1")
+        return found
+
+    def _own_token(self, response: HttpResponseBase) -> None:
+        """The page was shown a secret of nobody's: its reader gets his own, and its cookie."""
+        if any("csrf" in seen.touched for seen in self.seen):
+            own = get_token(self.visit.request)
+            for name, value in self._tokens(response, own.encode()).items():
+                response[name] = value
 
     def close(self, error: BaseException | None = None) -> None:
         if self.open:
@@ -223,6 +254,7 @@ class Making:
 
     def _whole(self, response: HttpResponseBase) -> HttpResponseBase:
         """With its pieces and its messages, for the reader who is there."""
+        self._own_token(response)
         holed, self.holed = self.holed, None
         spoken, self.spoken = self.spoken, _told.Spoken()
         if holed is not None and isinstance(response, HttpResponse):
@@ -256,7 +288,8 @@ class Making:
         self.computing.once = True
 
     def _kept(self, response: HttpResponse, *, final: bool) -> HttpResponseBase:
-        bodies, meta = _entries.made(self.visit, response, self.holed, final=final)
+        around = self.computing.around
+        bodies, meta = _entries.made(self.visit, response, self.holed, around, final=final)
         if self.quiet:
             meta[QUIET] = True
             meta |= _told.meta_of(self.spoken, self.collector.told, self._looks())

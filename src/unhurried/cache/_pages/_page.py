@@ -11,7 +11,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from .._engine._compute import stand_in
+from .._engine._compute import release, stand_in
 from .._engine._invalidate import invalidate_name
 from .._engine._look import Lookup, glance
 from .._engine._policy import OnChange, Policy
@@ -23,7 +23,7 @@ from . import _again, _asking
 from ._making import ANSWERS, Failed, Making
 from ._options import By, Options, options_of
 from ._rendering import deferred
-from ._visit import Visit, arrive
+from ._visit import Visit, arrive, held
 
 if TYPE_CHECKING:
     from .._why._answer import Why
@@ -120,7 +120,8 @@ class CachedPage:
             return instead(visit, lookup, error)
 
     async def _acall(self, request: HttpRequest, args: Any, kwargs: Any) -> Any:
-        visit = await sync_to_async(arrive)(self, request, _call(request, args, kwargs))
+        call = _call(request, args, kwargs)
+        visit = await held(partial(arrive, self, request, call), Visit.give_back)
         lookup = visit.lookup
         if lookup is None:
             return visit.passed(await self.view(request, *args, **kwargs))
@@ -129,7 +130,7 @@ class CachedPage:
         if visit.serves():
             return await sync_to_async(visit.served)() if visit.has_holes else visit.served()
         try:
-            making = await sync_to_async(Making)(visit, lookup)
+            making = await held(partial(Making, visit, lookup), Making.close)
             with making.watching():
                 response = await self.view(request, *args, **kwargs)
             return await sync_to_async(self._finish)(making, response)
@@ -177,6 +178,7 @@ class CachedPage:
 
     def refresh(self, target: str | HttpRequest) -> None:
         """Make the page of a URL now, whatever is kept; of those anybody may see."""
+        self.invalidate(target)  # whoever has a copy ready asks for its tokens alone
         _again.fetch(_asking.meta_of(target))
 
     def _lookup(self, target: str | HttpRequest) -> Lookup:
@@ -186,6 +188,7 @@ class CachedPage:
 
 def instead(visit: Visit, lookup: Lookup, error: Exception) -> HttpResponseBase:
     """The old page, if there is one and this is no answer but a failure."""
+    release(lookup)  # also where the making of it had not begun, or has failed half way
     if isinstance(error, (*ANSWERS, CacheError)):
         raise error
     try:

@@ -21,13 +21,16 @@ def deferred(
     decorators around this one do to it is done to each reader's response.
     """
     template, before = response.template_name, [*(response.context_data or {}).items()]
-    render = response.render
+    render, said = response.render, _said(response)
+    making.wait()
 
     def watched() -> Any:
         del response.render
+        making.go_on()
         now = [*(response.context_data or {}).items()]
-        if response.template_name != template or not _are_same(now, before):
-            making.refuse("a middleware's process_template_response has changed it")
+        same = response.template_name == template and _said(response) == said
+        if not same or not _are_same(now, before):
+            making.refuse("what is around its view has changed it before it was rendered")
         try:
             with making.watching():
                 return render()
@@ -37,6 +40,11 @@ def deferred(
     response.add_post_render_callback(finish)
     response.render = watched  # type: ignore[method-assign]
     return response
+
+
+def _said(response: SimpleTemplateResponse) -> Any:
+    """What would be kept of it besides its text."""
+    return response.status_code, [*response.items()], response.cookies.output()
 
 
 def _are_same(items: list[tuple[str, Any]], others: list[tuple[str, Any]]) -> bool:

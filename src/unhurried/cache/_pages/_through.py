@@ -5,6 +5,7 @@ and what is made is kept once the rest of the middleware has seen it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, TypeGuard
 
 from asgiref.sync import sync_to_async
@@ -28,7 +29,7 @@ from ._answer import CONDITIONS, QUIET
 from ._key import JUST_WROTE, READ, Found, bypassed, key_for
 from ._making import Failed
 from ._page import CachedPage, instead
-from ._visit import PLACE, Visit, find
+from ._visit import PLACE, Visit, find, held
 
 #: Seconds for which who has just written something gets nothing old.
 GRACE: Final = 10
@@ -74,7 +75,7 @@ class Through:
                 response = await sync_to_async(self._ready)(request, asked)
             if response is not None:
                 return response
-            visit = await sync_to_async(_before)(request, asked)
+            visit = await held(partial(_before, request, asked), _given_back)
             if _is_final(visit):
                 visit.claimed = True
                 return visit.served()
@@ -130,6 +131,11 @@ def _before(request: HttpRequest, asked: Asked) -> Visit | None:
     return visit
 
 
+def _given_back(visit: Visit | None) -> None:
+    if visit is not None:
+        visit.give_back()
+
+
 def _found(request: HttpRequest, page: CachedPage) -> Found:
     with usual(_language.of(request)):
         return key_for(page.name, page.options, request, None)
@@ -159,6 +165,7 @@ def _kept(visit: Visit, response: HttpResponseBase) -> HttpResponseBase:
     if not visit.claimed:
         visit.give_back("a middleware has answered before the view")
     visit.restore()
+    visit.give_up()
     making, visit.making = visit.making, None
     if making is None or not making.open:
         return response
@@ -174,6 +181,7 @@ def _dropped(request: HttpRequest, error: BaseException) -> None:
         return
     if not visit.claimed:
         visit.give_back()
+    visit.give_up()
     if visit.making is not None:
         visit.making.close(error)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from ._making import Making
     from ._page import CachedPage
 
+T = TypeVar("T")
 #: Where a request carries its visit.
 PLACE: Final = "_unhurried_visit"
 
@@ -40,6 +43,8 @@ class Visit:
     early: bool = False
     claimed: bool = False
     making: Making | None = None
+    #: Its view is through, and nobody has rendered its page yet.
+    unrendered: Making | None = None
     #: What the functions in its key have looked at.
     allowed: frozenset[str] = frozenset()
     #: Headers of the request that the middleware has set aside.
@@ -93,6 +98,14 @@ class Visit:
         reason = self.reason or (self.lookup.reason if self.lookup else "")
         return _headers.with_details(status, reason, self.key)
 
+    def give_up(self) -> None:
+        """Its response will not be rendered any more: another has come in its place."""
+        making, self.unrendered = self.unrendered, None
+        if making is not None:
+            making.go_on()
+            making.refuse("its response was not rendered")
+            making.close()
+
     def give_back(self, reason: str = "") -> None:
         """The middleware's lease, which nobody has claimed; ``reason`` is for all who come."""
         if self.lookup is not None and self.lookup.act == "compute":
@@ -104,6 +117,28 @@ class Visit:
         """The request as it came, for whoever answers it now."""
         self.request.META.update(self.aside)
         self.aside = {}
+
+
+async def held(take: Callable[[], T], give_back: Callable[[T], object]) -> T:
+    """What ``take`` finds, in a thread. Whoever waits for that may go away meanwhile: what it has
+    taken by then is given back, for nobody knows of it.
+    """
+    found: list[T] = []
+    gone: list[bool] = []
+
+    def work() -> T:
+        found.append(take())
+        if gone:
+            give_back(found[0])
+        return found[0]
+
+    try:
+        return await sync_to_async(work)()
+    except BaseException:  # boundary: none; a lease is not taken along
+        gone.append(True)
+        if found:
+            give_back(found[0])
+        raise
 
 
 def _recorded(page: CachedPage) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache, partial
 from hashlib import blake2b
 from operator import itemgetter
@@ -37,10 +38,20 @@ class Embedded:
     a second.
     """
 
-    def __init__(self, name: str, path: Path | None, like: Path | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path | None,
+        like: Path | None = None,
+        find: Callable[[], Path] | None = None,
+    ) -> None:
         self.name = name
         self.path = path
         self._like = like
+        self._find = find  # its path, where that may not be had yet
+        if find is not None:
+            with suppress(Unavailable):
+                self.path = find()
         self._table: Table | None = None
         self._glance_at = 0.0
         self._threads = threading.Lock()
@@ -126,7 +137,7 @@ class Embedded:
         return table
 
     def _open(self) -> Table:
-        path = self.path
+        path = self.path = self.path if self._find is None else self._find()
         self._table = table = Table.open(path, self._like) if path else Table.private()
         return table
 

@@ -129,16 +129,21 @@ def _cached(cache: str) -> Home:
 def _embedded(alias: str, name: str) -> Embedded:
     database = _database(alias)
     if not is_sqlite(database):
-        try:
-            return Embedded(name, prepare(folder()) / "tokens")
-        except OSError as error:
-            raise Unavailable(f"There is no folder for tokens: {error}") from error
-        except StoreError as error:
-            raise Unavailable(f"There is no folder for tokens: {error} {error.hint}") from error
+        return Embedded(name, None, find=_in_folder)
     path = file_of(database)
     if path is None:
         return Embedded(name, None)
     return Embedded(name, path.with_name(path.name + SUFFIX), like=path)
+
+
+def _in_folder() -> Path:
+    """In the folder of the store; raises Unavailable: who asks next may have more luck."""
+    try:
+        return prepare(folder()) / "tokens"
+    except OSError as error:
+        raise Unavailable(f"There is no folder for tokens: {error}") from error
+    except StoreError as error:
+        raise Unavailable(f"There is no folder for tokens: {error} {error.hint}") from error
 
 
 def is_sqlite(database: dict[str, Any]) -> bool:

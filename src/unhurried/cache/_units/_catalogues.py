@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from threading import RLock
 
 from django.db import DatabaseError
@@ -14,6 +15,8 @@ from .._sql import Catalogue, read_catalogue, unknown_catalogue
 _read: dict[str, Catalogue] = {}
 _reading: set[str] = set()
 _lock = RLock()
+#: alias -> how often its catalogue was forgotten.
+_forgotten: dict[str, int] = {}
 
 
 def of(connection: BaseDatabaseWrapper) -> Catalogue:
@@ -24,6 +27,7 @@ def of(connection: BaseDatabaseWrapper) -> Catalogue:
 
 
 def forget(alias: str) -> None:
+    _forgotten[alias] = _forgotten.get(alias, 0) + 1
     _read.pop(alias, None)
 
 
@@ -36,6 +40,7 @@ def _fetch(connection: BaseDatabaseWrapper) -> Catalogue:
             # django.contrib.postgres does.
             return unknown_catalogue()
         _reading.add(connection.alias)
+        before = _forgotten.get(connection.alias, 0)
         try:
             catalogue = read_catalogue(connection)
         except DatabaseError as error:
@@ -46,5 +51,20 @@ def _fetch(connection: BaseDatabaseWrapper) -> Catalogue:
             return unknown_catalogue()
         finally:
             _reading.discard(connection.alias)
+        if _forgotten.get(connection.alias, 0) != before:  # it was on its way while DDL ended
+            return unknown_catalogue()
         _read[connection.alias] = catalogue
+        if _forgotten.get(connection.alias, 0) != before:
+            _read.pop(connection.alias, None)
         return catalogue
+
+
+def _forked() -> None:
+    """Another thread of the parent's may have held the lock, and is not here to let go of it."""
+    global _lock
+    _lock = RLock()
+    _reading.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

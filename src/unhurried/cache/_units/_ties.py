@@ -9,6 +9,8 @@ from weakref import WeakSet, ref
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from .._tokens._home import file_of, is_sqlite
+
 SNAPSHOTS = ("REPEATABLE READ", "SERIALIZABLE")
 IDLE = 0  # libpq's PQTRANS_IDLE
 
@@ -95,6 +97,9 @@ def _database(connection: BaseDatabaseWrapper) -> str:
 
 
 def _place(settings: dict[str, Any]) -> tuple[str, ...]:
+    file = file_of(settings) if is_sqlite(settings) else None  # by whatever name it goes
+    if file is not None:
+        return ("sqlite", str(file))
     return tuple(str(settings.get(key, "")) for key in ("ENGINE", "HOST", "PORT", "NAME"))
 
 
