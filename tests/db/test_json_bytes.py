@@ -384,3 +384,9 @@ def test_rows_inside_by_another_column_than_the_key() -> None:
         with connection.schema_editor() as editor:
             editor.delete_model(Item)
             editor.delete_model(Code)
+
+
+def test_one_key_for_two_things() -> None:
+    with pytest.raises(DbError, match="'shelf' is a field and what is nested") as refused:
+        json_bytes(Every.objects.all(), ["number", "shelf"], nested={"shelf": ["name"]})
+    assert '{"shelf_id": "shelf"}' in str(refused.value)

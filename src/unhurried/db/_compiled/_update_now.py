@@ -1,4 +1,7 @@
-"""``update_now(instance, stock=3)``: one statement, and the instance has what the row has."""
+"""``update_now(instance, stock=3)``: one statement, and the instance has what was given.
+
+As after ``save()``: what the database makes of a value (digits it has no room for) is not read.
+"""
 
 from __future__ import annotations
 

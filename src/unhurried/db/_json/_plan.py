@@ -57,8 +57,14 @@ class Plan:
     ) -> None:
         for key, name in pairs(fields):
             into.items.append((key, Column(self._place(path + name))))
+        known = {key for key, _ in into.items}
         for name, inner in nested.items():
             relation = relation_of(model, name)
+            if name in known:
+                raise DbError(
+                    f"json_bytes: {name!r} is a field and what is nested.",
+                    f'Leave one out, or call the field something else: {{"{name}_id": "{name}"}}.',
+                )
             if leads_to_one(relation):
                 part: Any = self._one(relation, path, inner)
             else:
