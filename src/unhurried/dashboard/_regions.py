@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch
 from django.utils.html import format_html, json_script
+from django.utils.http import escape_leading_slashes
 from django.utils.safestring import SafeString
 
 from unhurried.cache.reading import (
@@ -143,4 +144,5 @@ def _without(request: HttpRequest) -> str:
     """The address of the page itself."""
     query = str(request.META.get("QUERY_STRING", "")).split("&")
     rest = "&".join(each for each in query if each != ASKED)
-    return f"{request.path}?{rest}" if rest else request.path
+    path = escape_leading_slashes(request.path)  # //there would lead to another host
+    return f"{path}?{rest}" if rest else path

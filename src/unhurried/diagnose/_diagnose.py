@@ -127,8 +127,12 @@ def _asked(url: str, user: str | None) -> Page:
 
 
 def _absolute(url: str) -> str:
-    parts = urlsplit(url)
-    if not url.startswith("/") and parts.scheme not in ("http", "https"):
+    try:
+        parts = urlsplit(url)
+        found = parts.port is None or bool(parts.hostname)  # a port that is none raises
+    except ValueError:
+        found = False
+    if not found or (not url.startswith("/") and parts.scheme not in ("http", "https")):
         raise DiagnoseError(f"{url!r} is no address of the site: --url takes a path, as in /feed/")
     return url
 

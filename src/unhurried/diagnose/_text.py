@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from shlex import quote
 from textwrap import wrap
 from typing import Final
 
@@ -195,8 +196,8 @@ def _foot(report: Report, page: Page) -> Iterator[str]:
 
 
 def _command(report: Report) -> str:
-    user = f" --user {report.user}" if report.user else ""
-    return f"manage.py unhurried diagnose --url {report.url}{user} --diff"
+    user = f" --user {quote(report.user)}" if report.user else ""
+    return f"manage.py unhurried diagnose --url {quote(report.url)}{user} --diff"
 
 
 def _ms(seconds: float) -> str:

@@ -68,7 +68,7 @@ class History:
         due = [
             span
             for span, (step, _) in SPANS.items()
-            if span not in self._before or now - self._before[span].at >= step - 0.5
+            if span not in self._before or _is_over(now - self._before[span].at, step)
         ]
         source = reader()
         if not due or source is None:
@@ -124,9 +124,15 @@ def _take(source: Reader, merged: Merged, now: float) -> Reading:
     return Reading(now, source.names.id, slots, merged, *rows)
 
 
+def _is_over(elapsed: float, step: float) -> bool:
+    """Or the clock was set back: nothing would be written until it is as late again."""
+    return elapsed >= step - 0.5 or elapsed < 0
+
+
 def _comparable(before: Reading, after: Reading) -> bool:
     """Whether the numbers can only have grown: the same store, and no slot of it was removed."""
-    return before.store == after.store and before.slots <= after.slots
+    same = before.store == after.store and before.slots <= after.slots
+    return same and before.at < after.at
 
 
 def _difference(source: Reader, merged: Merged, before: Reading, after: Reading) -> Sample:

@@ -44,7 +44,10 @@ def meta_of(target: str | HttpRequest) -> dict[str, Any]:
     """What an entry's ``meta`` says of its request; a URL may be a path alone."""
     if isinstance(target, HttpRequest):
         return {**surroundings(), **asked(target)}
-    found = urlsplit(target) if isinstance(target, str) else None
+    try:
+        found = urlsplit(target) if isinstance(target, str) else None
+    except ValueError:  # [ and ] in the host are of IPv6
+        found = None
     if found is None or not found.path.startswith("/"):
         raise CacheError(f"{target!r} is no URL of a page.", 'Pass "/books/?page=2" or a request.')
     return {

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils.cache import patch_vary_headers
+from django.utils.http import escape_leading_slashes
 
 from ._job import RAISED
 from ._works import Result, Seen
@@ -89,7 +90,8 @@ def shown(seen: Seen, guess: float | None) -> dict[str, Any]:
     """How far it is: in percent, as far as somebody has said so, or can guess."""
     found: dict[str, Any] = {"message": seen.message, "done": seen.done, "total": seen.total}
     if seen.done is not None and seen.total:
-        return {**found, "percent": min(int(100 * seen.done / seen.total), 100), "estimate": False}
+        percent = int(round(100 * min(seen.done / seen.total, 1.0), 9))  # 29 of 100 are 29 %
+        return {**found, "percent": percent, "estimate": False}
     if guess:
         share = min(seen.age / guess, MOST_GUESSED)
         return {**found, "percent": int(100 * share), "estimate": True}
@@ -99,7 +101,8 @@ def shown(seen: Seen, guess: float | None) -> dict[str, Any]:
 def _page(
     request: HttpRequest, template: str, context: dict[str, Any], status: int, seconds: int
 ) -> HttpResponse:
-    context = {"url": request.get_full_path(), **_assets(), **context}
+    url = escape_leading_slashes(request.get_full_path())  # //there would lead to another host
+    context = {"url": url, **_assets(), **context}
     body = render_to_string(template, context, request)
     response = _plain(HttpResponse(body, status=status), seconds)
     response["X-Robots-Tag"] = "noindex"

@@ -7,8 +7,11 @@ import json
 import re
 from dataclasses import dataclass
 from hashlib import sha256
+from string import punctuation
 from typing import Any, Final, Literal
+from urllib.parse import quote
 
+from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.utils import timezone, translation
 from django.utils.crypto import salted_hmac
@@ -65,7 +68,7 @@ def _told(request: HttpRequest, options: Options) -> dict[str, Any]:
         "port": request.get_port(),
         "script": meta.get("SCRIPT_NAME", ""),
         "path": request.path_info,
-        "query": meta.get("QUERY_STRING", ""),
+        "query": _query(request),
         "user": _user(request) if options.audience == "user" else None,
         "language": translation.get_language(),
         "zone": _zone(),
@@ -73,6 +76,15 @@ def _told(request: HttpRequest, options: Options) -> dict[str, Any]:
             name: _header(request, name) for name in options.headers if name in request.headers
         },
     }
+
+
+def _query(request: HttpRequest) -> str:
+    """As browsers send it. Of who quotes nothing, WSGI has bytes in latin-1, and ASGI has text."""
+    query: str = request.META.get("QUERY_STRING", "")
+    if query.isascii():
+        return query
+    raw = query.encode("latin-1" if isinstance(request, WSGIRequest) else "utf-8")
+    return quote(raw, safe=punctuation)
 
 
 def _header(request: HttpRequest, name: str) -> str:

@@ -6,9 +6,9 @@ so that a transaction of the work's is neither needed nor waited for.
 
 from __future__ import annotations
 
+import sys
 import threading
 from contextvars import ContextVar
-from math import isfinite
 from typing import Any, Final
 
 MOST: Final = 200  # characters of a message
@@ -71,7 +71,7 @@ def progress(done: float, total: float | None = None, message: str = "") -> None
     for name, value in (("done", done), ("total", 0 if total is None else total)):
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise TypeError(f"progress({name}={value!r}): {name} is a number.")
-        if not isfinite(value) or value < 0:
+        if not 0 <= value <= sys.float_info.max:
             raise ValueError(f"progress({name}={value!r}): {name} is a number from 0 on.")
     if not isinstance(message, str):
         raise TypeError(f"progress(message={message!r}): message is a str.")

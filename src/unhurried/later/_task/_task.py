@@ -7,7 +7,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from asgiref.sync import sync_to_async
@@ -139,7 +139,7 @@ class Task(Generic[P, R]):
         if after is None:
             return None
         if isinstance(after, datetime):
-            after -= datetime.now(after.tzinfo)
+            after = after.astimezone(UTC) - datetime.now(UTC)  # within a zone it is of the wall
         return in_seconds(after.total_seconds() if isinstance(after, timedelta) else after)
 
 

@@ -284,10 +284,18 @@ def _lines_of(number: int, step: Step) -> list[str]:
 
 
 def _page(url: str) -> str:
-    found = urlsplit(url)
-    if found.scheme not in ("http", "https") or not found.hostname:
+    if not _is_whole(url):
         raise CommandError(f"{url!r} is nothing like https://example.com/feed/.")
     return url
+
+
+def _is_whole(url: str) -> bool:
+    try:
+        found = urlsplit(url)
+        _ = found.port  # one that is none raises
+    except ValueError:
+        return False
+    return found.scheme in ("http", "https") and bool(found.hostname)
 
 
 def _add_queries(verbs: Any) -> None:

@@ -206,8 +206,10 @@ def by_key(found: Walk) -> tuple[Model, str] | None:
     The one instance at hand whose key is the value that is asked for.
     """
     queryset = found.queryset
-    equal = list(_targets(queryset)) if queryset is not None else []
-    if len(equal) != 1:
+    if queryset is None or len(queryset.query.where.children) != 1:
+        return None  # what else is asked for would be forgotten
+    equal = list(_targets(queryset))
+    if not equal:
         return None
     target, value = equal[0]
     for candidate in _held(found):

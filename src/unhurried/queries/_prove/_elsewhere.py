@@ -35,7 +35,7 @@ def ask(url: str, user: str | None, files: dict[str, str]) -> dict[str, Any]:
         given = {
             "url": url,
             "user": user,
-            "path": sys.path,
+            "path": _path(),
             "databases": databases,
             "files": files,
             "folder": folder,
@@ -50,21 +50,29 @@ def ask(url: str, user: str | None, files: dict[str, str]) -> dict[str, Any]:
 def _run(given: dict[str, Any], answer: Path) -> dict[str, Any]:
     if not os.environ.get(ENVIRONMENT_VARIABLE):
         raise UntriedError("another process would not find the settings: they are in no module")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, _path()))}
     argv = [sys.executable, "-m", "unhurried.queries._prove._edited"]
-    done = subprocess.run(
-        argv,
-        input=json.dumps({**given, "answer": str(answer)}),
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            argv,
+            input=json.dumps({**given, "answer": str(answer)}),
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise UntriedError(f"the edited page took longer than {SECONDS} seconds") from None
     if not answer.exists():
         last = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
         raise UntriedError(f"the edited page could not be asked: {last[:200]}")
     return json.loads(answer.read_text())  # type: ignore[no-any-return]
+
+
+def _path() -> list[str]:
+    """Without what a settings file may have put there, and Python leaves out: a ``Path``."""
+    return [each for each in sys.path if isinstance(each, str)]
 
 
 @contextmanager

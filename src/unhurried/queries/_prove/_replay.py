@@ -23,6 +23,7 @@ from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.signals import got_request_exception, request_started
 from django.http import HttpRequest
+from django.utils import timezone, translation
 
 from unhurried.measure import reading as measure
 
@@ -68,7 +69,7 @@ def replay(
     url: str, user: str | None = None, injections: tuple[Injection, ...] = (), *, count: bool = True
 ) -> Page:
     """Ask ``url`` as ``user``. ``count`` also counts its queries, which takes time."""
-    with sandbox() as held, _sessions():
+    with sandbox() as held, _sessions(), _where_people_are():
         handler, request = _Handler(), _request(url, user)
         queries, fetches = Queries(), Fetches()
         with ExitStack() as stack:
@@ -194,6 +195,14 @@ def _sessions() -> Iterator[None]:
         finally:
             settings.SESSION_ENGINE, settings.SESSION_FILE_PATH = engine, folder
             _forget_folder()
+
+
+@contextmanager
+def _where_people_are() -> Iterator[None]:
+    """Language and time zone, which a page may set for its reader, are the thread's."""
+    language = translation.override(translation.get_language())
+    with language, timezone.override(timezone.get_current_timezone()):
+        yield
 
 
 def _forget_folder() -> None:
