@@ -17,7 +17,7 @@ from django.test import override_settings
 from unhurried.db import DbError, compiled, instances, update_now
 from unhurried.testing import override
 
-from .shelf.models import Cafe, Every, Place, Shelf
+from .shelf.models import Cafe, Every, Place, Shelf, Stock
 
 pytestmark = pytest.mark.django_db
 
@@ -127,6 +127,13 @@ def test_an_update_to_flags() -> None:
 
 # Whom it asks
 
+MORE = {
+    "added": datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC),
+    "day": datetime.date(2026, 1, 1),
+    "hour": datetime.time(1),
+    "took": datetime.timedelta(1),
+}
+
 
 class Router:
     """Writes go to ``primary``; reads to the other one."""
@@ -182,6 +189,19 @@ def test_the_router_is_asked_at_each_call(router: Router) -> None:
     router.primary = "other"
     move("two")
     assert rooms() == ["one", "two"]
+
+
+def test_rows_of_an_instance_are_written_where_that_lies(router: Router) -> None:
+    with connections["other"].schema_editor() as editor:
+        editor.create_model(Stock)
+    with override_settings(DATABASE_ROUTERS=[]):
+        for alias in ("default", "other"):
+            shop = Shelf.objects.using(alias).get(pk=1)
+            Stock.objects.using(alias).create(pk=1, title="old", shop=shop, **MORE)
+        handle = compiled(lambda title: shop.stock.update(title=title))
+        handle("new")
+        titles = [Stock.objects.using(alias).get().title for alias in ("default", "other")]
+    assert titles == ["old", "new"]
 
 
 def test_one_that_was_read_from_a_replica_is_written_where_writes_go(router: Router) -> None:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from threading import Event, Lock
+from typing import TypeVar
+
+from asgiref.sync import sync_to_async
 
 from unhurried.conf import settings
 
 from .._errors import Unavailable
 from . import _counts
+from ._compute import release
 from ._look import Lookup, look, take
+
+T = TypeVar("T")
 
 #: Seconds between two looks; they grow, so that a long computation is asked after seldom.
 FIRST, LONGEST = 0.005, 0.1
@@ -57,10 +64,36 @@ async def await_(lookup: Lookup) -> Lookup:
         if left <= 0:
             return _given_up(lookup)
         await asyncio.sleep(min(left, pause))
-        found = await asyncio.to_thread(_again, lookup, None)
+        found = await held(partial(_again, lookup, None), release, asyncio.to_thread)
         if found.act != "wait":
             return found
     raise AssertionError("the pauses never end")
+
+
+async def held(
+    take: Callable[[], T],
+    give_back: Callable[[T], object],
+    to_thread: Callable[[Callable[[], T]], Awaitable[T]] | None = None,
+) -> T:
+    """What ``take`` finds, in a thread. Whoever waits for that may go away meanwhile: what it has
+    taken by then is given back, for nobody knows of it.
+    """
+    found: list[T] = []
+    gone: list[bool] = []
+
+    def work() -> T:
+        found.append(take())
+        if gone:
+            give_back(found[0])
+        return found[0]
+
+    try:
+        return await (to_thread(work) if to_thread else sync_to_async(work)())
+    except BaseException:  # boundary: none; a lease is not taken along
+        gone.append(True)
+        if found:
+            give_back(found[0])
+        raise
 
 
 def _pauses() -> Iterator[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from django.middleware.csrf import get_token
 
 from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven
 from .._audience._quiet import has_messages
+from .._audience._swap import held_by
 from .._engine._compute import Computing
 from .._engine._invalidate import invalidate_name
 from .._engine._look import Lookup
@@ -25,7 +26,7 @@ from .._fragments._message_regions import Region, Told, telling
 from .._units._unit import Unit, current, loose, unit_now
 from . import _entries, _headers, _refused, _told
 from ._answer import QUIET, dress, fill, fitting, fresh_for, share
-from ._visit import Visit
+from ._visit import PLACE, Visit
 
 #: Exceptions that are answers: Django makes 4xx of them, and the old page is not better.
 ANSWERS: Final = (
@@ -102,13 +103,20 @@ class Making:
 
     def wait(self) -> None:
         """For whoever renders it. What others look at until then, they may put into its context."""
-        self.visit.unrendered = self
+        self._first().unrendered.append(self)
         seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
         self.seen.append(self._between.enter_context(seen))
 
     def go_on(self) -> None:
-        self.visit.unrendered = None
+        waiting = self._first().unrendered
+        if self in waiting:
+            waiting.remove(self)
         self._between.close()
+
+    def _first(self) -> Visit:
+        """The one that the middleware knows of; this may be a page within another."""
+        found: Visit = held_by(self.visit.request).get(PLACE, self.visit)
+        return found
 
     def made(self) -> None:
         """The page is there: what we do with it ourselves is not looked at."""
@@ -118,7 +126,8 @@ class Making:
         """Take the pieces out of a page that has come whole."""
         if response.streaming or not isinstance(response, HttpResponse):
             return
-        content, regions = self._regions(response, self._content(response))
+        plain = self._content(response)
+        content, regions = self._regions(response, plain)
         found = _automatic.marked(
             *(content, self.collector, self.visit.request),
             touched={what for seen in self.seen for what in seen.touched},
@@ -127,6 +136,8 @@ class Making:
         if self._tokens(response, b""):
             self.automatic.discard("csrf")
         if self.collector.pieces:
+            if plain is not response.content:
+                del response["Content-Encoding"]
             holed = self.collector.split(text)
             self.spoken = _told.taken(holed, regions, response.charset)
             self.holed = holed if holed.holes or holed.mangled else None
@@ -141,19 +152,26 @@ class Making:
     def _content(self, response: HttpResponse) -> bytes:
         """As it was before it was compressed or spelled otherwise, if there are marks in it."""
         encoding = response.get("Content-Encoding", "identity").strip().lower()
-        if not self.collector.pieces or (encoding == "identity" and _is_plain(response.charset)):
+        marked = bool(self.collector.pieces)
+        if not (marked or self._shows_token()) or (
+            encoding == "identity" and _is_plain(response.charset)
+        ):
             return response.content
         if encoding == "gzip" and _is_plain(response.charset):
-            del response["Content-Encoding"]
             return gzip.decompress(response.content)
+        if not marked:
+            return response.content
         raise CacheError(
             f"{self.visit.page.name} has fragments, and comes as {encoding} in {response.charset}.",
             'Compress it in a middleware; or put them in at once: {% fragment … by="inline" %}.',
         )
 
+    def _shows_token(self) -> bool:
+        return any("csrf" in seen.touched for seen in self.seen)
+
     def _tokens(self, response: HttpResponseBase, own: bytes) -> dict[str, str]:
         """Headers with a token in them, with the reader's ``own`` in its place."""
-        if not any("csrf" in seen.touched for seen in self.seen):
+        if not self._shows_token():
             return {}
         secret, found = self.collector.csrf(), {}
         for name, value in response.items():
@@ -164,10 +182,33 @@ class Making:
 
     def _own_token(self, response: HttpResponseBase) -> None:
         """The page was shown a secret of nobody's: its reader gets his own, and its cookie."""
-        if any("csrf" in seen.touched for seen in self.seen):
+        if self._shows_token():
             own = get_token(self.visit.request)
             for name, value in self._tokens(response, own.encode()).items():
                 response[name] = value
+            for cookie in response.cookies.values():
+                self._own_cookie(cookie, own.encode())
+            if response.streaming:
+                self._own_stream(response, own.encode())
+
+    def _own_stream(self, response: Any, own: bytes) -> None:
+        """What comes later sees the reader's own; but some of it may be there already."""
+        secret = self.collector.csrf()
+
+        def owned(chunk: bytes) -> bytes:
+            return _automatic.with_tokens(chunk, secret, lambda: own)[0]
+
+        chunks = response.streaming_content
+        told = _each(owned, chunks) if response.is_async else map(owned, chunks)
+        response.streaming_content = told
+
+    def _own_cookie(self, cookie: Any, own: bytes) -> None:
+        """A script may read the token from a cookie of the view's own."""
+        value, secret = cookie.value.encode("utf-8", "surrogatepass"), self.collector.csrf()
+        text, count = _automatic.with_tokens(value, secret, lambda: own)
+        if count:
+            told, _ = _automatic.with_tokens(cookie.coded_value.encode(), secret, lambda: own)
+            cookie.set(cookie.key, text.decode("utf-8", "surrogatepass"), told.decode())
 
     def close(self, error: BaseException | None = None) -> None:
         if self.open:
@@ -259,7 +300,9 @@ class Making:
         spoken, self.spoken = self.spoken, _told.Spoken()
         if holed is not None and isinstance(response, HttpResponse):
             shown = _told.with_shown(holed, spoken.spans, spoken.shown, response.charset)
-            fill(self.visit.request, response, shown)
+            body = fill(self.visit.request, response, shown)
+            if response.has_header("Content-Length"):  # it was of what is not sent
+                response["Content-Length"] = str(len(body))
         elif isinstance(response, HttpResponse):
             spoken.give_back(response)
         return response
@@ -317,6 +360,11 @@ class Making:
         why = _why(self.lookup) if why == "miss" else why
         _headers.add_status(response, visit.detailed(_headers.forwarded(why)))
         return response
+
+
+async def _each(change: Callable[[bytes], bytes], chunks: Any) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        yield change(chunk)
 
 
 def _is_plain(charset: str) -> bool:

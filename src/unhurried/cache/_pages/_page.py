@@ -15,7 +15,7 @@ from .._engine._compute import release, stand_in
 from .._engine._invalidate import invalidate_name
 from .._engine._look import Lookup, glance
 from .._engine._policy import OnChange, Policy
-from .._engine._wait import await_, wait
+from .._engine._wait import await_, held, wait
 from .._errors import CacheError
 from .._functions import _registry
 from .._functions._cached import Peek
@@ -23,7 +23,7 @@ from . import _again, _asking
 from ._making import ANSWERS, Failed, Making
 from ._options import By, Options, options_of
 from ._rendering import deferred
-from ._visit import Visit, arrive, held
+from ._visit import Visit, arrive
 
 if TYPE_CHECKING:
     from .._why._answer import Why

@@ -25,7 +25,7 @@ def deferred(
     making.wait()
 
     def watched() -> Any:
-        del response.render
+        vars(response).pop("render", None)  # one within may have taken its own away
         making.go_on()
         now = [*(response.context_data or {}).items()]
         same = response.template_name == template and _said(response) == said

@@ -20,6 +20,7 @@ from .._edges import _includes, _offer
 from .._engine import _counts
 from .._engine._look import again
 from .._engine._policy import serving_old
+from .._engine._wait import held
 from .._front._asked import Asked, usual
 from .._front._lane import Lane
 from .._units import _requests
@@ -29,7 +30,7 @@ from ._answer import CONDITIONS, QUIET
 from ._key import JUST_WROTE, READ, Found, bypassed, key_for
 from ._making import Failed
 from ._page import CachedPage, instead
-from ._visit import PLACE, Visit, find, held
+from ._visit import PLACE, Visit, find
 
 #: Seconds for which who has just written something gets nothing old.
 GRACE: Final = 10

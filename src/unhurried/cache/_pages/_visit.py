@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
     from ._making import Making
     from ._page import CachedPage
 
-T = TypeVar("T")
 #: Where a request carries its visit.
 PLACE: Final = "_unhurried_visit"
 
@@ -43,8 +40,8 @@ class Visit:
     early: bool = False
     claimed: bool = False
     making: Making | None = None
-    #: Its view is through, and nobody has rendered its page yet.
-    unrendered: Making | None = None
+    #: Of the first one of a request: pages whose views are through, and nobody has rendered yet.
+    unrendered: list[Making] = field(default_factory=list)
     #: What the functions in its key have looked at.
     allowed: frozenset[str] = frozenset()
     #: Headers of the request that the middleware has set aside.
@@ -99,9 +96,8 @@ class Visit:
         return _headers.with_details(status, reason, self.key)
 
     def give_up(self) -> None:
-        """Its response will not be rendered any more: another has come in its place."""
-        making, self.unrendered = self.unrendered, None
-        if making is not None:
+        """What is not rendered will not be any more: another has come in its place."""
+        for making in self.unrendered.copy():
             making.go_on()
             making.refuse("its response was not rendered")
             making.close()
@@ -117,28 +113,6 @@ class Visit:
         """The request as it came, for whoever answers it now."""
         self.request.META.update(self.aside)
         self.aside = {}
-
-
-async def held(take: Callable[[], T], give_back: Callable[[T], object]) -> T:
-    """What ``take`` finds, in a thread. Whoever waits for that may go away meanwhile: what it has
-    taken by then is given back, for nobody knows of it.
-    """
-    found: list[T] = []
-    gone: list[bool] = []
-
-    def work() -> T:
-        found.append(take())
-        if gone:
-            give_back(found[0])
-        return found[0]
-
-    try:
-        return await sync_to_async(work)()
-    except BaseException:  # boundary: none; a lease is not taken along
-        gone.append(True)
-        if found:
-            give_back(found[0])
-        raise
 
 
 def _recorded(page: CachedPage) -> None:

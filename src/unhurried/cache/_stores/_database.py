@@ -6,9 +6,11 @@ and what is asked here is no query of the page's.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -115,6 +117,13 @@ class DatabaseStore:
         return int(self._asked(sql, values, lambda cursor: cursor.rowcount))
 
     def _asked(self, sql: str, values: list[Any], answer: Callable[[Any], T]) -> T:
+        if not _in_a_loop():
+            return self._said(sql, values, answer)
+        # Of a coroutine that fails or goes away, and may not wait: Django has no connection there.
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(self._said, sql, values, answer).result()
+
+    def _said(self, sql: str, values: list[Any], answer: Callable[[Any], T]) -> T:
         with _world(self.alias), self._connections.lent() as connection:
             ops = connection.ops
             text = sql.replace("{t}", ops.quote_name(self._table))
@@ -132,6 +141,14 @@ class _Time(float):
         if not settings.USE_TZ:
             when = when.astimezone().replace(tzinfo=None)
         return ops.adapt_datetimefield_value(when)
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _rows(cursor: Any) -> Any:

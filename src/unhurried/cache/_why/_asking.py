@@ -88,7 +88,8 @@ def _of_name(what: str) -> Why:
     policy = getattr(thing, "policy", None) or Policy(name, 1, 1, kind="fragment")
     lookup = None
     if what != name or _takes_nothing(thing):
-        lookup = glance(policy, f"{around()}|{what}")
+        part = "part|" if thing is None else ""  # of a template: nobody has registered it
+        lookup = glance(policy, f"{around()}|{part}{what}")
     return _told(name, rows.get(name), changes(), lookup)
 
 

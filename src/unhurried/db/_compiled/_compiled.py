@@ -262,7 +262,7 @@ class Family:
             raise DbError("compiled: no argument is in this update.", "Run it as it is.")
         self.model = built.update.model if self.is_update else built.rows.model
         self._fixed = self._fixed_alias(built)
-        self._has_hints = not self.is_update and bool(self.rows._hints)
+        self._hints = built.hints if self.is_update else self.rows._hints
         self._statements: dict[Any, Statement] = {}
         #: By alias; ``tried``: whether there can be one has been asked.
         self.quick: dict[str, Quick] = {}
@@ -279,10 +279,10 @@ class Family:
     def alias(self) -> str:
         if self._fixed is not None:
             return self._fixed
-        if not (router.routers or self._has_hints):
+        if not (router.routers or self._hints):
             return DEFAULT_DB_ALIAS
         if self.is_update:
-            return router.db_for_write(self.model)
+            return router.db_for_write(self.model, **self._hints)
         return self.rows.db  # type: ignore[no-any-return]
 
     def bound(self, values: dict[str, Any], connection: Any) -> tuple[Variant, list[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -33,8 +33,9 @@ class Built:
     rows: Any = None
     update: Any = None
     alias: str = ""
-    #: What ``using()`` said.
+    #: What ``using()`` said, and what a router is told, of the rows that are updated.
     named: str | None = None
+    hints: dict[str, Any] = field(default_factory=dict)
     sql: str = ""
     params: Sequence[Any] = ()
 
@@ -84,18 +85,19 @@ def _update(asked: AskedError, values: Sequence[Any]) -> Built:
         )
     seen = [query for value in values if type(value) is Param for query in value.seen]
     query = next((query for query in seen if isinstance(query, UpdateQuery)), None)
-    return Built(
-        update=query, alias=asked.alias, named=_named(asked), sql=asked.sql, params=asked.params
-    )
+    rows = _rows(asked)
+    built = Built(update=query, alias=asked.alias, sql=asked.sql, params=asked.params)
+    if rows is not None:
+        built.named, built.hints = rows._db, rows._hints
+    return built
 
 
-def _named(asked: AskedError) -> str | None:
-    """What ``using()`` said of the rows that are updated."""
+def _rows(asked: AskedError) -> Any:
+    """Those that are updated."""
     at = asked.__traceback__
     while at is not None:
         if at.tb_frame.f_code is QuerySet.update.__code__:
-            rows: Any = at.tb_frame.f_locals["self"]
-            return rows._db  # type: ignore[no-any-return]
+            return at.tb_frame.f_locals["self"]
         at = at.tb_next
     return None
 
