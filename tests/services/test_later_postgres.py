@@ -16,7 +16,7 @@ from tests.services.rows import create_database
 ROOT = Path(__file__).parents[2]
 SUITE = (
     *("test_writes.py", "test_outbox_tasks.py", "test_sweep.py", "test_attack.py"),
-    *("test_hang_on.py", "test_attack_two.py"),
+    *("test_hang_on.py", "test_attack_two.py", "check_held.py"),
 )
 
 
@@ -27,7 +27,6 @@ def test_the_embedded_suite(postgres_server: Any) -> None:
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"),
             *("--ds", "tests.services.later_suite"),
             *[str(ROOT / "tests" / "later" / name) for name in SUITE],
-            str(ROOT / "tests" / "services" / "check_later.py"),
         ],
         cwd=ROOT,
         env={**os.environ, "LATER_PORT": str(postgres_server.port)},
