@@ -21,6 +21,7 @@ from unhurried.cache._pages import _visit
 from unhurried.cache._tokens import _home
 from unhurried.cache._units import _catalogues
 from unhurried.cache._units._unit import loose
+from unhurried.later._thread import close_all
 
 from . import attack_site
 from . import pages_site as site
@@ -168,7 +169,7 @@ def test_a_catalogue_is_not_older_than_the_ddl_that_ended_meanwhile(monkeypatch)
 
     def reader():
         _catalogues.of(connection)
-        connection.close()
+        close_all()
 
     monkeypatch.setattr(_catalogues, "read_catalogue", slow)
     thread = threading.Thread(target=reader)
@@ -200,7 +201,7 @@ def test_a_child_does_not_wait_for_a_thread_of_its_parents(monkeypatch):
 
     def reader():
         _catalogues.of(connection)
-        connection.close()
+        close_all()
 
     monkeypatch.setattr(_catalogues, "read_catalogue", slow)
     thread = threading.Thread(target=reader)

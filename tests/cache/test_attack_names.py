@@ -1,6 +1,7 @@
 """One database by two names."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from django.db import connections
@@ -11,7 +12,8 @@ from unhurried.cache import cached
 @pytest.fixture
 def one_file(tmp_path, monkeypatch, django_db_blocker):
     real, link = tmp_path / "data.sqlite", tmp_path / "link.sqlite"
-    sqlite3.connect(real).execute("CREATE TABLE thing (n int)")
+    with closing(sqlite3.connect(real)) as made:
+        made.execute("CREATE TABLE thing (n int)")
     link.symlink_to(real)
     for alias, place in (("one", real), ("two", link)):
         its = {**connections.settings["default"], "NAME": str(place)}

@@ -26,6 +26,7 @@ from django.views.decorators.gzip import gzip_page
 from tests.books.models import Author
 from unhurried.cache import cached, cached_page, why
 from unhurried.cache._engine import _wait
+from unhurried.cache._stores import _private
 from unhurried.cache._units._unit import loose
 
 from .attack_site import text
@@ -131,12 +132,23 @@ def at(middleware: list[str], wait: float = 1) -> Iterator[None]:
 
 
 @pytest.fixture
-def table() -> Iterator[None]:
+def table(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    opened: list[Any] = []
+    make = _private.Connections._open
+
+    def noted(self: Any) -> Any:
+        opened.append(make(self))
+        return opened[-1]
+
+    monkeypatch.setattr(_private.Connections, "_open", noted)
     with override_settings(CACHES={"default": TABLE}):
         call_command("createcachetable")
         yield
         with connection.cursor() as cursor:
             cursor.execute(f"DROP TABLE {TABLE['LOCATION']}")
+    for each in opened:  # Django leaves those to databases in memory open
+        if each.connection is not None:
+            each.connection.close()
 
 
 # Tokens
