@@ -116,12 +116,13 @@ async def lasting(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
-    *(path(f"{view.name.rpartition('.')[2]}/", view) for view in (outer, discards, in_a_cookie)),
-    *(path(f"{view.name.rpartition('.')[2]}/", view) for view in (zipped, refused, streamed)),
-    *(path(f"{view.name.rpartition('.')[2]}/", view) for view in (streamed_async, gone)),
-    *(path(f"{view.name.rpartition('.')[2]}/", view) for view in (authors, lasting)),
-    path("post/", lambda request: HttpResponse("ok")),
+    path(f"{page.name.rpartition('.')[2]}/", page)
+    for page in (
+        *(outer, discards, in_a_cookie, zipped, refused, streamed, streamed_async),
+        *(gone, authors, lasting),
+    )
 ]
+urlpatterns.append(path("post/", lambda request: HttpResponse("ok")))
 
 
 @contextmanager

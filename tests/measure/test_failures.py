@@ -522,15 +522,20 @@ os.rename(sys.argv[1], sys.argv[1] + ".gone")
 """
 
 
-def test_exit_is_quick_and_quiet_whatever_became_of_the_store(store: Path) -> None:
-    """The sampler's thread must not keep, or trouble, a process that ends."""
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURING, store],
+def ended(script: str, store: Path) -> subprocess.CompletedProcess[str]:
+    """The script in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", script, store],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def test_exit_is_quick_and_quiet_whatever_became_of_the_store(store: Path) -> None:
+    """The sampler's thread must not keep, or trouble, a process that ends."""
+    done = ended(MEASURING, store)
     assert (done.returncode, done.stdout) == (0, "200\n")
     assert len(done.stderr.splitlines()) <= 1  # whether the sampler has noticed is a matter of luck
     assert "Error" not in done.stderr.replace("StoreError", "")
@@ -552,13 +557,7 @@ print(Client().get("/empty/").status_code, snapshot()["workers"])
 
 def test_who_reads_when_a_process_ends_finds_the_files_open(store: Path) -> None:
     """As the sampler's thread may: what weak references leave to the end must not be its files."""
-    done = subprocess.run(
-        [sys.executable, "-c", READING_AT_EXIT, store],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = ended(READING_AT_EXIT, store)
     assert (done.returncode, done.stdout, done.stderr) == (0, "200 1\n1\n", "")
 
 

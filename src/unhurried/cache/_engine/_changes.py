@@ -31,10 +31,10 @@ _due = 0.0
 
 def note(tags: Iterable[str]) -> None:
     """These have just been changed, by whoever is at work here."""
-    who, now = _who() if len(_waiting) < MOST else OTHER, time()
+    who, now = _who(), time()
     for tag in tags:
         if not tag.startswith(UNTOLD):
-            key = tag, who
+            key = (tag, who) if len(_waiting) < MOST else (tag, OTHER)
             _waiting[key] = _waiting.get(key, (0, 0.0))[0] + 1, now
     if monotonic() > _due:
         write()
