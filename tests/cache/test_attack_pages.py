@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from itertools import count
+from threading import Event
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ TABLE = {
 }
 FORM = "{% csrf_token %}" + "x" * 400
 numbers = count()
-slow = {"page": False}
+slow: dict[str, asyncio.Event] = {}
 
 
 @cached_page(600)
@@ -110,8 +111,9 @@ async def authors(request: HttpRequest) -> HttpResponse:
 
 @cached_page(600)
 async def lasting(request: HttpRequest) -> HttpResponse:
-    if slow["page"]:
-        await asyncio.sleep(5)
+    if (begun := slow.get("page")) is not None:
+        begun.set()
+        await asyncio.sleep(60)  # until its reader goes away
     return HttpResponse("x")
 
 
@@ -234,32 +236,35 @@ def test_why_of_a_part_of_a_template() -> None:
 def test_who_goes_away_while_waiting_holds_nobody_up(
     monkeypatch: pytest.MonkeyPatch, middleware: list[str]
 ) -> None:
-    look, taken = _wait.look, asyncio.Event()
+    look = _wait.look
+    waits, taken, gone, done = (asyncio.Event(), asyncio.Event(), Event(), Event())
 
     def slowly(*args: Any, **kwargs: Any) -> Any:
         found = look(*args, **kwargs)
-        if found.act == "compute":
-            loop.call_soon_threadsafe(taken.set)
-            time.sleep(0.3)
+        loop.call_soon_threadsafe((taken if found.act == "compute" else waits).set)
+        if found.act == "compute":  # its reader goes away just now
+            gone.wait(30)
+            done.set()
         return found
 
     async def three() -> float:
         nonlocal loop
         loop = asyncio.get_running_loop()
-        slow["page"] = True
+        monkeypatch.setitem(slow, "page", asyncio.Event())
         monkeypatch.setattr(_wait, "look", slowly)
         first = asyncio.ensure_future(AsyncClient().get("/lasting/"))
-        await asyncio.sleep(0.3)
+        await asyncio.wait_for(slow["page"].wait(), 30)
         second = asyncio.ensure_future(AsyncClient().get("/lasting/"))
-        await asyncio.sleep(0.2)
+        await asyncio.wait_for(waits.wait(), 30)
         first.cancel()
         await asyncio.wait([first])
-        await asyncio.wait_for(taken.wait(), 10)
+        await asyncio.wait_for(taken.wait(), 30)
         second.cancel()
         await asyncio.wait([second])
-        await asyncio.sleep(0.5)
+        gone.set()
+        await asyncio.to_thread(done.wait, 30)
         monkeypatch.setattr(_wait, "look", look)
-        slow["page"] = False
+        monkeypatch.delitem(slow, "page")
         began = time.monotonic()
         await AsyncClient().get("/lasting/")
         return time.monotonic() - began
