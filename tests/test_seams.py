@@ -257,8 +257,22 @@ connected = connection_created.receivers, got_request_exception.receivers
 print(json.dumps([_wraps.installed, len(connection.execute_wrappers), *map(len, connected)]))
 """
     connected, failed = bare_receivers()
-    # The cache's guard stays: a process that is not measured writes all the same.
-    assert run(code, MEASURE=False) == [[], 0, connected + 2, failed]
+    # The tap stays for the cache's guard: a process that is not measured writes all the same.
+    assert run(code, MEASURE=False) == [[], 0, connected + 1, failed]
+
+
+def test_who_keeps_nothing_listens_to_connects_alone():
+    """Each request and each connect pays for whoever listens, if he has nothing to do, too."""
+    code = """
+django.setup()
+import django.core.handlers.base
+from django.core.signals import request_finished, request_started
+from django.db.backends.signals import connection_created
+signals = connection_created, request_started, request_finished
+print(json.dumps([len(signal.receivers) for signal in signals]))
+"""
+    connected, started, finished = run(f"settings.INSTALLED_APPS = []\n{code}")
+    assert run(code) == [connected + 1, started, finished]
 
 
 def bare_receivers() -> list[int]:

@@ -1,4 +1,4 @@
-"""How rooms above write into the store: in batches, under its lock, and failing as it.
+"""What rooms above write into the store, in batches: statements.
 
 What a page's end does is done with cold caches, and costs three times as much as the same in a
 loop. So units wait for each other: up to PATIENT of them, none longer than the first that finishes
@@ -11,7 +11,6 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Callable
-from functools import wraps
 from time import thread_time_ns
 from typing import Final
 
@@ -20,8 +19,9 @@ from ._errors import StoreError, swallow
 from ._record import Record, SampledRecord
 from ._store import Store
 
-Work = Callable[[Record], None]
-
+#: Called with each unit that has asked a database, some time after its end and under the store's
+#: lock; not where its store has been left. Rooms above subscribe, and take as short as they can.
+folding: list[Callable[[Record], None]] = []
 #: Called before this process's store is read, and at its end: for what rooms above count aside.
 draining: list[Callable[[], None]] = []
 
@@ -29,23 +29,12 @@ PATIENT: Final = 16  # units
 LONG: Final = 1_000_000_000  # nanoseconds
 
 
-def folds(work: Work) -> Work:
-    """A subscriber of ``with_statements`` that has the store for itself, for as short as it can.
-
-    It is not called for a store that has been left.
-    """
-
-    @wraps(work)
-    def inner(record: Record) -> None:
-        store = record.store
-        store.asked.append((work, record))
-        if len(store.asked) >= PATIENT or record.last > store.asked_until:
-            took = drain(store)
-            store.asked_until = record.last + LONG
-            if type(record) is SampledRecord:
-                record.aside += took
-
-    return inner
+def stop_waiting(record: Record) -> None:
+    """Have all done that waits, on behalf of the unit that has come last."""
+    took = drain(record.store)
+    record.store.asked_until = record.last + LONG
+    if type(record) is SampledRecord:
+        record.aside += took
 
 
 def drain(store: Store) -> int:
@@ -54,8 +43,8 @@ def drain(store: Store) -> int:
     try:
         with store.lock:
             waiting, store.asked = store.asked, []
-            for work, record in waiting:
-                if not store.left:
+            for record in waiting:
+                for work in folding if not store.left else ():
                     work(record)
             store.cost.drain = (thread_time_ns() - began) // max(len(waiting), 1)
     except (OSError, StoreError) as error:

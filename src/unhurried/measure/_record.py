@@ -55,17 +55,17 @@ NOTHING: Final[dict[Any, Seen]] = {}
 class Rare:
     """What most units of work have nothing of."""
 
-    __slots__ = ("connecting", "overlap", "rows", "streamed", "unsafe")
+    __slots__ = ("overlap", "rows", "streamed", "unsafe")
 
     def __init__(self) -> None:
-        self.rows = self.overlap = self.streamed = self.unsafe = self.connecting = 0
+        self.rows = self.overlap = self.streamed = self.unsafe = 0
 
 
 class Record:
     """A unit of work: a request, a task, a command. Times in nanoseconds."""
 
     __slots__ = (
-        *("kind", "name", "status", "size", "raised", "queries", "connects"),
+        *("kind", "name", "status", "size", "raised", "queries", "connects", "connecting"),
         *("start", "last", "wall", "stack", "parts", "concurrent"),
         *("cpu", "cpu_started", "threads", "simple", "rare", "pending", "store", "row"),
         *("statements", "reads", "client", "queued"),
@@ -85,7 +85,8 @@ class Record:
         self.threads: list[int] | None
         self.queued: int | None  # before it came to us; behind a proxy each request has it
         self.row = self.rare = self.pending = self.threads = self.queued = None
-        self.status = self.size = self.queries = self.connects = self.concurrent = 0
+        self.status = self.size = self.queries = self.concurrent = 0
+        self.connects = self.connecting = 0
         self.client = 0  # who asks, see ``_clients``
         self.raised = False
         self.simple = True  # one thread, so that a leaf of the timeline needs no stack

@@ -35,7 +35,7 @@ COARSE_WALL, COARSE_DB, COARSE_QUERIES, COARSE_QUEUE = (
 )
 CLASS_LANE = tuple(LANE[f"status_{name}"] for name in ("other", "1xx", "2xx", "3xx", "4xx", "5xx"))
 FINE_CPU, FINE_DB, FINE_QUERIES = FINE["cpu"], FINE["db"], FINE["queries"]
-OFFSET, LAST = TIME.offset, TIME.last
+OFFSET, LAST, EXACT = TIME.offset, TIME.last, COUNT.exact
 LOWEST = int(TIME.lowest)
 
 
@@ -75,12 +75,23 @@ class Route:
         if template:
             lanes[TEMPLATE_NS] += template
         if db:
-            self._write_database(record, db)
+            lanes[DB_NS] += db
+        if count := record.queries:
+            lanes[QUERIES] += count
+            lanes[COARSE_DB + bisect_left(COARSE_NS, db)] += 1
+            lanes[COARSE_QUERIES + bisect_left(COARSE_COUNT, count)] += 1
+            bucket = int(log(db) * PER_LOG - OFFSET) if db > LOWEST else 0
+            fine[FINE_DB + STRIDE * (bucket if bucket < LAST else LAST)] += 1
+            bucket = count if count <= EXACT else COUNT.index(count)
+            fine[FINE_QUERIES + STRIDE * bucket] += 1
+            if count > lanes[QUERIES_MAX]:
+                lanes[QUERIES_MAX] = count
         if cache or http:
             lanes[CACHE_NS] += cache
             lanes[HTTP_NS] += http
         if record.connects:
             lanes[CONNECTS] += record.connects
+            lanes[CONNECTING] += record.connecting
         if record.queued is not None:
             lanes[QUEUE] += record.queued
             lanes[QUEUED] += 1
@@ -97,28 +108,12 @@ class Route:
             lanes[ERRORS] += 1
             lanes[RAISED] += raised
 
-    def _write_database(self, record: Record, db: int) -> None:
-        lanes, count = self.lanes, record.queries
-        lanes[DB_NS] += db
-        if not count:
-            return
-        lanes[QUERIES] += count
-        lanes[COARSE_DB + bisect_left(COARSE_NS, db)] += 1
-        lanes[COARSE_QUERIES + bisect_left(COARSE_COUNT, count)] += 1
-        bucket = int(log(db) * PER_LOG - OFFSET) if db > LOWEST else 0
-        self.fine[FINE_DB + STRIDE * (bucket if bucket < LAST else LAST)] += 1
-        bucket = count if count <= COUNT.exact else COUNT.index(count)
-        self.fine[FINE_QUERIES + STRIDE * bucket] += 1
-        if count > lanes[QUERIES_MAX]:
-            lanes[QUERIES_MAX] = count
-
     def _write_rare(self, rare: Rare) -> None:
         lanes = self.lanes
         lanes[ROWS] += rare.rows
         lanes[OVERLAP] += max(rare.overlap, 0)
         lanes[STREAMED] += rare.streamed
         lanes[UNSAFE] += rare.unsafe
-        lanes[CONNECTING] += rare.connecting
 
     def write_sampled(self, record: SampledRecord, own: int) -> None:
         """CPU by part; what measuring cost, and the wall that is a share of."""

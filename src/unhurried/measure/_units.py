@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from . import _processes, _sampler, _store, _watch
 from ._errors import StoreError, swallow
+from ._folding import PATIENT, stop_waiting
 from ._frames import blocks
 from ._instruments import flush
 from ._probes import sql
@@ -25,8 +26,6 @@ from ._store import Store
 Subscriber = Callable[[Any], None]
 #: Called with each finished record, outside every lock: sinks subscribe here.
 finished: list[Subscriber] = []
-#: The same for those with a statement alone: most pages' ends are cheaper by a call each.
-with_statements: list[Subscriber] = []
 #: The same for requests whose body was streamed.
 streamed: list[Subscriber] = []
 #: The same for sampled units, once they have been weighed: for what is done once for many.
@@ -73,14 +72,16 @@ def finish(record: Record) -> None:
                 store.clients.add(record.client, record.wall, record.status)
         if record.pending is not None:
             flush(record)
+        if record.statements:
+            store.asked.append(record)
+            if len(store.asked) >= PATIENT or record.last > store.asked_until:
+                stop_waiting(record)
     except (OSError, StoreError) as error:
         _store.fail(error, store)
     except Exception as error:  # boundary: a meter never breaks a page
         swallow("measuring", error)
     if finished:
         _tell(finished, record)
-    if record.statements:
-        _tell(with_statements, record)
     if type(record) is SampledRecord and row is not None:
         _weigh(record, row)
     if record.last > store.due and not store.left:

@@ -4,7 +4,7 @@ from . import _files as files
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, not_kept, say_once, swallow
-from ._folding import at_once, draining, folds
+from ._folding import at_once, draining, folding
 from ._frames import Where, blamed, drawn, outward, placed
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
@@ -16,7 +16,7 @@ from ._locks import locked
 from ._moments import Moment
 from ._own import own_prefix
 from ._probes._fetching import fetched
-from ._probes.sql import Statement, guards, not_heard, observers, tap, unheard
+from ._probes.sql import Statement, attached, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
 from ._processes import SERVERS
 from ._read import Merged, Reader
@@ -32,7 +32,7 @@ from ._statements import OTHER, is_control, met, repeated
 from ._store import Store, failure, folder, prepare, versioned
 from ._tables import Key, SightingRow, StatementRow
 from ._told import told
-from ._units import finished, streamed, weighed, with_statements
+from ._units import finished, streamed, weighed
 from ._version import version
 from ._vitals import FRONT, VITALS
 from ._vitals import edges as edges_of_vital
@@ -92,6 +92,7 @@ __all__ = [
     "Window",
     "asked",
     "at_once",
+    "attached",
     "before_and_after",
     "blamed",
     "buckets_of",
@@ -108,7 +109,7 @@ __all__ = [
     "files",
     "finished",
     "folder",
-    "folds",
+    "folding",
     "guards",
     "hosts",
     "install_tap",
@@ -146,5 +147,4 @@ __all__ = [
     "versioned",
     "weighed",
     "window",
-    "with_statements",
 ]

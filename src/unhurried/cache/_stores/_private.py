@@ -20,7 +20,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from .._servers._forks import leaves_after_fork
 
 BUSY: Final = 0.2  # seconds; SQLite would wait five for a writer that may be this very page
-_requests = 0  # under way, about
+_requests = 0  # under way, about: those that began before there was such a connection are not in it
 
 
 class Connections:
@@ -33,6 +33,8 @@ class Connections:
         self.vendor = connections[alias].vendor
         leaves_after_fork(self)
         _all.add(self)
+        request_started.connect(_started, dispatch_uid="unhurried.cache.private")
+        request_finished.connect(_finished, dispatch_uid="unhurried.cache.private")
 
     @contextmanager
     def lent(self) -> Iterator[BaseDatabaseWrapper]:
@@ -113,7 +115,3 @@ def _finished(**kwargs: object) -> None:
     _requests = max(0, _requests - 1)
     for each in list(_all):
         each.finish()
-
-
-request_started.connect(_started, dispatch_uid="unhurried.cache.private")
-request_finished.connect(_finished, dispatch_uid="unhurried.cache.private")

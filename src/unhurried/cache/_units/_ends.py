@@ -33,44 +33,25 @@ def attach(connection: BaseDatabaseWrapper) -> None:
     if getattr(connection, "unhurried_ends", False):
         return
     connection.unhurried_ends = True  # type: ignore[attr-defined]
-    connection.commit = _committing(connection, connection.commit)  # type: ignore[method-assign]
-    for method in ("rollback", "close", "set_autocommit"):
-        setattr(connection, method, _ending(connection, getattr(connection, method)))
+    for method in ("commit", "rollback", "close", "set_autocommit"):
+        setattr(connection, method, _ending(connection, method))
 
 
-def _committing(
-    connection: BaseDatabaseWrapper, original: Callable[..., Any]
-) -> Callable[..., Any]:
-    @wraps(original)
-    def commit(*args: Any, **kwargs: Any) -> Any:
-        ties = ties_of(connection)
-        if not ties.dirty:
-            ties.used = False
-            return original(*args, **kwargs)
-        touch(connection, ties)
-        try:
-            return original(*args, **kwargs)
-        finally:  # also where nobody can tell whether it was committed
-            renew(connection, ties)
-
-    return commit
-
-
-def _ending(connection: BaseDatabaseWrapper, original: Callable[..., Any]) -> Callable[..., Any]:
-    """For what ends a transaction without a word, or may: closing, and turning autocommit on."""
+def _ending(connection: BaseDatabaseWrapper, method: str) -> Callable[..., Any]:
+    """For what ends a transaction without a word, too, or may: closing, turning autocommit on."""
+    ties, original = ties_of(connection), getattr(connection, method)
+    may_commit = method in ("commit", "set_autocommit")
 
     @wraps(original)
     def end(*args: Any, **kwargs: Any) -> Any:
-        ties = ties_of(connection)
         if not ties.dirty:
             ties.used = False
             return original(*args, **kwargs)
-        may_commit = original.__name__ == "set_autocommit"
         if may_commit:
             touch(connection, ties)
         try:
             return original(*args, **kwargs)
-        finally:
+        finally:  # also where nobody can tell whether it was committed
             renew(connection, ties)
 
     return end

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db import connections
-from django.db.backends.signals import connection_created
 
-from unhurried.measure.reading import guards, install_tap
+from unhurried.measure.reading import attached, guards, install_tap
 
 from . import _ends
 from ._guard import Guard
@@ -20,11 +17,7 @@ def install() -> None:
     install_tap()
     if _guard not in guards:
         guards.append(_guard)
-    connection_created.connect(_attach, dispatch_uid="unhurried.cache")
+    if _ends.attach not in attached:
+        attached.append(_ends.attach)
     for connection in connections.all(initialized_only=True):
-        _ends.attach(connection)
-
-
-def _attach(*, connection: Any, **_: Any) -> None:
-    if not getattr(connection, "unhurried_private", False):
         _ends.attach(connection)

@@ -56,6 +56,8 @@ def _end(**_: Any) -> None:
 def _path(environ: Mapping[str, Any] | None, scope: Mapping[str, Any] | None) -> str:
     if environ is not None:
         raw = str(environ.get("PATH_INFO", ""))
+        if raw.isascii():
+            return raw
         return raw.encode("latin-1", "replace").decode("utf-8", "replace")  # as PEP 3333 has it
     if scope is None:
         return ""

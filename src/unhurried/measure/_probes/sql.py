@@ -58,6 +58,8 @@ class Listener(Protocol):
 #: Observers fail open; guards (of the cache's tokens) may refuse the statement by raising.
 observers: list[Listener] = []
 guards: list[Listener] = []
+#: Called with each connection that gets the tap, once in its life, before its first statement.
+attached: list[Callable[[BaseDatabaseWrapper], None]] = []
 #: Texts that the only guard there is need not hear, as it has found: those of pages that only read.
 unheard: set[str] = set()
 MOST_UNHEARD: Final = 2000
@@ -245,13 +247,15 @@ def _observe(verb: str, *args: Any) -> None:
 
 
 def _connected(*, connection: BaseDatabaseWrapper, **kwargs: object) -> None:
-    if getattr(connection, "unhurried_private", False):
-        return  # our own: no query and no connect of the page's
-    attach(connection)
+    """Each connect of a page passes here: a connection that has the tap needs no further look."""
+    if tap not in connection.execute_wrappers:
+        if getattr(connection, "unhurried_private", False):
+            return  # our own: no query and no connect of the page's
+        attach(connection)
     record = current.get()
     if record is not None:
         record.connects += 1
-        record.seldom().connecting += _took(connection)
+        record.connecting += _took(connection)
 
 
 def _took(connection: BaseDatabaseWrapper) -> int:
@@ -270,6 +274,8 @@ def attach(connection: BaseDatabaseWrapper) -> None:
     if tap not in connection.execute_wrappers:
         connection.execute_wrappers.insert(0, tap)
         _fetching.attach(connection)
+        for attach_too in attached:
+            attach_too(connection)
 
 
 def install() -> None:

@@ -18,11 +18,10 @@ from unhurried.measure.reading import (
     Record,
     Seen,
     Store,
-    folds,
+    folding,
     met,
     repeated,
     weighed,
-    with_statements,
 )
 
 from .._sql._fingerprint import fingerprint
@@ -86,7 +85,6 @@ def ask(record: Record, key: Any, seen: Seen) -> None:
     store.met.setdefault(record.name, {})[key] = seen.line
 
 
-@folds
 def fold(record: Record) -> None:
     """Add a unit's statements to their rows."""
     kept = record.store.kept
@@ -188,10 +186,10 @@ def _asked(record: Record, row: Row, line: str, now: int) -> None:
 
 def install() -> None:
     """It is noted, then folded, then drawn."""
-    if fold in with_statements:
+    if fold in folding:
         return
     met.append(ask)
     repeated.append(look)
-    with_statements.append(fold)
+    folding.append(fold)
     weighed.append(_waterfall.keep)
     _working.install()
