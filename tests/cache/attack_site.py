@@ -10,6 +10,7 @@ from django.template import engines
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import translation
+from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.views.decorators.csrf import ensure_csrf_cookie
 
 from tests.books.models import Book
@@ -31,6 +32,22 @@ def says_who(view):
     return inner
 
 
+def adds(view):
+    """What decorators do that ask for nothing: headers, lists and cookies, and take some away."""
+
+    @wraps(view)
+    def inner(request, *args, **kwargs):
+        response = view(request, *args, **kwargs)
+        patch_cache_control(response, max_age=60)
+        patch_vary_headers(response, ["X-Mine"])
+        response["X-Around"] = str(next(numbers))
+        del response["X-Inner"]
+        response.set_cookie("around", "yes")
+        return response
+
+    return inner
+
+
 def discards(view):
     def inner(request):
         response = view(request)
@@ -42,6 +59,13 @@ def discards(view):
 @cached_page(600)
 def late(request):
     return TemplateResponse(request, text("hello {{ page.name }}"), {"page": {"name": "nobody"}})
+
+
+@cached_page(600)
+def late_with_headers(request):
+    response = TemplateResponse(request, text("{{ number }}"), {"number": next(numbers)})
+    response["X-Inner"] = response["X-Own"] = "own"
+    return response
 
 
 @cached_page(600)
@@ -88,6 +112,7 @@ def counter(request):
 urlpatterns = [
     path("late/", late),
     path("who/", says_who(late)),
+    path("around/", adds(late_with_headers)),
     path("discarded/", discards(late)),
     path("forbids/", forbids),
     path("german/", german),

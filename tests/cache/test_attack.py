@@ -120,6 +120,20 @@ def test_a_header_of_a_decorator_around_a_late_page_is_one_readers(middleware):
         assert "X-Who" not in Client().get("/who/")
 
 
+@pytest.mark.parametrize("middleware", [INSIDE, FIRST])
+def test_what_a_decorator_does_to_a_late_page_is_done_to_each_readers(middleware):
+    with at(middleware):
+        answers = [Client().get("/around/") for _ in range(3)]
+    assert [status(each) for each in answers] == ["fwd=miss", "hit", "hit"]
+    assert len({each.content for each in answers}) == 1
+    assert len({each["X-Around"] for each in answers}) == 3
+    for each in answers:
+        assert each["Cache-Control"] == "no-cache, max-age=60"
+        assert "X-Mine" in each["Vary"]
+        assert (each["X-Own"], each.cookies["around"].value) == ("own", "yes")
+        assert "X-Inner" not in each
+
+
 @pytest.mark.parametrize("name", ["Mutates", "Heads"])
 @pytest.mark.parametrize("middleware", [INSIDE, FIRST])
 def test_what_template_response_middleware_does_is_one_readers(middleware, name):

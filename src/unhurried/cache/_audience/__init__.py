@@ -7,7 +7,7 @@ in the key; ``refusal`` whether the response itself forbids that it is kept.
 from ._carried import carried
 from ._observing import apart, called, observing
 from ._proven import IN_EACH_PAGE, unproven, way_out
-from ._storable import refusal
+from ._storable import members, refusal
 from ._watch import Observation
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "apart",
     "called",
     "carried",
+    "members",
     "observing",
     "refusal",
     "unproven",

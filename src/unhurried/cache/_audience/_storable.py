@@ -128,9 +128,14 @@ def _vary(response: HttpResponseBase, known: frozenset[str]) -> str:
     return ""
 
 
+def members(header: str) -> list[str]:
+    """The members of a header that is a list, as they are written."""
+    return [each for part in _MEMBER.findall(header) if (each := part.strip())]
+
+
 def _listed(header: str) -> list[str]:
-    """The members of a header that is a list: without case, and without any space around them."""
-    return [each for part in _MEMBER.findall(header) if (each := "".join(part.split()).lower())]
+    """The same without case, and without any space in them."""
+    return ["".join(each.split()).lower() for each in members(header)]
 
 
 def _directive(word: str) -> tuple[str, str, str]:
