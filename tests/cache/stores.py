@@ -72,12 +72,20 @@ class EveryStore:
     def test_a_store_is_fenced_by_its_lease(self, store: Store):
         store.add("lease", b"me", 60)
         assert store.set_if("a", b"mine", 60, "lease", b"me")
+        store.add("lease", b"me", 60)
         assert not store.set_if("a", b"yours", 60, "lease", b"you")
         assert not store.set_if("a", b"nobody's", 60, "no lease", b"me")
         assert not store.set_if("a", b"for no time", 0, "lease", b"me")
-        assert store.get_many(["a"]) == {"a": b"mine"}
+        assert store.get_many(["a", "lease"]) == {"a": b"mine", "lease": b"me"}
         assert store.set_if("b", b"for ever", 1e12, "lease", b"me")
-        assert store.get_many(["b"]) == {"b": b"for ever"}
+        assert store.get_many(["b", "lease"]) == {"b": b"for ever"}
+
+    def test_who_takes_a_lease_sees_what_is_there_then(self, store: Store):
+        store.set("a", b"1", 60)
+        found, _, _ = store.claim("lease", b"me", 60, ["a", "b"], ())
+        assert found == {"a": b"1"}
+        assert store.claim("lease", b"you", 60, ["a", "b"], ()) is None
+        assert store.get_many(["lease"]) == {"lease": b"me"}
 
     def test_only_the_holder_gives_a_lease_back(self, store: Store):
         store.add("lease", b"me", 60)

@@ -457,7 +457,7 @@ def test_all_that_is_kept_is_fetched_in_one_trip(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(MemoryStore, "get_many", counted)
     response = ada.get("/many/phased/")
     assert status(response) == "hit"
-    assert trips == [False, False, True]  # the page, by two who look for it; then all its pieces
+    assert trips == [False, True]  # the page, then all its pieces
 
 
 class Policy:

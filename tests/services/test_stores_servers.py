@@ -86,6 +86,8 @@ class TestRedis(EveryStore, WithTokens):
         with caches(tmp_path, default=cache):
             poor = store_for("default")
             assert poor.set_if("a", b"mine", 60, "lease", b"me")
+            assert poor.get_many(["a", "lease"]) == {"a": b"mine"}
+            assert poor.add("lease", b"me", 60)
             assert not poor.set_if("a", b"yours", 60, "lease", b"you")
             assert poor.get_many(["a"]) == {"a": b"mine"}
             poor.release("lease", b"you")

@@ -627,7 +627,7 @@ def test_a_socket_in_the_file_system(tmp_path):
     path = tmp_path / "memcached.sock"
     argv = [servers.executable("memcached"), "-s", str(path), "-a", "666", "-u", "nobody"]
     tmp_path.chmod(0o777)
-    for parent in list(tmp_path.parents)[:2]:
+    for parent in list(tmp_path.parents)[:3]:
         parent.chmod(parent.stat().st_mode | 0o011)
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:

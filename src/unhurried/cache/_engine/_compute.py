@@ -122,7 +122,6 @@ class Computing:
         assert lookup.store is not None
         span = 2 * policy.hard  # so that changed data may be served as long after the change
         kept = lookup.store.set_if(lookup.key, encode(entry), span, lookup.lease, lookup.holder)
-        lookup.store.release(lookup.lease, lookup.holder)
         if not kept:
             self.refused, self.once = "somebody else computed it meanwhile", True
         else:

@@ -19,7 +19,7 @@ from unhurried.conf import settings
 from unhurried.measure.reading import current as measured
 
 from .._errors import Unavailable
-from .._stores import Store, store_for
+from .._stores import Found, Store, store_for
 from .._tokens import _spool
 from .._tokens._home import home_named
 from .._units._ties import dirtied, ties_of
@@ -103,16 +103,28 @@ _of_name = _Memory(1_000)
 _valid = _Memory(20_000)
 
 
-def look(policy: Policy, key: str, labels: tuple[str, ...] = (), *, wrote: bool = False) -> Lookup:
-    """Find the entry and judge it; ``wrote``: for a client that has just changed something."""
+def look(
+    policy: Policy,
+    key: str,
+    labels: tuple[str, ...] = (),
+    *,
+    wrote: bool = False,
+    seen: Lookup | None = None,
+) -> Lookup:
+    """Find the entry and judge it; ``wrote``: for a client that has just changed something.
+
+    ``seen``: what ``glance`` has found for this very request, so that it is not asked again.
+    """
     if _is_replayed():
         return Lookup(policy, key, labels, None, reason=REPLAYED)
     if _spool.pending():
         _spool.retry()
     try:
         store = store_for(policy.alias)
-        lookup = _find(Lookup(policy, key, labels, store), store)
-        return lookup if lookup.reason else _decide(lookup, wrote=wrote)
+        if seen is None or seen.key != key or seen.store is not store or seen.reason:
+            seen = _find(Lookup(policy, key, labels, store), store)
+        seen.labels = labels
+        return seen if seen.reason else _decide(seen, wrote=wrote)
     except Unavailable as error:
         return Lookup(policy, key, labels, None, reason=str(error))
 
@@ -175,26 +187,28 @@ def _find_all(lookups: Sequence[Lookup], store: Store) -> None:
 
 def _find(lookup: Lookup, store: Store) -> Lookup:
     """The entry and its state, in one round trip if it is as it was."""
-    key = lookup.key
-    guess = _guessed(key)
+    key, guess = lookup.key, _guessed(lookup.key)
     answer = store.get_with_tokens([key], guess) if guess else None
-    if answer is None:
-        found = store.get_many([key, key + NOTE])
-        lookup.note = parse(found.get(key + NOTE))
-    else:
-        found = answer[0]
-    entry = _entry(lookup, found)
+    if answer is not None:
+        return _judged(lookup, store, guess, answer)
+    found = store.get_many([key, key + NOTE])
+    lookup.note = parse(found.get(key + NOTE))
+    return _judged(lookup, store, guess, (found, "", None))
+
+
+def _judged(lookup: Lookup, store: Store, guess: tuple[str, ...], answer: Found) -> Lookup:
+    found, there, now = answer
+    entry, key = _entry(lookup, found), lookup.key
     if entry is None or lookup.reason:
         return lookup
-    tags = entry.tags()
-    if answer is None:
-        lookup.state = _state(entry, key, is_current(entry))
-    elif tags is guess and [*entry.deps] == [store.alias]:  # as it was, so all of it is here
+    if now is None:
+        current = is_current(entry)
+    elif entry.tags() is guess and [*entry.deps] == [store.alias]:  # as it was: all of it is here
         world, tokens = entry.deps[store.alias]
-        lookup.state = _state(entry, key, answer[1] == world and answer[2] == [*tokens.values()])
+        current = there == world and now == [*tokens.values()]
     else:
-        known = {store.alias: (answer[1], dict(zip(guess, answer[2], strict=True)))}
-        lookup.state = _state(entry, key, is_current(entry, known))
+        current = is_current(entry, {store.alias: (there, dict(zip(guess, now, strict=True)))})
+    lookup.state = _state(entry, key, current)
     return lookup
 
 
@@ -289,15 +303,15 @@ def is_current(entry: Entry, known: Known | None = None) -> bool:
 def _decide(lookup: Lookup, *, wrote: bool) -> Lookup:
     policy, entry, state = lookup.policy, lookup.entry, lookup.state
     if entry is None or state == "missing" or (state == "changed" and policy.on_change == "wait"):
-        return _taken(lookup) if take(lookup) else _waiting(lookup)
+        return _claimed(lookup) or _waiting(lookup)
     elif (state == "fresh" and not is_early(entry)) or _noted(lookup).backing_off:
         lookup.act = "serve"
     elif state == "changed" and wrote:
-        return _taken(lookup) if take(lookup) else _waiting(lookup)
+        return _claimed(lookup) or _waiting(lookup)
     elif _by_others(policy, entry) and (state != "changed" or policy.on_change == "serve"):
         lookup.act = "refresh"
     else:
-        return _taken(lookup) if take(lookup) else _acting(lookup, "serve")
+        return _claimed(lookup) or _acting(lookup, "serve")
     return lookup
 
 
@@ -314,12 +328,19 @@ def _acting(lookup: Lookup, act: Act) -> Lookup:
     return lookup
 
 
-def _taken(lookup: Lookup) -> Lookup:
-    """The lease is ours; but who had it before may have finished since we looked."""
-    assert lookup.store is not None
-    found = _find(Lookup(lookup.policy, lookup.key, lookup.labels, lookup.store), lookup.store)
+def _claimed(lookup: Lookup) -> Lookup | None:
+    """With the lease, if it can be had; who had it before may have finished since we looked."""
+    store, key, guess = lookup.store, lookup.key, _guessed(lookup.key)
+    assert store is not None
+    lease, holder, span = _terms(lookup)
+    answer = store.claim(lease, holder, span, [key, key + NOTE], guess)
+    if answer is None:
+        return None
+    lookup.holder = holder
+    found = _judged(Lookup(lookup.policy, key, lookup.labels, store), store, guess, answer)
+    found.note = parse(answer[0].get(key + NOTE))
     if found.state == "fresh" and not found.reason and found.entry != lookup.entry:
-        lookup.store.release(lookup.lease, lookup.holder)
+        store.release(lease, holder)
         return _acting(found, "serve")
     lookup.note = found.note or lookup.note
     return _acting(lookup, "compute")
@@ -338,14 +359,19 @@ def is_early(entry: Entry) -> bool:
 def take(lookup: Lookup) -> bool:
     """Try to become the one who computes."""
     assert lookup.store is not None
-    delta = lookup.entry.delta if lookup.entry else 0.0
-    # As long as somebody may be waiting for it, who is not to compute it, too.
-    least = settings.WAIT + 1
-    holder = secrets.token_bytes(8)
-    if lookup.store.add(lookup.lease, holder, max(3 * delta, least)):
+    lease, holder, span = _terms(lookup)
+    if lookup.store.add(lease, holder, span):
         lookup.holder = holder
         return True
     return False
+
+
+def _terms(lookup: Lookup) -> tuple[str, bytes, float]:
+    """The lease, who is to hold it, and for how many seconds: as long as it may take, and as
+    somebody may be waiting for it, who is not to compute it, too.
+    """
+    delta = lookup.entry.delta if lookup.entry else 0.0
+    return lookup.lease, secrets.token_bytes(8), max(3 * delta, settings.WAIT + 1)
 
 
 def insist(lookup: Lookup) -> None:

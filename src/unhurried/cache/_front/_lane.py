@@ -58,27 +58,37 @@ class Lane:
 
     def ready(self, asked: Asked, meta: Mapping[str, Any]) -> Ready | None:
         """A fresh answer; None for whatever is not plain."""
+        found = self.found(asked, meta)
+        return found if isinstance(found, Ready) else None
+
+    def found(self, asked: Asked, meta: Mapping[str, Any]) -> Ready | Lookup | None:
+        """The same; or else what was found of it, if that was looked for."""
         if self.debug or not asked.key or _is_special(meta):
             return None
         accepted = meta.get("HTTP_ACCEPT_ENCODING", "")
         ready = asked.ready.get(accepted)
         if ready is None or time() >= ready.sure or not ready.holds():
-            ready = self._looked_up(asked, accepted, ready)
+            found = self._looked_up(asked, accepted, ready)
+            if not isinstance(found, Ready):
+                return found
+            ready = found
         elif (dirtied or _spool.pending()) and forbidden(ready.entry.tags()):
             return None
-        return None if ready is not None and ready.quiet and may_have(meta) else ready
+        return None if ready.quiet and may_have(meta) else ready
 
-    def _looked_up(self, asked: Asked, accepted: str, before: Ready | None) -> Ready | None:
+    def _looked_up(
+        self, asked: Asked, accepted: str, before: Ready | None
+    ) -> Ready | Lookup | None:
         if _refused.passes(asked.key):
             return None
         lookup = glance(asked.page.policy, asked.key)
         entry = lookup.entry
         if entry is None or lookup.reason or lookup.state != "fresh" or is_early(entry):
-            return None
+            return lookup
         if before is not None and before.entry.head is entry.head and before.sure < time():
             return before  # its last seconds, in which it may be made anew early
         index = index_of(entry.meta, accepted) if entry.meta.get("final") else None
-        return None if index is None else self._made(asked, accepted, lookup, index)
+        return lookup if index is None else self._made(asked, accepted, lookup, index)
 
     def _made(self, asked: Asked, accepted: str, lookup: Lookup, index: int) -> Ready:
         assert lookup.entry is not None

@@ -18,11 +18,12 @@ from unhurried.measure.reading import Record, current
 from .._audience._quiet import may_have
 from .._edges import _includes, _offer
 from .._engine import _counts
-from .._engine._look import again
+from .._engine._look import Lookup, again
 from .._engine._policy import serving_old
 from .._engine._wait import held
 from .._front._asked import Asked, usual
 from .._front._lane import Lane
+from .._front._ready import Ready
 from .._units import _requests
 from .._units._unit import unit_now
 from . import _headers, _language
@@ -53,9 +54,10 @@ class Through:
     def __call__(self, request: HttpRequest) -> Any:
         asked = self._asked(request)
         if asked is not None:
-            if (response := self._ready(request, asked)) is not None:
-                return response
-            visit = _before(request, asked)
+            found = self._found(request, asked)
+            if isinstance(found, Ready):
+                return _sent(request, asked, found)
+            visit = _before(request, asked, found)
             if _is_final(visit):
                 visit.claimed = True
                 return visit.served()
@@ -71,12 +73,12 @@ class Through:
         asked = self._asked(request)
         if asked is not None:
             if asked.at_hand:
-                response = self._ready(request, asked)
+                found = self._found(request, asked)
             else:
-                response = await sync_to_async(self._ready)(request, asked)
-            if response is not None:
-                return response
-            visit = await held(partial(_before, request, asked), _given_back)
+                found = await sync_to_async(self._found)(request, asked)
+            if isinstance(found, Ready):
+                return _sent(request, asked, found)
+            visit = await held(partial(_before, request, asked, found), _given_back)
             if _is_final(visit):
                 visit.claimed = True
                 return visit.served()
@@ -97,34 +99,35 @@ class Through:
             request.META, request.META.get("wsgi.url_scheme") or str(request.scheme), request
         )
 
-    def _ready(self, request: HttpRequest, asked: Asked) -> HttpResponseBase | None:
-        """What is fresh and whole, as it lies there."""
-        if again.get():  # it is to be made anew
-            return None
-        ready = self.lane.ready(asked, request.META)
-        if ready is None or getattr(current.get(), "replaying", False):
-            return None
-        request.resolver_match = asked.match  # it is measured under its route
-        request.__dict__[SENT] = asked.key
-        _counts.hit(asked.page.name, "fresh", ready.entry.delta)
-        return ready.response(request)
+    def _found(self, request: HttpRequest, asked: Asked) -> Ready | Lookup | None:
+        """What is fresh and whole, as it lies there; or what was found of it."""
+        if again.get() or getattr(current.get(), "replaying", False):
+            return None  # it is to be made anew
+        return self.lane.found(asked, request.META)
+
+
+def _sent(request: HttpRequest, asked: Asked, ready: Ready) -> HttpResponseBase:
+    request.resolver_match = asked.match  # it is measured under its route
+    request.__dict__[SENT] = asked.key
+    _counts.hit(asked.page.name, "fresh", ready.entry.delta)
+    return ready.response(request)
 
 
 def _itself(request: HttpRequest) -> HttpRequest:
     return request
 
 
-def _before(request: HttpRequest, asked: Asked) -> Visit | None:
+def _before(request: HttpRequest, asked: Asked, seen: Lookup | None) -> Visit | None:
     """A visit, with what was found; None where the decorator will say why not."""
     page = asked.page
     if bypassed(request.META, request.method, page.options):
         return None
-    found = Found(asked.key, asked.label) if asked.key else _found(request, page)
+    found = Found(asked.key, asked.label) if asked.key else _key_of(request, page)
     if found.reason:
         return None
     visit = Visit(page, request, early=True)
     request.__dict__[PLACE] = visit
-    find(visit, found)
+    find(visit, found, seen)
     if _is_final(visit):
         request.resolver_match = asked.match
     elif visit.lookup is not None and visit.lookup.act in ("compute", "wait"):
@@ -137,7 +140,7 @@ def _given_back(visit: Visit | None) -> None:
         visit.give_back()
 
 
-def _found(request: HttpRequest, page: CachedPage) -> Found:
+def _key_of(request: HttpRequest, page: CachedPage) -> Found:
     with usual(_language.of(request)):
         return key_for(page.name, page.options, request, None)
 

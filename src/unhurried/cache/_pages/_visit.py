@@ -160,8 +160,8 @@ def _heard(visit: Visit) -> None:
         lookup.act, lookup.reason = "bypass", f"there are messages to show: {reason}"
 
 
-def find(visit: Visit, found: Found) -> None:
-    """Look it up, and say what is to be done."""
+def find(visit: Visit, found: Found, seen: Lookup | None = None) -> None:
+    """Look it up, if it was not ``seen`` a moment ago, and say what is to be done."""
     policy, request, key = visit.page.policy, visit.request, found.key
     visit.allowed = found.allowed
     with silence():  # a page around this one does not depend on it
@@ -171,7 +171,7 @@ def find(visit: Visit, found: Found) -> None:
     elif request.method == "HEAD":
         visit.lookup = _headed(glance(policy, key), wrote=wrote)
     else:
-        visit.lookup = look(policy, key, (found.label,), wrote=wrote)
+        visit.lookup = look(policy, key, (found.label,), wrote=wrote, seen=seen)
     if again.get():
         again.set(False)  # what it reads is not meant
         insist(visit.lookup)

@@ -23,6 +23,7 @@ from .._errors import CacheError, Unavailable
 from .._servers._keys import entry_key
 from .._servers._kinds import prefix_and_version
 from ._private import Connections
+from ._store import OneByOne
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ DELETE FROM {t} WHERE cache_key IN (
 """
 
 
-class DatabaseStore:
+class DatabaseStore(OneByOne):
     """The store of a database alias, on SQLite and PostgreSQL."""
 
     def __init__(self, alias: str) -> None:
@@ -86,12 +87,17 @@ class DatabaseStore:
             self._sweep()
 
     def set_if(self, key: str, data: bytes, ttl: float, lease: str, holder: bytes) -> bool:
-        """Keep it only while ``lease`` holds ``holder``; one statement, so nothing is between."""
+        """Keep it only while ``lease`` holds ``holder``, and give that back; one statement looks
+        and keeps, so nothing is between.
+        """
         if ttl <= 0:
             return False
         held = [self._key(lease), _text(holder), _Time(0.0)]
         sql = SET.replace("{condition}", HELD)
-        return self._run(sql, [self._key(key), _text(data), _Time(ttl), *held]) > 0
+        kept = self._run(sql, [self._key(key), _text(data), _Time(ttl), *held]) > 0
+        if kept:
+            self.release(lease, holder)
+        return kept
 
     def add(self, key: str, data: bytes, ttl: float) -> bool:
         """Keep it if there is nothing, or what has expired."""

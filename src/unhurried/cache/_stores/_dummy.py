@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ._store import OneByOne
 
-class DummyStore:
+
+class DummyStore(OneByOne):
     """Takes all, has nothing; each lease is had by whoever asks, as none is kept."""
 
     def __init__(self, alias: str) -> None:

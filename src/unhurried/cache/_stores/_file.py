@@ -22,6 +22,7 @@ from typing import Final
 
 from .._errors import Unavailable
 from .._servers._kinds import options_of, prefix_and_version
+from ._store import OneByOne
 
 if sys.platform == "win32":  # where nothing is locked, and a lease may be had twice
     fcntl = None
@@ -36,7 +37,7 @@ SWEEP_EVERY: Final = 64  # sets, on average
 STALE: Final = 60.0  # seconds after which a file without its name has been left by a dead process
 
 
-class FileStore:
+class FileStore(OneByOne):
     """The store of a file-based alias."""
 
     def __init__(self, alias: str, max_entries: int) -> None:
@@ -66,9 +67,12 @@ class FileStore:
             self._set(key, data, ttl)
 
     def set_if(self, key: str, data: bytes, ttl: float, lease: str, holder: bytes) -> bool:
-        """Keep it only while ``lease`` holds ``holder``."""
+        """Keep it only while ``lease`` holds ``holder``, and give that back."""
         with _world(), self._alone():
-            return _read(self._path(lease)) == holder and self._set(key, data, ttl)
+            kept = _read(self._path(lease)) == holder and self._set(key, data, ttl)
+            if kept:
+                _remove(self._path(lease))
+            return kept
 
     def add(self, key: str, data: bytes, ttl: float) -> bool:
         """Keep it if there is nothing; the lock is only for what has expired.

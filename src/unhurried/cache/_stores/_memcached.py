@@ -12,11 +12,12 @@ from .._servers._kinds import prefix_and_version
 from .._servers._memcached import MemcachedLink, MemcachedServers, expiry
 from .._tokens._redis import numbers
 from ._here import lie_here
+from ._store import OneByOne
 
 YEARS: Final = 10 * 365 * 24 * 3600  # seconds; more is for ever
 
 
-class MemcachedStore:
+class MemcachedStore(OneByOne):
     """The store in the servers of a memcached alias.
 
     ``set_if`` and ``release`` ask and then do; in between a lease may pass to another. A lease
@@ -66,10 +67,11 @@ class MemcachedStore:
             raise Unavailable(f"The cache {self.alias!r} did not store {len(data)} bytes.")
 
     def set_if(self, key: str, data: bytes, ttl: float, lease: str, holder: bytes) -> bool:
-        """Keep it if ``lease`` holds ``holder``."""
+        """Keep it if ``lease`` holds ``holder``, and give that back."""
         if ttl <= 0 or self.get_many([lease]).get(lease) != holder:
             return False
         self.set(key, data, ttl)
+        self.release(lease, holder)
         return True
 
     def add(self, key: str, data: bytes, ttl: float) -> bool:

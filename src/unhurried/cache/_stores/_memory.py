@@ -9,13 +9,14 @@ from time import monotonic
 from typing import Final
 
 from .._servers._forks import leaves_after_fork
+from ._store import OneByOne
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_ENTRIES: Final = 10_000
 OVERHEAD: Final = 200  # bytes of an entry besides its data, about
 
 
-class MemoryStore:
+class MemoryStore(OneByOne):
     """A dict that forgets what was used longest ago, bounded in bytes and in entries."""
 
     def __init__(
@@ -54,9 +55,12 @@ class MemoryStore:
             self._set(key, data, ttl)
 
     def set_if(self, key: str, data: bytes, ttl: float, lease: str, holder: bytes) -> bool:
-        """Keep it only while ``lease`` holds ``holder``."""
+        """Keep it only while ``lease`` holds ``holder``, and give that back."""
         with self._lock:
-            return self._get(lease) == holder and self._set(key, data, ttl)
+            kept = self._get(lease) == holder and self._set(key, data, ttl)
+            if kept:
+                self._drop(lease)
+            return kept
 
     def add(self, key: str, data: bytes, ttl: float) -> bool:
         """Keep it if there is nothing."""

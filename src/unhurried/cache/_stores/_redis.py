@@ -13,6 +13,7 @@ from .._servers._kinds import prefix_and_version
 from .._servers._redis import Prepared, RedisLink, RedisServer
 from .._tokens._redis import numbers
 from ._here import lie_here
+from ._store import Found
 
 YEARS: Final = 10 * 365 * 24 * 3600  # seconds; more is for ever
 #: KEYS: lease, entry. ARGV: holder, data, milliseconds or "".
@@ -20,6 +21,7 @@ SET_IF: Final = """
 if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == "" then redis.call("SET", KEYS[2], ARGV[2])
 else redis.call("SET", KEYS[2], ARGV[2], "PX", ARGV[3]) end
+redis.call("DEL", KEYS[1])
 return 1
 """
 RELEASE: Final = """
@@ -68,7 +70,9 @@ class RedisStore:
             self.server.ask(("SET", self._key(key), data, *_timeout(ttl)))
 
     def set_if(self, key: str, data: bytes, ttl: float, lease: str, holder: bytes) -> bool:
-        """Keep it only while ``lease`` holds ``holder``, atomically where scripts are allowed."""
+        """Keep it only while ``lease`` holds ``holder``, and give that back; atomically where
+        scripts are allowed.
+        """
         if ttl <= 0:
             return False
         name, held, timeout = self._key(key), self._key(lease), _timeout(ttl)
@@ -76,7 +80,7 @@ class RedisStore:
         if kept is None:
             kept = self.server.ask(("GET", held)) == [holder]
             if kept:
-                self.server.ask(("SET", name, data, *timeout))
+                self.server.ask(("SET", name, data, *timeout), ("DEL", held))
         return bool(kept)
 
     def add(self, key: str, data: bytes, ttl: float) -> bool:
@@ -85,6 +89,21 @@ class RedisStore:
             return False
         (added,) = self.server.ask(("SET", self._key(key), data, "NX", *_timeout(ttl)))
         return added is not None
+
+    def claim(
+        self, lease: str, holder: bytes, ttl: float, keys: Sequence[str], tags: Sequence[str]
+    ) -> Found | None:
+        """Take the lease and look at what is there then, in one trip."""
+        here = bool(tags) and lie_here(self.alias, tuple(tags))
+        asked = [*map(self._key, keys), *(map(token_key, tags) if here else ())]
+        take = ("SET", self._key(lease), holder, "NX", *_timeout(ttl))
+        world, (taken, values) = self.server.talk(
+            lambda link: (link.world, link.ask(take, ("MGET", *asked)))
+        )
+        if taken is None:
+            return None
+        found = {key: value for key, value in zip(keys, values, strict=False) if value is not None}
+        return found, world, numbers(values[len(keys) :]) if here else None
 
     def release(self, lease: str, holder: bytes) -> None:
         """Delete the lease if it is still ours."""

@@ -12,6 +12,7 @@ from .._servers._keys import new_token, token_key
 from .._servers._redis import RedisLink, RedisServer
 
 TRIES: Final = 5  # until a server that forgets at once is given up
+MET: Final = 20_000  # keys
 
 
 class RedisTokens:
@@ -20,23 +21,32 @@ class RedisTokens:
     def __init__(self, server: RedisServer) -> None:
         self.server = server
         self.name = server.alias
+        self._met: set[bytes] = set()  # keys that were there; of others it is likely that none is
 
     def read(self, tags: Sequence[str]) -> tuple[str, list[int]]:
-        """(world, tokens); an absent token is added with a random value and read again."""
+        """(world, tokens); an absent token is added with a random value."""
         keys = [token_key(tag) for tag in tags]
+        if not keys:
+            return self.server.talk(lambda link: (link.world, []))
         return self.server.talk(lambda link: self._read(link, keys))
 
     def _read(self, link: RedisLink, keys: list[bytes]) -> tuple[str, list[int]]:
-        found: list[bytes | None] = link.ask(("MGET", *keys))[0] if keys else []
+        absent = [key for key in keys if key not in self._met]
         for _ in range(TRIES):
-            absent = [key for key, value in zip(keys, found, strict=True) if not is_token(value)]
-            if not absent:
-                return link.world, [number(value) for value in found if value is not None]
             # No timeout: it would be one of nobody's writes. NX: somebody else may just have added
             # one, and given it to a reader.
             added = (("SET", key, new_token(), "NX") for key in absent)
-            found = link.ask(*added, ("MGET", *keys))[-1]
+            found: list[bytes | None] = link.ask(*added, ("MGET", *keys))[-1]
+            absent = [key for key, value in zip(keys, found, strict=True) if not is_token(value)]
+            if not absent:
+                self._meet(keys)
+                return link.world, [number(value) for value in found if value is not None]
         raise Unavailable(f"The cache {self.name!r} does not keep tokens; it may be full.")
+
+    def _meet(self, keys: list[bytes]) -> None:
+        if len(self._met) > MET:
+            self._met.clear()
+        self._met.update(keys)
 
     def check(self, world: str, tokens: Mapping[str, int]) -> Callable[[], bool]:
         """Asks in one trip whether these are still the tokens; False where nobody answers."""
