@@ -45,6 +45,11 @@ def run(work: Callable[[], object], times: int = 1) -> None:
             work()
 
 
+def sampled(work: Callable[[], object]) -> None:
+    _store.opened.countdown = 1
+    run(work)
+
+
 def read_authors() -> None:
     for book in Book.objects.all():
         str(book.author)
@@ -66,6 +71,21 @@ def test_a_loop_that_is_known_is_not_looked_at_again(seen, rows, monkeypatch):
     run(read_authors, times=3)
     assert len(seen) == 4
     assert len(set(seen)) == 1
+
+
+def test_a_known_loop_is_looked_at_again_in_a_sampled_unit_after_a_while(seen, rows, monkeypatch):
+    looks, walk = [], _sight.walk
+    monkeypatch.setattr(_sight, "walk", lambda *args: looks.append(1) or walk(*args))
+    run(read_authors)
+    first = len(looks)
+    sampled(read_authors)
+    assert len(looks) == first
+    monkeypatch.setattr(_sight, "EVERY", 0)
+    _sight._known.clear()
+    run(read_authors)
+    sampled(read_authors)
+    assert len(looks) > 2 * first
+    assert {sighting.relation for sighting in seen} == {"books.Book.author"}
 
 
 def test_the_same_row_again_is_a_duplicate(seen, rows):

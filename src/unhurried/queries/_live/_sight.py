@@ -2,7 +2,7 @@
 
 A statement is looked at when it has come back the third time, and once more to see whether the
 same line asks for another instance. What was found holds for this process, by route and text: a
-loop that is known costs no look at all, except in sampled units of work.
+loop that is known costs no look at all, but in the first sampled unit of each ten seconds.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .._find._remedies import AGGREGATES
 
 KNOWN: Final = 4_096  # texts of all routes
 LOOKS: Final = 4  # at one statement of one unit of work
+EVERY: Final = 10_000_000_000  # nanoseconds between two looks at what is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +50,27 @@ class Look:
         self.looks = looks
 
 
-_known: dict[tuple[str, str, Any], Sighting | None] = {}
+#: What was found, and when to look again, on the clock of the records.
+_known: dict[tuple[str, str, Any], tuple[Sighting | None, int]] = {}
 
 
 def sight(record: Record, seen: Seen) -> Sighting | None:
     """What the repeat under way is; None while that is not clear, and where it is no fault."""
     text = seen.sql if type(seen.sql) in (str, bytes) else repr(seen.sql)
     key = record.name, seen.alias, text  # psycopg's objects have no hash
-    if not isinstance(record, SampledRecord) and key in _known:
-        return _known[key]
+    known = _known.get(key)
+    if known is not None and (not isinstance(record, SampledRecord) or record.last < known[1]):
+        return known[0]
     asking = _tap(sys._getframe(1))
     first, found = seen.note, walk(asking)
     if found.lookup is not None or not found.places:
-        return _keep(key, None)
+        return _keep(key, record, None)
     look = Look(found, Read(found), digest(asking.f_locals.get("params")), 1)
     if not isinstance(first, Look) or first.key != look.key:
         look.looks += first.looks if isinstance(first, Look) else 0
         _look_again(seen, look)
         return None
-    return _keep(key, _judged(found, first, look, str(seen.sql)))
+    return _keep(key, record, _judged(found, first, look, str(seen.sql)))
 
 
 def line() -> str | None:
@@ -104,10 +107,10 @@ def _judged(found: Walk, first: Look, second: Look, sql: str) -> Sighting | None
     return Sighting(kind, relation, lines[0], tuple(lines[1:]))
 
 
-def _keep(key: tuple[str, str, Any], sighting: Sighting | None) -> Sighting | None:
+def _keep(key: tuple[str, str, Any], record: Record, sighting: Sighting | None) -> Sighting | None:
     if len(_known) >= KNOWN:
         _known.clear()
-    _known[key] = sighting
+    _known[key] = sighting, record.last + EVERY
     return sighting
 
 
