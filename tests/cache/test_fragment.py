@@ -7,8 +7,15 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.context_processors import PermWrapper, auth
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.messages import get_messages
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.contrib.sessions.backends.signed_cookies import SessionStore
 from django.template import Context, RequestContext, Template, TemplateSyntaxError
+from django.template.context_processors import csrf
 from django.test import RequestFactory
+from django.utils.functional import SimpleLazyObject
 
 from tests.books.models import Author, Book
 from unhurried.cache import CacheError, invalidate
@@ -122,6 +129,105 @@ def test_what_looks_at_a_visitor_is_not_kept(rf: RequestFactory, body: str) -> N
         request.COOKIES["theme"] = f"theme-{n}"
         seen.append(part.render(RequestContext(request, {"request": request})))
     assert len(set(seen)) == 2
+
+
+def plain(user: Any) -> Any:
+    return user
+
+
+def lazy(user: Any) -> Any:
+    return SimpleLazyObject(lambda: user)
+
+
+def evaluated(user: Any) -> Any:
+    found = lazy(user)
+    assert str(found) == str(user)
+    return found
+
+
+@pytest.mark.parametrize("kind", [plain, lazy, evaluated])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{{ user }}",
+        "{{ user.username }}",
+        "{% if user.is_authenticated %}in{% endif %}",
+        "{% if perms.auth.add_user %}may{% endif %}",
+        "{% if 'auth.add_user' in perms %}may{% endif %}",
+        "{% if perms.auth %}may{% endif %}",
+        "{% with them=perms.auth %}{% if them.add_user %}may{% endif %}{% endwith %}",
+        "{% include inner %}",
+        "{{ member.username }}",
+        "{% if rights.auth.add_user %}may{% endif %}",
+        "{{ request.user.username }}",
+    ],
+)
+def test_the_visitor_by_way_of_context_processors(rf: RequestFactory, kind: Any, body: str) -> None:
+    """They have run before the part began; a middleware of one's own may set a plain user."""
+    part, _ = template(body)
+    whole, inner = Template(body), Template("{{ user.username }}")
+    alice = User.objects.create(username="alice", is_superuser=True)
+    for user in (alice, AnonymousUser(), User.objects.create(username="bob")):
+        request = rf.get("/")
+        request.user = kind(user)
+        more = {"member": request.user, "rights": PermWrapper(request.user), "inner": inner}
+        more["request"] = request
+        given = RequestContext(request, more, processors=[auth])
+        before = [{**layer} for layer in given.dicts]
+        expected = whole.render(RequestContext(request, more, processors=[auth]))
+        assert part.render(given) == expected
+        assert [{**layer} for layer in given.dicts] == before
+
+
+def test_who_has_no_user_is_a_visitor_too(rf: RequestFactory) -> None:
+    """A middleware may set one for some, and nothing for others."""
+    part, _ = template("{{ user.username }}!")
+    request = rf.get("/")
+    assert part.render(RequestContext(request, processors=[auth])) == "!"
+    request.user = User(username="alice")
+    assert part.render(RequestContext(request, processors=[auth])) == "alice!"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% for each in messages %}{{ each }}{% endfor %}",
+        "{% csrf_token %}",
+        "{{ csrf_token }}",
+        "{{ session.basket }}",
+        "{{ request.COOKIES.theme }}",
+        "{{ cookies.theme }}",
+        "{{ meta.REMOTE_ADDR }}",
+    ],
+)
+def test_what_else_processors_have_taken_from_the_request(rf: RequestFactory, body: str) -> None:
+    def processor(request: Any) -> dict[str, Any]:
+        given = {"messages": get_messages(request), "session": request.session, "request": request}
+        return {**given, "cookies": request.COOKIES, "meta": request.META, **csrf(request)}
+
+    part, _ = template(body)
+    seen = set()
+    for n in (1, 2):
+        request = rf.get("/", REMOTE_ADDR=f"10.0.0.{n}")
+        request.COOKIES["theme"] = f"theme-{n}"
+        request.session = SessionStore()
+        request.session["basket"] = n
+        request._messages = CookieStorage(request)  # type: ignore[attr-defined]
+        request._messages.add(20, f"for {n}")  # type: ignore[attr-defined]
+        seen.add(part.render(RequestContext(request, processors=[processor])))
+    assert len(seen) == 2
+
+
+def test_somebody_who_is_not_the_visitor_may_be_in_it(rf: RequestFactory) -> None:
+    """A profile is of its owner, whoever looks; the view says whose by an argument."""
+    part, _ = template("{{ user.username }}{{ n }}", "user.pk")
+    n = Counted()
+    for visitor in ("alice", "bob"):
+        request = rf.get("/")
+        request.user = User(username=visitor)
+        given = RequestContext(request, processors=[auth])
+        given.update({"user": User(pk=7, username="jacob"), "n": n})
+        assert part.render(given) == "jacob1"
 
 
 def test_a_list_that_was_loaded_before_it_belongs_to_it(unit: Unit) -> None:

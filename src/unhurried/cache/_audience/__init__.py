@@ -5,6 +5,7 @@ in the key; ``refusal`` whether the response itself forbids that it is kept.
 """
 
 from ._carried import carried
+from ._contexts import visitor_in
 from ._observing import apart, called, observing
 from ._proven import IN_EACH_PAGE, unproven, way_out
 from ._storable import members, refusal
@@ -20,5 +21,6 @@ __all__ = [
     "observing",
     "refusal",
     "unproven",
+    "visitor_in",
     "way_out",
 ]

@@ -153,11 +153,16 @@ def _user(watch: Watch, get: _Get, name: str) -> Any:
     value = get(name)
     if is_watched(value, watch) or not watch.foreign(name):
         return value
+    return standing_in(watch, name, value)
+
+
+def standing_in(watch: Watch, name: str, user: Any) -> Any:
+    """A lazy user, for one that is an object like any other: its class can't be changed."""
     held, proxy = watch.proxies.get(name, (None, None))
-    if held is not value:
-        proxy = SimpleLazyObject(lambda: value)
+    if held is not user:
+        proxy = SimpleLazyObject(lambda: user)
         swap(proxy, Lazy, watch, "user")
-        watch.proxies[name] = value, proxy
+        watch.proxies[name] = user, proxy
     return proxy
 
 

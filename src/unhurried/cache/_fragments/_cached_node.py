@@ -9,6 +9,7 @@ from django.template import Context, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token
 from django.utils.safestring import SafeString
 
+from .._audience import visitor_in
 from .._engine._around import around
 from .._engine._look import look
 from .._engine._policy import Policy, checked
@@ -53,10 +54,14 @@ class CachedNode(Node):
         request = getattr(context, "request", None) or context.get("request")
         return kept(
             look(policy, f"{around()}{escape}|part|{label}", (label,)),
-            lambda: self.nodelist.render(context),
+            lambda: self._made(context, request),
             request,
             lazies={what: context.get(name) for name, what in _LAZY.items()},
         )
+
+    def _made(self, context: Context, request: Any) -> str:
+        with visitor_in(context, request):
+            return self.nodelist.render(context)
 
 
 @lru_cache(1024)
