@@ -347,8 +347,12 @@ def _claimed(lookup: Lookup) -> Lookup | None:
 
 
 def _by_others(policy: Policy, entry: Entry) -> bool:
-    """Whether the background can make it: a function's call must be known from its entry."""
-    return policy.refresh is not None and (policy.kind != "function" or "call" in entry.meta)
+    """Whether the background can make it: a function's call must be known from its entry, and
+    where its addresses lead.
+    """
+    meta = entry.meta
+    known = "call" in meta and meta.get("urlconf", "") is not None
+    return policy.refresh is not None and (policy.kind != "function" or known)
 
 
 def is_early(entry: Entry) -> bool:

@@ -10,10 +10,11 @@ from django.template.base import FilterExpression, Parser, Token
 from django.utils.safestring import SafeString
 
 from .._audience import visitor_in
-from .._engine._around import around
+from .._engine._around import around, leading
 from .._engine._look import look
 from .._engine._policy import Policy, checked
 from .._functions._keys import key_of
+from ._instance import instance
 from ._kept import kept
 
 __all__ = ["CachedNode", "do_cached"]
@@ -52,8 +53,9 @@ class CachedNode(Node):
         label = key_of(name, tuple(each.resolve(context) for each in self.arguments))
         escape = "" if context.autoescape else "|raw"
         request = getattr(context, "request", None) or context.get("request")
+        place = f"{around()}{leading()}{instance(request)}"
         return kept(
-            look(policy, f"{around()}{escape}|part|{label}", (label,)),
+            look(policy, f"{place}{escape}|part|{label}", (label,)),
             lambda: self._made(context, request),
             request,
             lazies={what: context.get(name) for name, what in _LAZY.items()},

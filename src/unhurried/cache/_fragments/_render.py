@@ -16,10 +16,11 @@ from django.utils.html import conditional_escape
 from django.utils.safestring import mark_safe
 
 from .._audience import _people
-from .._engine._around import around
+from .._engine._around import around, leading
 from .._engine._look import Lookup, decided, look
 from .._errors import CacheError
 from .._functions._keys import key_of
+from ._instance import instance
 from ._kept import kept
 from ._place import personal
 from ._registry import Fragment
@@ -51,7 +52,8 @@ class Call:
         who = ""
         if fragment.audience != "all":
             who, self.allowed = _people.values(request, (fragment.audience,))
-        return fragment.policy, f"{around()}|fragment|{who}|{label}", (label,)
+        place = f"{around()}{leading()}{instance(request)}"
+        return fragment.policy, f"{place}|fragment|{who}|{label}", (label,)
 
 
 def render(call: Call, request: HttpRequest) -> str:

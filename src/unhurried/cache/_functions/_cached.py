@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from asgiref.sync import async_to_sync, iscoroutinefunction, markcoroutinefunction
 
 from .._engine import _counts, _refreshing
-from .._engine._around import around, surrounded
+from .._engine._around import around, leading, surrounded
 from .._engine._compute import Computing, own_unit, stand_in
 from .._engine._entry import Entry
 from .._engine._invalidate import invalidate_name
@@ -152,7 +152,7 @@ class CachedFunction(Generic[P, R]):
 
     def peek(self, *args: P.args, **kwargs: P.kwargs) -> Peek:
         """What is kept for this call; nothing is computed."""
-        lookup = glance(self.policy, f"{around()}|{self.key(*args, **kwargs)}")
+        lookup = glance(self.policy, f"{around()}{leading()}|{self.key(*args, **kwargs)}")
         entry = lookup.entry
         if entry is None or lookup.state == "missing":
             return Peek("missing")
@@ -196,7 +196,7 @@ class CachedFunction(Generic[P, R]):
 
     def _look(self, args: Any, kwargs: Any) -> Lookup:
         key = self.key(*args, **kwargs)
-        lookup = look(self.policy, f"{around()}|{key}", (key,))
+        lookup = look(self.policy, f"{around()}{leading()}|{key}", (key,))
         if again.get():
             again.set(False)  # what it calls is not meant
             insist(lookup)

@@ -15,7 +15,7 @@ from unhurried.conf import nearest
 from unhurried.measure.reading import Change, KeptRow, changes, kept
 
 from .._audience._urls import page_of
-from .._engine._around import around
+from .._engine._around import around, leading
 from .._engine._counts import KINDS
 from .._engine._entry import Entry
 from .._engine._look import Lookup, glance
@@ -89,7 +89,7 @@ def _of_name(what: str) -> Why:
     lookup = None
     if what != name or _takes_nothing(thing):
         part = "part|" if thing is None else ""  # of a template: nobody has registered it
-        lookup = glance(policy, f"{around()}|{part}{what}")
+        lookup = glance(policy, f"{around()}{leading()}|{part}{what}")
     return _told(name, rows.get(name), changes(), lookup)
 
 
