@@ -156,6 +156,10 @@ TEMPLATES = {
     "{% endcached %}",
     "in-a-block-of-a-part.html": "{% load unhurried %}{% cached 600 'within' %}"
     "{% phased with user %}Hello, {{ user.username }} (32){% endphased %}{% endcached %}",
+    "weak.html": '{% load unhurried %}{% fragment "weak" %}',
+    "weak-part.html": "{% load unhurried %}{% cached 600 'weak part' %}{% fragment 'weak' %}"
+    "{% endcached %}",
+    "weak-page.html": '{% load unhurried %}{% fragment "weak" %} {{ books|length }}',
     "function.html": '{% load unhurried %}{% fragment "hello" %}',
     "injected.html": '{% load unhurried %}{{ typed|safe }}{% fragment "hello" by=by %}',
 }
@@ -251,6 +255,8 @@ urlpatterns = [
     path("bare/json/", as_json),
     path("zipped/", keep(zipped)),
     path("bare/part/", view("kept-inside.html")),
+    path("bare/weak-part/", view("weak-part.html")),
+    path("weak-page/", keep(view("weak-page.html"))),
     path("script/", keep(script)),
     path("spelled/", keep(spelled)),
     path("members/", login_required(keep(view("function.html")))),

@@ -175,6 +175,36 @@ def test_a_piece_that_fails() -> None:
         ada.get("/any/phased/broken/")
 
 
+@pytest.mark.parametrize("where", ["/any/inline/weak/", "/bare/weak-part/", "/function/"])
+def test_a_fallback_is_kept_with_nothing(where: str) -> None:
+    """It is for who has come too early; the next one may have more luck."""
+    site.told |= {"weak": True, "template": "weak.html"}
+    client = visitor()
+    for _ in range(2):
+        assert "<i>soon</i>" in text(client.get(where))
+    del site.told["weak"]
+    for _ in range(2):
+        assert "strong" in text(client.get(where))
+
+
+def test_a_fallback_does_not_take_the_place_of_what_was_good() -> None:
+    with override_settings(UNHURRIED={"STRICT": False}):
+        client, where = visitor(), "/weak-page/"
+        assert text(client.get(where)) == "strong 2"
+        site.told["weak"] = True
+        Book.objects.create(title="Three", author=Author.objects.get())
+        assert text(client.get(where)) == "<i>soon</i> 3"
+        del site.told["weak"]
+        assert text(client.get(where)) == "strong 3"
+
+
+def test_a_fallback_that_is_put_in_for_each_leaves_its_page_alone() -> None:
+    site.told["weak"] = True
+    for said in ("fwd=miss", "hit"):
+        response = visitor().get("/any/phased/weak/")
+        assert (text(response), status(response)) == ("<i>soon</i>", said)
+
+
 def test_pieces_in_pieces() -> None:
     ada = visitor("ada")
     for _ in range(2):

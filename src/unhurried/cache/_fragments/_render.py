@@ -20,6 +20,7 @@ from .._engine._around import around, leading
 from .._engine._look import Lookup, decided, look
 from .._errors import CacheError
 from .._functions._keys import key_of
+from .._units._unit import unit_now
 from ._instance import instance
 from ._kept import kept
 from ._place import personal
@@ -70,7 +71,15 @@ def render(call: Call, request: HttpRequest) -> str:
             if fragment.fallback is None:
                 raise
             logger.exception("The fragment %s has failed; its fallback stands in.", fragment.name)
+            _refuse(f"the fragment {fragment.name} has failed")
             return mark_safe(fragment.fallback)
+
+
+def _refuse(reason: str) -> None:
+    """What holds it is for this reader, who has come too early; what was kept before stays."""
+    unit = unit_now()
+    if unit is not None:
+        unit.refuse(reason, once=True)
 
 
 def may(fragment: Fragment, request: HttpRequest) -> bool:
