@@ -16,7 +16,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.core.cache import caches
 from django.middleware.csrf import _does_token_match
-from django.template import engines
+from django.template import Template, TemplateSyntaxError, engines
 from django.test import AsyncClient, Client, RequestFactory
 from django.test.utils import override_settings
 from django.utils.functional import SimpleLazyObject
@@ -251,6 +251,14 @@ def test_what_the_view_has_made_is_not_carried_along() -> None:
 
 
 # In parts and functions
+
+
+def test_a_block_in_a_phased_block_could_not_be_overridden() -> None:
+    inside = "{% if user %}{% block nav %}{% endblock %}{% endif %}"
+    template = f"{{% load unhurried %}}{{% phased with user %}}{inside}{{% endphased %}}"
+    with pytest.raises(TemplateSyntaxError, match="put the phased block inside the block"):
+        Template(template)
+    Template("{% load unhurried %}{% block nav %}{% phased %}{% endphased %}{% endblock %}")
 
 
 def test_in_a_part_that_is_kept() -> None:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 from django.template import Context, Engine, Node, NodeList, Template, TemplateSyntaxError, engines
 from django.template.base import FilterExpression, Parser, Token, token_kwargs
+from django.template.loader_tags import BlockNode
 from django.utils.safestring import SafeString, mark_safe
 
 from .._audience import apart
@@ -42,7 +43,18 @@ def do_phased(parser: Parser, token: Token) -> PhasedNode:
     setattr(parser, _NUMBER, number)
     nodelist = parser.parse((f"end{tag}",))
     parser.delete_first_token()
+    _without_blocks(tag, nodelist)
     return PhasedNode(nodelist, names, carried, number)
+
+
+def _without_blocks(tag: str, nodelist: NodeList) -> None:
+    """It is rendered by itself, where nobody knows which template extends which."""
+    for block in nodelist.get_nodes_by_type(BlockNode):
+        name = block.name  # type: ignore[attr-defined]
+        raise TemplateSyntaxError(
+            f"{{% block {name} %}} stands in {{% {tag} %}}, where no template can override it: put "
+            f"the {tag} block inside the block."
+        )
 
 
 def _named(
