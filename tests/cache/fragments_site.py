@@ -14,8 +14,11 @@ from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import include, path
+from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
+from django.utils.timezone import get_current_timezone_name
+from django.utils.translation import get_language
 from django.views.decorators.gzip import gzip_page
 from jinja2 import DictLoader, Environment
 
@@ -94,6 +97,16 @@ def broken(request: HttpRequest) -> Any:
     return "whole"
 
 
+@fragment("tongue", audience="user")
+def tongue(request: HttpRequest) -> Any:
+    return f"{get_language()} {get_current_timezone_name()}"
+
+
+@fragment("kept-tongue", audience="user", ttl=600)
+def kept_tongue(request: HttpRequest) -> Any:
+    return f"{get_language()} {get_current_timezone_name()}"
+
+
 @fragment("endless")
 def endless(request: HttpRequest) -> Any:
     return "endless.html", {}
@@ -160,6 +173,15 @@ TEMPLATES = {
     "weak-part.html": "{% load unhurried %}{% cached 600 'weak part' %}{% fragment 'weak' %}"
     "{% endcached %}",
     "weak-page.html": '{% load unhurried %}{% fragment "weak" %} {{ books|length }}',
+    "abroad.html": "{% load unhurried i18n tz %}"
+    "{% language 'de' %}{% timezone 'Asia/Tokyo' %}{% include inner %}{% endtimezone %}"
+    "{% endlanguage %};{% include inner %}",
+    "tongues.html": "{% load unhurried i18n tz %}{% fragment 'tongue' by=by %}|"
+    "{% fragment 'kept-tongue' by=by %}|{% phased %}{% get_current_language as language %}"
+    "{% get_current_timezone as zone %}{{ language }} {{ zone }}{% endphased %}",
+    "tongues-part.html": "{% load unhurried i18n %}{% cached 600 'tongues' %}"
+    "{% include 'tongues.html' %}{% language 'de' %}{% fragment 'tongue' by=by %}"
+    "{% endlanguage %}{% endcached %}",
     "function.html": '{% load unhurried %}{% fragment "hello" %}',
     "injected.html": '{% load unhurried %}{{ typed|safe }}{% fragment "hello" by=by %}',
 }
@@ -212,6 +234,11 @@ async def avatar(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "page.html", {"books": [], "by": "auto"})
 
 
+def abroad(request: HttpRequest, by: str) -> HttpResponse:
+    with translation.override("de"):
+        return render(request, "tongues.html", {"by": by})
+
+
 def say(request: HttpRequest) -> HttpResponse:
     messages.success(request, f"Saved for {request.user.username}")
     return redirect("/base/")
@@ -256,6 +283,9 @@ urlpatterns = [
     path("zipped/", keep(zipped)),
     path("bare/part/", view("kept-inside.html")),
     path("bare/weak-part/", view("weak-part.html")),
+    path("abroad/<str:by>/", keep(abroad)),
+    path("tongues/<str:by>/", keep(view("abroad.html", inner="tongues.html"))),
+    path("tongues-part/<str:by>/", keep(view("abroad.html", inner="tongues-part.html"))),
     path("weak-page/", keep(view("weak-page.html"))),
     path("script/", keep(script)),
     path("spelled/", keep(spelled)),

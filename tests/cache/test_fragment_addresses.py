@@ -241,6 +241,18 @@ def test_an_edge_that_is_trusted_gets_includes(said: str, include: str, where: s
         assert "hit" in plain["Cache-Status"]  # one entry, whoever puts the pieces in
 
 
+def test_an_include_has_the_language_of_its_place_and_no_zone_is_lost() -> None:
+    """An address says no time zone: where that is the page's own, the piece is put in at once."""
+    with override_settings(UNHURRIED=TRUSTED):
+        for _ in range(2):
+            page = text(Client().get("/abroad/auto/", headers=EDGE))
+            found = re.findall(r'src="([^"]+)"', page)
+            pieces = [text(Client().get(each, headers=EDGE)) for each in found]
+            assert pieces == ["de America/Chicago"] * 2
+            page = text(Client().get("/tongues/auto/", headers=EDGE))
+            assert page.startswith("de Asia/Tokyo|de Asia/Tokyo|de Asia/Tokyo;<esi:include")
+
+
 def test_one_that_is_not_trusted_gets_the_page() -> None:
     with override_settings(UNHURRIED={"SURROGATES": ["10.0.0.1"], "STRICT": True}):
         response = visitor("ada").get("/page/auto/", headers=EDGE)

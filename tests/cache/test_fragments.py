@@ -205,6 +205,18 @@ def test_a_fallback_that_is_put_in_for_each_leaves_its_page_alone() -> None:
         assert (text(response), status(response)) == ("<i>soon</i>", said)
 
 
+@pytest.mark.parametrize("by", ["phased", "auto"])
+def test_a_piece_speaks_as_what_it_stands_in(by: str) -> None:
+    here, abroad, there = "en-us America/Chicago", "de America/Chicago", "de Asia/Tokyo"
+    expected = f"{there}|{there}|{there};{here}|{here}|{here}"
+    in_parts = expected.replace(";", "de Asia/Tokyo;") + abroad
+    for _ in range(3):
+        client = visitor()
+        assert text(client.get(f"/abroad/{by}/")) == "|".join([abroad] * 3)
+        assert text(client.get(f"/tongues/{by}/")) == expected
+        assert text(client.get(f"/tongues-part/{by}/")) == in_parts
+
+
 def test_pieces_in_pieces() -> None:
     ada = visitor("ada")
     for _ in range(2):

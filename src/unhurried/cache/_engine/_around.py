@@ -23,8 +23,13 @@ from unhurried.measure.reading import version
 
 def around() -> str:
     """``v1|tenant|en|UTC``: two of them never read each other's entries."""
-    language = translation.get_language() or ""
-    return f"{version()}|{tenant()}|{language}|{timezone.get_current_timezone_name()}"
+    language, zone = spoken()
+    return f"{version()}|{tenant()}|{language}|{zone}"
+
+
+def spoken() -> tuple[str, str]:
+    """Language and time zone, as they are here."""
+    return translation.get_language() or "", timezone.get_current_timezone_name()
 
 
 def leading() -> str:
@@ -39,8 +44,7 @@ def leading() -> str:
 
 def surroundings() -> dict[str, Any]:
     """For an entry's ``meta``: in which language, time zone and URLs to make it again."""
-    language = translation.get_language() or ""
-    found = {"language": language, "timezone": timezone.get_current_timezone_name()}
+    found = dict(zip(("language", "timezone"), spoken(), strict=True))
     return {**found, **_leading()} if leading() else found
 
 
@@ -75,8 +79,14 @@ def _usual_prefix() -> str:
 @contextmanager
 def surrounded(meta: dict[str, Any]) -> Iterator[None]:
     """As it was when the entry was made."""
-    zone = _zone(meta.get("timezone") or "")
-    with translation.override(meta.get("language") or None), timezone.override(zone), _led(meta):
+    with speaking(meta.get("language") or "", meta.get("timezone") or ""), _led(meta):
+        yield
+
+
+@contextmanager
+def speaking(language: str, zone: str) -> Iterator[None]:
+    """In these, as ``spoken`` has them."""
+    with translation.override(language or None), timezone.override(_zone(zone)):
         yield
 
 

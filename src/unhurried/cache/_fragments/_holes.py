@@ -25,11 +25,16 @@ from django.utils.crypto import get_random_string
 from django.utils.html import escape, escapejs
 from django.utils.safestring import SafeString, mark_safe
 
+from .._engine._around import spoken
+
 #: As JSON keeps it: where, in bytes of the text without marks; in what form; what belongs there.
 Hole = list[Any]
 #: What belongs there: its kind, and what that kind needs to be made.
 Piece = list[Any]
-
+#: Before a piece that stands in another language or time zone than its page, and what these are.
+IN: Final = "in"
+#: Of these kinds something is rendered.
+_RENDERED: Final = ("fragment", "phased")
 
 #: As the filter ``json_script`` writes these.
 _SCRIPT: Final = {ord(each): f"\\u{ord(each):04X}" for each in "<>&"}
@@ -85,6 +90,8 @@ class Collector:
     pieces: list[Piece] = field(default_factory=list)
     #: Why the text may not be kept, though it will be shown.
     refusals: list[str] = field(default_factory=list)
+    #: Language and time zone that are in the key of what is made.
+    spoken: tuple[str, str] = field(default_factory=spoken)
     #: Of a page: where it shows messages, see ``_message_regions``.
     told: Any = None
 
@@ -102,7 +109,8 @@ class Collector:
 
     def mark(self, piece: Piece) -> SafeString:
         """What stands in the text for it."""
-        self.pieces.append(piece)
+        now = spoken() if piece[0] in _RENDERED else self.spoken
+        self.pieces.append(piece if now == self.spoken else [IN, *now, *piece])
         return mark_safe(f'<u"{self.nonce}.{len(self.pieces) - 1}">')
 
     @cached_property

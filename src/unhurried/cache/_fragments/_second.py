@@ -12,9 +12,10 @@ from django.middleware.csrf import get_token
 from .._audience import apart
 from .._edges._includes import include
 from .._edges._offer import offered
+from .._engine._around import speaking, spoken
 from .._engine._look import glance_many
 from . import _phased
-from ._holes import OPAQUE, Hole, Piece, collected, collecting
+from ._holes import IN, OPAQUE, Hole, Piece, collected, collecting
 from ._pieces import AUTO, call_of
 from ._place import makers, personal
 from ._render import Call, render, within
@@ -38,7 +39,7 @@ def of_holes(request: HttpRequest, holes: Sequence[Hole]) -> list[str]:
 
 def is_included(request: HttpRequest, hole: Hole) -> bool:
     """Whether the request's edge puts it in: it reads no include that is written otherwise."""
-    _, form, kind, *more = hole
+    _, form, kind, *more = _bare(hole)
     edge = offered(request)
     if not edge or kind != "fragment" or form:
         return False
@@ -52,7 +53,9 @@ def _parted(request: HttpRequest, holes: Sequence[Hole]) -> tuple[dict[int, str]
     calls: dict[int, Call] = {}
     for n, hole in enumerate(holes):
         _, _, kind, *more = hole
-        if kind != "fragment":
+        if kind == IN:
+            made[n] = _elsewhere(request, hole)
+        elif kind != "fragment":
             personal(_WHAT[kind])
             made[n] = _MADE[kind](request, *more)
         elif is_included(request, hole):
@@ -61,6 +64,23 @@ def _parted(request: HttpRequest, holes: Sequence[Hole]) -> tuple[dict[int, str]
         else:
             calls[n] = call_of(hole[2:])
     return made, calls
+
+
+def _elsewhere(request: HttpRequest, hole: Hole) -> str:
+    """In the language and time zone that are where it stands."""
+    bare = _bare(hole)
+    with speaking(*hole[3:5]):
+        return of_holes(request, [bare])[0]
+
+
+def _bare(hole: Hole) -> Hole:
+    """Without these. An address says its language, but no time zone."""
+    if hole[2] != IN:
+        return hole
+    offset, form, _, _, zone, kind, *more = hole
+    if kind == "fragment" and zone != spoken()[1]:
+        more[2] = "phased"
+    return [offset, form, kind, *more]
 
 
 def _look_up(request: HttpRequest, calls: Sequence[Call]) -> None:
