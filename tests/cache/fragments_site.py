@@ -97,6 +97,16 @@ def broken(request: HttpRequest) -> Any:
     return "whole"
 
 
+@fragment("long", audience="user")
+def long(request: HttpRequest, text: str) -> Any:
+    return f"{request.user.username}: {len(text)}"
+
+
+@fragment("long-and-lazy", lazy=True)
+def long_and_lazy(request: HttpRequest, text: str) -> Any:
+    return str(len(text))
+
+
 @fragment("tongue", audience="user")
 def tongue(request: HttpRequest) -> Any:
     return f"{get_language()} {get_current_timezone_name()}"
@@ -182,6 +192,8 @@ TEMPLATES = {
     "tongues-part.html": "{% load unhurried i18n %}{% cached 600 'tongues' %}"
     "{% include 'tongues.html' %}{% language 'de' %}{% fragment 'tongue' by=by %}"
     "{% endlanguage %}{% endcached %}",
+    "long.html": "{% load unhurried i18n %}{% fragment name text=typed by=by %};"
+    "{% language 'de' %}{% fragment name text=typed by=by %}{% endlanguage %}",
     "function.html": '{% load unhurried %}{% fragment "hello" %}',
     "injected.html": '{% load unhurried %}{{ typed|safe }}{% fragment "hello" by=by %}',
 }
@@ -265,7 +277,7 @@ def stream(request: HttpRequest) -> StreamingHttpResponse:
 keep = cached_page(600)
 NAMES = [
     *"page many phased inner form base spoken".split(),
-    *"upper cut escaped any typed instance injected".split(),
+    *"long upper cut escaped any typed instance injected".split(),
 ]
 PAGES = {name: keep(view(f"{name}.html")) for name in NAMES}
 urlpatterns = [

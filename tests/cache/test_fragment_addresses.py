@@ -139,6 +139,40 @@ def test_too_long() -> None:
     assert Client().get("/unhurried/f/hello/" + "a" * 2001 + "/").status_code == 414
 
 
+@pytest.mark.parametrize("by", ["client", "esi"])
+def test_arguments_that_no_address_can_hold(by: str) -> None:
+    site.told |= {"typed": "ä" * 400, "name": "long"}
+    assert text(Client().get("/bare/long/phased/")) == ": 400;: 400"
+    with (
+        override_settings(UNHURRIED=TRUSTED),
+        pytest.raises(CacheError, match=r"too long .* 1956 are the most"),
+    ):
+        Client().get(f"/bare/long/{by}/", headers=EDGE)
+
+
+@pytest.mark.parametrize("length", [3, 1400, 1411, 1420, 1440, 3000])
+@pytest.mark.parametrize(("name", "whose"), [("long", "ada: "), ("long-and-lazy", "")])
+@pytest.mark.parametrize("where", ["/long/auto/", "/bare/long/auto/"])
+def test_what_no_address_can_hold_is_put_in_at_once(
+    name: str, whose: str, where: str, length: int
+) -> None:
+    """And whoever keeps the page is told that it is one reader's, in whatever language they are."""
+    ada = visitor("ada")
+    site.told |= {"typed": "a" * length, "name": name}
+    with override_settings(UNHURRIED=EDGES):
+        for _ in range(2):
+            response = ada.get(where, headers=EDGE)
+            found = re.findall(r'<(?:esi:include|unhurried-fragment) src="([^"]+)"', text(response))
+            if found:
+                assert length < 1440
+                assert all(len(each.split("/")[-2]) <= _signed.LONGEST for each in found)
+                assert "ada" not in text(response)
+            else:
+                assert length > 3
+                assert text(response) == f"{whose}{length};{whose}{length}"
+                assert not whose or not labelled(response)
+
+
 def test_what_is_made_up() -> None:
     """Cut, changed by a bit, put together anew: never anything but a clear 4xx."""
     dice, client = random.Random(7), Client(raise_request_exception=True)

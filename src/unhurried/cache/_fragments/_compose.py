@@ -14,7 +14,7 @@ from ._client import element
 from ._pieces import AUTO, piece_of
 from ._place import placed
 from ._render import Call, render, within
-from ._signed import address_of, has_addresses
+from ._signed import address_of, has_address
 
 WAYS: Final = ("inline", "phased", "esi", "ssi", "client")
 
@@ -35,7 +35,7 @@ def composed(call: Call, by: str, request: HttpRequest | None) -> SafeString:
             f"fragment {call.fragment.name}: by={by!r} is unknown.{nearest(by, WAYS)}",
             f"It is one of {', '.join(WAYS)}, or auto.",
         )
-    if by == "client" or (by == AUTO and call.fragment.lazy and has_addresses()):
+    if by == "client" or (by == AUTO and call.fragment.lazy and has_address(call)):
         return element(call.fragment, address_of(call, len(within.get())))
     if by == "inline" or (by == AUTO and not call.fragment.personal):
         return mark_safe(render(call, request))

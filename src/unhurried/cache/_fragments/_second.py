@@ -19,7 +19,7 @@ from ._holes import IN, OPAQUE, Hole, Piece, collected, collecting
 from ._pieces import AUTO, call_of
 from ._place import makers, personal
 from ._render import Call, render, within
-from ._signed import address_of, has_addresses
+from ._signed import address_of, has_address
 
 
 def values(request: HttpRequest, pieces: Sequence[Piece]) -> list[str]:
@@ -44,7 +44,7 @@ def is_included(request: HttpRequest, hole: Hole) -> bool:
     if not edge or kind != "fragment" or form:
         return False
     by = more[2]
-    return bool(by == edge or (by == AUTO and has_addresses()))
+    return bool(by == edge or (by == AUTO and has_address(call_of([kind, *more]))))
 
 
 def _parted(request: HttpRequest, holes: Sequence[Hole]) -> tuple[dict[int, str], dict[int, Call]]:

@@ -24,6 +24,9 @@ from ._render import DEPTH, Call
 
 SALT: Final = "unhurried.fragment"
 LONGEST: Final = 2000  # characters of payload and signature
+_SIGNATURE: Final = 43  # of HMAC-SHA256 in base64
+_LONGEST_PAYLOAD: Final = LONGEST - len(":") - _SIGNATURE
+_ANY_LANGUAGE: Final = "x" * 35  # as long as RFC 5646 has them at most, 4.4.1
 FORMAT: Final = 1
 
 
@@ -45,11 +48,18 @@ class Address:
 
 
 def address_of(call: Call, depth: int) -> str:
-    """The path of a fragment; the same for the same call, so that caches can keep it."""
-    values = call.fragment.arguments.dumped(call.values)
-    said = [FORMAT, depth, translation.get_language() or "", values]
-    payload = _encoded(json.dumps(said, separators=(",", ":"), ensure_ascii=True).encode())
+    """The path of a fragment; the same for the same call, so that caches can keep it.
+
+    Raises CacheError where the site's URLs lead to none, or its arguments are too long for one.
+    """
+    payload = _payload(call, depth, translation.get_language() or "")
     signature = _signer().signature(f"{call.fragment.name}/{payload}")
+    if len(payload) > _LONGEST_PAYLOAD:
+        raise CacheError(
+            f"The arguments of the fragment {call.fragment.name} are too long for an address: it "
+            f"would have {len(payload)} characters of them, and {_LONGEST_PAYLOAD} are the most.",
+            'Pass a key, and load the text inside: pk=book.pk. Or use by="phased".',
+        )
     try:
         return reverse("unhurried:fragment", args=[call.fragment.name, f"{payload}:{signature}"])
     except NoReverseMatch:
@@ -57,6 +67,21 @@ def address_of(call: Call, depth: int) -> str:
             f"The fragment {call.fragment.name} has no address.",
             'Add path("unhurried/", include("unhurried.urls")) to the URLs, or use by="inline".',
         ) from None
+
+
+def has_address(call: Call) -> bool:
+    """Whether this one can have an address: its arguments may be too long for any.
+
+    The same in each language: who asks whether a page has pieces may do so in another than who puts
+    them in.
+    """
+    return has_addresses() and len(_payload(call, DEPTH, _ANY_LANGUAGE)) <= _LONGEST_PAYLOAD
+
+
+def _payload(call: Call, depth: int, language: str) -> str:
+    values = call.fragment.arguments.dumped(call.values)
+    said = [FORMAT, depth, language, values]
+    return _encoded(json.dumps(said, separators=(",", ":"), ensure_ascii=True).encode())
 
 
 def has_addresses() -> bool:
