@@ -12,9 +12,19 @@ from django.test import Client, override_settings
 from tests.diagnose.windows import healthy, route, sighting, statement, unit
 from unhurried.diagnose import _promises, _verdict_text
 from unhurried.diagnose._asking import of
+from unhurried.diagnose._verdict import Verdict
 from unhurried.diagnose.reading import verdict
 from unhurried.measure import StoreError, _moments, _releases, _sampler
-from unhurried.measure.reading import VERSION, moment, reader, releases, since, window
+from unhurried.measure.reading import (
+    VERSION,
+    Release,
+    Window,
+    moment,
+    reader,
+    releases,
+    since,
+    window,
+)
 
 LOOP = "pins/feed.html:10"
 
@@ -67,7 +77,7 @@ def test_what_was_promised_stands_beside_what_was_had(client: Client, folder: Pa
     _promises.save("one", told)
     assert verdict().promises == []  # nothing has been released since
     mark(folder, "two")
-    visit(client, 30, 2)
+    visit(client, 60, 2)
     [promise] = verdict().promises
     assert (promise.route, promise.key) == (name, f"loop:{name}:{LOOP}")
     assert promise.promised == told.findings[0].relief
@@ -91,6 +101,55 @@ def test_what_is_still_there_is_no_kept_promise(client: Client, folder: Path) ->
 
 
 @pytest.mark.django_db
+def test_nothing_is_gone_while_there_is_too_little(client: Client, folder: Path) -> None:
+    """The same page as before; the verdict, too, says that it wants more of them."""
+    visit(client, 1, 1)
+    mark(folder, "one")
+    visit(client, 30, 10)
+    _promises.save("one", found_on("queries/<int:n>/"))
+    mark(folder, "two")
+    visit(client, 30, 10)
+    found = verdict()
+    assert (found.state, found.promises) == ("not enough data", [])
+
+
+def ill(loops: int):
+    """A page of so many loops; each takes a share of it."""
+    each = 1_000_000 // loops
+    return healthy(
+        units={unit("feed/"): route(wall=800, db=300, template=490)},
+        statements=[statement("feed/", "LOOP", count=loops * each), statement("feed/")],
+        sightings=[sighting("feed/", f"feed.html:{n}", each) for n in range(loops)],
+        samples=[],
+    )
+
+
+@pytest.mark.parametrize(
+    ("loops", "current"),
+    [
+        (1, of(ill(1), worth=9.0)),
+        (1, of(healthy())),
+        (1, of(Window(0.0, 10.0, whole=True))),
+        (16, of(ill(16))),
+    ],
+    ids=["another worth", "other minutes", "too few minutes", "more than are told"],
+)
+def test_what_another_verdict_does_not_show_is_not_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, loops: int, current: Verdict
+) -> None:
+    """All since the release is asked, whatever was asked for."""
+    promise = {"title": "", "cause": "own bugs", "route": "feed/", "promised": 0.5}
+    told = [{"key": f"loop:feed/:feed.html:{n}", **promise} for n in range(loops)]
+    both = Release(0.0, "one"), ill(loops), ill(loops)
+    monkeypatch.setattr(_promises, "before_and_after", lambda: both)
+    monkeypatch.setattr(_promises.files, "read", lambda path: {"releases": {"one": told}})
+    assert _promises.kept(current) == []
+    mended = Release(0.0, "one"), ill(loops), healthy()
+    monkeypatch.setattr(_promises, "before_and_after", lambda: mended)
+    assert len(_promises.kept(of(healthy()))) == loops
+
+
+@pytest.mark.django_db
 def test_a_route_that_few_have_visited_is_not_compared(client: Client, folder: Path) -> None:
     visit(client, 1, 1)
     mark(folder, "one")
@@ -98,6 +157,8 @@ def test_a_route_that_few_have_visited_is_not_compared(client: Client, folder: P
     _promises.save("one", found_on("queries/<int:n>/"))
     mark(folder, "two")
     visit(client, 19, 1)
+    for _ in range(60):
+        client.get("/empty/")
     assert verdict().promises == []
 
 

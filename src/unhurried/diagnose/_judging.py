@@ -57,13 +57,18 @@ def judge(ledger: Ledger) -> Verdict:
         return verdict
     verdict.unseen = list(_servers.unseen(ledger))
     verdict.notes = [*_slow.notes(ledger), *_servers.notes(ledger)]
-    found = [_weighed(cause, ledger) for ask in ASKED for cause in ask(ledger)]
+    found = causes(ledger)
     verdict.findings = _ranked(found)[:MOST]
     slowest = max(ledger.routes, key=lambda route: route.mean)
     verdict.slowest = slowest.name, slowest.mean
     verdict.state = SLOW if found else FINE
     verdict.said = _said(verdict, found)
     return verdict
+
+
+def causes(ledger: Ledger) -> list[Cause]:
+    """All that is found, in no order and uncut; nobody asks where there is too little data."""
+    return [_weighed(cause, ledger) for ask in ASKED for cause in ask(ledger)]
 
 
 def _weighed(cause: Cause, ledger: Ledger) -> Cause:
