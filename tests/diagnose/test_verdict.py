@@ -22,8 +22,8 @@ from tests.diagnose.windows import (
     unit,
     vital,
 )
-from unhurried.diagnose import _pace, _verdict_text
-from unhurried.diagnose._asking import of
+from unhurried.diagnose import _pace, _remedies, _verdict_text
+from unhurried.diagnose._asking import ledger_of, of
 from unhurried.diagnose._verdict import (
     CAUSES,
     CONTENTION,
@@ -216,6 +216,31 @@ def test_the_parts_add_up_to_users_time():
     for make, _, _ in FAULTS.values():
         verdict = of(make())
         assert sum(verdict.parts.values()) == pytest.approx(verdict.time)
+
+
+@pytest.mark.parametrize(
+    ("name", "paths", "new", "ratio"),
+    [
+        ("feed/", 0, 0, 0.999),
+        ("feed/", 100, 25, 0.799),  # eight times as many with a query; a quarter of those new
+        ("search/", 125, 125, 0.0),
+        ("user/<int:pk>/", 125, 25, 0.8),
+        ("user/<int:pk>/", 19, 0, None),
+        (r"^user/(?P<pk>\d+)/$", 125, 25, 0.8),
+        (r"^user/(\d+)/$", 125, 125, 0.0),
+        (r"^user/(\d+)/$", 0, 0, None),
+        (r"^docs/.*$", 0, 0, None),
+        ("(none)", 125, 25, None),
+        ("(other)", 125, 25, None),
+    ],
+    ids=str,
+)
+def test_what_a_kept_page_would_hit(name, paths, new, ratio):
+    window = healthy(units={unit(name): route(wall=300, template=250, paths=paths, paths_new=new)})
+    [here] = ledger_of(window).routes
+    assert _remedies.hit_ratio(here) == (ratio if ratio is None else pytest.approx(ratio))
+    [found] = of(replace(window, statements=[], samples=[])).findings
+    assert ("@cached_page(600)" in found.remedy) == (ratio is not None and ratio > 0.3)
 
 
 @pytest.mark.parametrize("requests", [0, 1, 49], ids=str)
