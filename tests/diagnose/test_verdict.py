@@ -329,6 +329,59 @@ def test_a_write_of_a_page_that_is_only_read_is_told_once():
     assert found.title.startswith("Your database works")
 
 
+def writes_in_a_loop():
+    sql = "UPDATE t SET n = 1 WHERE id = 2"
+    return healthy(
+        units=pages(wall=300, db=280),
+        statements=[statement("feed/", sql, 20_000, each=14)],
+        sightings=[sighting("feed/", "a.py:7", 20_000, each=14, sql=sql, relation=None)],
+        samples=[],
+    )
+
+
+def far_writes():
+    rows = [
+        statement("feed/", "UPDATE t SET n = 1 WHERE id = 2", 2000, each=50, least=40),
+        statement("feed/", "SELECT 1", 500, each=40),
+    ]
+    units = pages(wall=130, db=120)
+    return healthy(units=units, statements=rows, floors={"default": 40 * MS}, samples=[])
+
+
+def slow_sessions(floor=0.3, sql='SELECT "django_session"."session_key" FROM "django_session"'):
+    rows = [statement("feed/", sql, each=100), statement("feed/", each=floor)]
+    units, floors = pages(wall=170, db=150), {"default": floor * MS}
+    return healthy(units=units, statements=rows, floors=floors, samples=[])
+
+
+@pytest.mark.parametrize(
+    ("window", "keys"),
+    [
+        (writes_in_a_loop(), {"loop:feed/:a.py:7"}),
+        (far_writes(), {"network:default", "writes:feed/"}),
+        (slow_sessions(), {"sessions"}),
+        (slow_sessions(floor=50), {"network:default", "sessions"}),
+        (slow_sessions(sql='UPDATE "django_session" SET "session_data" = 1'), {"writes:feed/"}),
+    ],
+    ids=["a loop of writes", "far writes", "sessions", "far sessions", "sessions that are written"],
+)
+def test_no_second_is_told_twice(window, keys):
+    found = of(window).findings
+    assert {cause.key for cause in found} == keys
+    assert sum(cause.share for cause in found) <= 1
+
+
+@pytest.mark.parametrize(
+    ("window", "key", "seconds"),
+    [(far_writes(), "writes:feed/", 0.1), (slow_sessions(floor=50), "sessions", 0.1006)],
+    ids=["writes", "sessions"],
+)
+def test_what_is_not_asked_saves_its_way_too(window, key, seconds):
+    """Of half of all requests: ``gain`` is per request of the site."""
+    [found] = [cause for cause in of(window).findings if cause.key == key]
+    assert found.gain == pytest.approx(seconds / 2)
+
+
 def test_a_new_connection_meets_each_text_anew():
     """0.4 ms each, once a request, however often it is asked; and 0.6 to close it."""
     anew = {"connects": 1000, "connecting": 3600 * MS}

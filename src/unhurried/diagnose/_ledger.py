@@ -138,10 +138,10 @@ class Route:
     @cached_property
     def far(self) -> float:
         """Round trips, as far as they are longer than in one room with the database."""
-        return sum(
-            min(row.count * max(self.trips(row.alias) - NEAR, 0.0), row.ns / NS)
-            for row in self.statements
-        )
+        return sum(map(self.far_of, self.statements))
+
+    def far_of(self, row: StatementRow) -> float:
+        return min(row.count * max(self.trips(row.alias) - NEAR, 0.0), row.ns / NS)
 
     @cached_property
     def repeated(self) -> float:
