@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from django.test import Client, override_settings
 
-from tests.diagnose.windows import healthy, route, sighting, statement, unit
+from tests.diagnose.windows import healthy, route, sighting, statement, unit, vital
 from unhurried.diagnose import _promises, _verdict_text
 from unhurried.diagnose._asking import of
-from unhurried.diagnose._verdict import Verdict
+from unhurried.diagnose._verdict import FRONT_END, Verdict
 from unhurried.diagnose.reading import verdict
 from unhurried.measure import StoreError, _moments, _releases, _sampler
 from unhurried.measure.reading import (
@@ -147,6 +147,22 @@ def test_what_another_verdict_does_not_show_is_not_gone(
     mended = Release(0.0, "one"), ill(loops), healthy()
     monkeypatch.setattr(_promises, "before_and_after", lambda: mended)
     assert len(_promises.kept(of(healthy()))) == loops
+
+
+@pytest.mark.parametrize(("views", "told"), [(200, 1), (19, 0)], ids=str)
+def test_a_front_end_is_compared_by_what_browsers_take(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, views: int, told: int
+) -> None:
+    slow, quick = healthy(vitals=[vital("feed/", "front", 3.0)]), healthy()
+    quick.vitals = [vital("feed/", "front", 0.7, count=views)]
+    promise = {"key": "front:feed/", "title": "", "cause": FRONT_END, "route": "feed/"}
+    known = {"releases": {"one": [promise | {"promised": 0.75}]}}
+    monkeypatch.setattr(_promises, "before_and_after", lambda: (Release(0.0, "one"), slow, quick))
+    monkeypatch.setattr(_promises.files, "read", lambda path: known)
+    found = _promises.kept(of(quick))
+    assert len(found) == told
+    for each in found:
+        assert (each.before, each.after) == (pytest.approx(3.0081), pytest.approx(0.7081))
 
 
 @pytest.mark.django_db

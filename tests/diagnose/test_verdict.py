@@ -196,6 +196,14 @@ def test_a_verdict_is_read_in_any_width(name):
         assert verdict.findings[0].title.split()[0] in " ".join(lines)
 
 
+def test_a_front_end_gains_of_what_browsers_take():
+    [found] = of(front_end()).findings
+    assert found.mean == pytest.approx(3.0 + 0.0081)
+    assert found.relief == pytest.approx((3.0 - 0.75) / found.mean)
+    lines = " ".join(_verdict_text.lines(of(front_end()), 200, colour=False))
+    assert "expected: 3.0 s -> 758 ms of each visit" in lines
+
+
 def test_a_healthy_site_has_nothing_to_fix():
     verdict = of(healthy())
     assert (verdict.state, verdict.findings) == ("fine", [])

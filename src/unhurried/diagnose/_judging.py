@@ -18,7 +18,7 @@ from ._causes import (
     _threads,
 )
 from ._ledger import Ledger
-from ._verdict import FINE, SERVERS, SLOW, TOO_LITTLE, Cause, Verdict
+from ._verdict import FINE, FRONT_END, SERVERS, SLOW, TOO_LITTLE, Cause, Verdict
 from ._words import count, percent
 
 ENOUGH: Final = 50  # requests
@@ -75,6 +75,8 @@ def _weighed(cause: Cause, ledger: Ledger) -> Cause:
     """With what its gain is of its own route, or of the whole site."""
     route = ledger.by_name[cause.route] if cause.route is not None else None
     time, visits = (route.time, route.requests) if route else (ledger.time, ledger.requests)
+    if route and cause.cause == FRONT_END:
+        time += ledger.browsing_on(route)
     cause.mean = time / max(visits, 1)
     if cause.gain is not None and time:
         cause.relief = min(cause.gain * ledger.requests / time, 1.0)

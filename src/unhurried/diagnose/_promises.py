@@ -31,7 +31,7 @@ from ._asking import ledger_of, of
 from ._judging import ENOUGH, causes
 from ._ledger import Ledger
 from ._pace import pace
-from ._verdict import SLOW, Cause, Promise, Verdict
+from ._verdict import FRONT_END, SLOW, Cause, Promise, Verdict
 
 FILE: Final = "promises.json"
 RELEASES: Final = 10
@@ -122,7 +122,8 @@ def kept(current: Verdict, pace: float = 1.0) -> list[Promise]:
 
 def _had(told: dict[str, Any], before: Ledger, after: Ledger) -> Promise | None:
     route = told["route"]
-    then, now = _mean(before, route), _mean(after, route)
+    mean = _in_browsers if told["cause"] == FRONT_END else _mean
+    then, now = mean(before, route), mean(after, route)
     if then is None or now is None:
         return None
     return Promise(
@@ -145,6 +146,15 @@ def _mean(ledger: Ledger, route: str | None) -> float | None:
     if found is None:
         return ledger.mean if ledger.requests >= VISITS else None
     return found.mean or None
+
+
+def _in_browsers(ledger: Ledger, route: str | None) -> float | None:
+    """The same with what browsers took; None where too few have told."""
+    served = _mean(ledger, route)
+    row = ledger.vital(route, "front") if route is not None else None
+    if served is None or row is None or row.count < VISITS:
+        return None
+    return served + row.sum / row.count / 1e6
 
 
 def install() -> None:
