@@ -204,6 +204,25 @@ def test_a_front_end_gains_of_what_browsers_take():
     assert "expected: 3.0 s -> 758 ms of each visit" in lines
 
 
+def test_as_many_threads_as_are_there_are_not_asked_for():
+    """Enough by what they do, though requests have waited 20 ms for them, in bursts."""
+    many = [replace(each, threads=20) for each in healthy().processes]
+    busy = QUIET | {"busy": 12 * 60_000 * MS}
+    window = healthy(units=pages(wall=200, http=190, queue=20), samples=[], process=busy)
+    keys = [cause.key for cause in of(replace(window, processes=many)).findings]
+    assert "threads" not in keys
+    few = [replace(each, threads=16) for each in many]
+    keys = [cause.key for cause in of(replace(window, processes=few)).findings]
+    assert "threads" in keys
+
+
+def test_no_time_has_passed():
+    """A clock was set back; what the machine tells is of the time since the store was made."""
+    window = replace(cores(), seconds=0.0, host={"cpu": 60e6})
+    [found] = [cause for cause in of(window).findings if cause.key == "cores"]
+    assert "somebody waited for cpu 100 % of the time (PSI)" in found.evidence
+
+
 def test_a_healthy_site_has_nothing_to_fix():
     verdict = of(healthy())
     assert (verdict.state, verdict.findings) == ("fine", [])

@@ -29,6 +29,8 @@ def threads(ledger: Ledger) -> Iterator[Cause]:
     if slots and busy < FULL * slots:
         return  # there are free ones: whatever holds requests up, more of them would not help
     needed = _needed(ledger, busy)
+    if slots and needed <= slots:
+        return
     yield Cause(
         THREADS,
         _title(needed, slots),
