@@ -89,6 +89,20 @@ def test_what_was_promised_stands_beside_what_was_had(client: Client, folder: Pa
 
 
 @pytest.mark.django_db
+def test_a_release_has_its_whole_name(client: Client, folder: Path) -> None:
+    """What deploys call it may be long, and differ in its end alone."""
+    one, two = (f"registry.example.com/shop/storefront-web:2026-11-30.{n}" for n in (1, 2))
+    visit(client, 1, 1)
+    mark(folder, one)
+    visit(client, 30, 40)
+    _promises.save(one, found_on("queries/<int:n>/"))
+    mark(folder, two)
+    visit(client, 60, 2)
+    assert [each.name for each in releases()] == [one, two]
+    assert len(verdict().promises) == 1
+
+
+@pytest.mark.django_db
 def test_what_is_still_there_is_no_kept_promise(client: Client, folder: Path) -> None:
     visit(client, 1, 1)
     mark(folder, "one")
