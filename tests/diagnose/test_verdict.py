@@ -223,6 +223,32 @@ def test_no_time_has_passed():
     assert "somebody waited for cpu 100 % of the time (PSI)" in found.evidence
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy", "verify"),
+    [
+        ("feed/", "diagnose --url /feed/", "diagnose --url /feed/"),
+        ("a&b;c/", "diagnose --url '/a&b;c/'", "diagnose --url '/a&b;c/'"),
+        ("user/<int:pk>/", "queries", "diagnose --minutes 10"),
+        (r"^user/(\d+)/$", "queries", "diagnose --minutes 10"),
+        ("^feed/$", "queries", "diagnose --minutes 10"),
+        ("(none)", "queries", "diagnose --minutes 10"),
+        ("(other)", "queries", "diagnose --minutes 10"),
+    ],
+    ids=str,
+)
+def test_commands_are_typed_as_they_stand(name, remedy, verify):
+    window = healthy(
+        units={unit(name): route(wall=60, db=32, template=24)},
+        statements=[statement(name, "LOOP", count=100_000), statement(name)],
+        sightings=[sighting(name, "pins/feed.html:10", 100_000)],
+        samples=[],
+    )
+    [found] = of(window).findings
+    assert found.remedy == [f"manage.py unhurried {remedy}"]
+    assert found.verify == f"manage.py unhurried {verify}"
+    assert ("diagnose --url with its path" in found.advice) == (remedy == "queries")
+
+
 def test_a_healthy_site_has_nothing_to_fix():
     verdict = of(healthy())
     assert (verdict.state, verdict.findings) == ("fine", [])

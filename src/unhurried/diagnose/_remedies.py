@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any, Final
 
 from unhurried.measure.reading import ONE_PATH_IN, OTHER, UNRESOLVED
@@ -15,6 +16,7 @@ KEPT_FOR: Final = 600  # seconds, of the ``cached_page`` that is proposed
 HIT: Final = 0.002  # seconds, of a page that is kept, with its session, its user and a greeting
 ENOUGH: Final = 20  # visits to paths, before a ratio is told from them
 VARIES: Final = "<([*+{"  # signs of a pattern that more than one path matches
+PATTERN: Final = VARIES + "^$\\|?"  # and of one that is itself no path
 LONG: Final = 20_000  # bytes
 OBJECTS: Final = 0.8  # of the time at such a line, what making objects and text of them takes
 MANY: Final = 20  # rows
@@ -31,8 +33,15 @@ class Remedy:
 
 
 def look_at(route: Route) -> str:
-    """The command that looks at one page of a route."""
-    return f"manage.py unhurried diagnose --url {route.label}"
+    """The command that looks at a route's page; at what is measured, where that is no one path."""
+    if not is_path(route):
+        return "manage.py unhurried diagnose --minutes 10"
+    return f"manage.py unhurried diagnose --url {quote(route.label)}"
+
+
+def is_path(route: Route) -> bool:
+    """Whether its pattern can be asked for as it stands."""
+    return not any(sign in route.name for sign in PATTERN)
 
 
 def writes(sql: str) -> bool:
