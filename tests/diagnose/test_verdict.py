@@ -249,6 +249,28 @@ def test_commands_are_typed_as_they_stand(name, remedy, verify):
     assert ("diagnose --url with its path" in found.advice) == (remedy == "queries")
 
 
+def test_a_few_that_say_ten_minutes_are_not_the_sites_time():
+    """Ten of two thousand; there are eight threads, of which a third of one is busy."""
+    slow = healthy(units=pages(wall=200, template=180), statements=[], samples=[])
+    forged = replace(slow, units=pages(wall=200, template=180, queue=10 * 599))
+    honest, verdict = of(slow), of(forged)
+    assert [each.key for each in verdict.findings] == [each.key for each in honest.findings]
+    assert verdict.parts["queue"] == pytest.approx(1.5 * 208)
+    assert sum(verdict.parts.values()) == pytest.approx(verdict.time)
+    assert any("X-Request-Start says that requests waited 5,990 s" in n for n in verdict.notes)
+    assert not any("X-Request-Start" in note for note in honest.notes)
+
+
+@pytest.mark.parametrize("more", ["busy", "short of cores", "unknown"])
+def test_a_queue_that_can_be_is_believed(more):
+    window = healthy(units=pages(queue=100))
+    process = {"busy": {"busy": 5 * 30_000 * MS}, "short of cores": {"waited": 20_000 * MS}}
+    window.process = QUIET | process.get(more, {})
+    if more == "unknown":
+        window.processes = []
+    assert of(window).parts["queue"] == pytest.approx(100.1)
+
+
 def test_a_healthy_site_has_nothing_to_fix():
     verdict = of(healthy())
     assert (verdict.state, verdict.findings) == ("fine", [])

@@ -56,7 +56,7 @@ def judge(ledger: Ledger) -> Verdict:
         verdict.said = _too_little(ledger)
         return verdict
     verdict.unseen = list(_servers.unseen(ledger))
-    verdict.notes = [*_slow.notes(ledger), *_servers.notes(ledger)]
+    verdict.notes = [*_slow.notes(ledger), *_threads.notes(ledger), *_servers.notes(ledger)]
     found = causes(ledger)
     verdict.findings = _ranked(found)[:MOST]
     slowest = max(ledger.routes, key=lambda route: route.mean)
