@@ -71,13 +71,13 @@ def found_on(name: str):
 def test_what_was_promised_stands_beside_what_was_had(client: Client, folder: Path) -> None:
     visit(client, 1, 1)
     mark(folder, "one")
-    visit(client, 30, 40)
+    visit(client, 30, 120)
     name = "queries/<int:n>/"
     told = found_on(name)
     _promises.save("one", told)
     assert verdict().promises == []  # nothing has been released since
     mark(folder, "two")
-    visit(client, 60, 2)
+    visit(client, 60, 1)
     [promise] = verdict().promises
     assert (promise.route, promise.key) == (name, f"loop:{name}:{LOOP}")
     assert promise.promised == told.findings[0].relief
