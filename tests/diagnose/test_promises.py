@@ -9,12 +9,22 @@ from pathlib import Path
 import pytest
 from django.test import Client, override_settings
 
-from tests.diagnose.windows import healthy, route, sighting, statement, unit
+from tests.diagnose.windows import healthy, route, sighting, statement, unit, vital
 from unhurried.diagnose import _promises, _verdict_text
 from unhurried.diagnose._asking import of
+from unhurried.diagnose._verdict import FRONT_END, Verdict
 from unhurried.diagnose.reading import verdict
 from unhurried.measure import StoreError, _moments, _releases, _sampler
-from unhurried.measure.reading import VERSION, moment, reader, releases, since, window
+from unhurried.measure.reading import (
+    VERSION,
+    Release,
+    Window,
+    moment,
+    reader,
+    releases,
+    since,
+    window,
+)
 
 LOOP = "pins/feed.html:10"
 
@@ -61,13 +71,13 @@ def found_on(name: str):
 def test_what_was_promised_stands_beside_what_was_had(client: Client, folder: Path) -> None:
     visit(client, 1, 1)
     mark(folder, "one")
-    visit(client, 30, 40)
+    visit(client, 30, 120)
     name = "queries/<int:n>/"
     told = found_on(name)
     _promises.save("one", told)
     assert verdict().promises == []  # nothing has been released since
     mark(folder, "two")
-    visit(client, 30, 2)
+    visit(client, 60, 1)
     [promise] = verdict().promises
     assert (promise.route, promise.key) == (name, f"loop:{name}:{LOOP}")
     assert promise.promised == told.findings[0].relief
@@ -76,6 +86,20 @@ def test_what_was_promised_stands_beside_what_was_had(client: Client, folder: Pa
     assert verdict().release == "two"
     lines = " ".join(_verdict_text.lines(verdict(), 400, colour=False))
     assert "gone since release two. Promised -" in lines
+
+
+@pytest.mark.django_db
+def test_a_release_has_its_whole_name(client: Client, folder: Path) -> None:
+    """What deploys call it may be long, and differ in its end alone."""
+    one, two = (f"registry.example.com/shop/storefront-web:2026-11-30.{n}" for n in (1, 2))
+    visit(client, 1, 1)
+    mark(folder, one)
+    visit(client, 30, 40)
+    _promises.save(one, found_on("queries/<int:n>/"))
+    mark(folder, two)
+    visit(client, 60, 2)
+    assert [each.name for each in releases()] == [one, two]
+    assert len(verdict().promises) == 1
 
 
 @pytest.mark.django_db
@@ -91,6 +115,71 @@ def test_what_is_still_there_is_no_kept_promise(client: Client, folder: Path) ->
 
 
 @pytest.mark.django_db
+def test_nothing_is_gone_while_there_is_too_little(client: Client, folder: Path) -> None:
+    """The same page as before; the verdict, too, says that it wants more of them."""
+    visit(client, 1, 1)
+    mark(folder, "one")
+    visit(client, 30, 10)
+    _promises.save("one", found_on("queries/<int:n>/"))
+    mark(folder, "two")
+    visit(client, 30, 10)
+    found = verdict()
+    assert (found.state, found.promises) == ("not enough data", [])
+
+
+def ill(loops: int):
+    """A page of so many loops; each takes a share of it."""
+    each = 1_000_000 // loops
+    return healthy(
+        units={unit("feed/"): route(wall=800, db=300, template=490)},
+        statements=[statement("feed/", "LOOP", count=loops * each), statement("feed/")],
+        sightings=[sighting("feed/", f"feed.html:{n}", each) for n in range(loops)],
+        samples=[],
+    )
+
+
+@pytest.mark.parametrize(
+    ("loops", "current"),
+    [
+        (1, of(ill(1), worth=9.0)),
+        (1, of(healthy())),
+        (1, of(Window(0.0, 10.0, whole=True))),
+        (16, of(ill(16))),
+    ],
+    ids=["another worth", "other minutes", "too few minutes", "more than are told"],
+)
+def test_what_another_verdict_does_not_show_is_not_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, loops: int, current: Verdict
+) -> None:
+    """All since the release is asked, whatever was asked for."""
+    promise = {"title": "", "cause": "own bugs", "route": "feed/", "promised": 0.5}
+    told = [{"key": f"loop:feed/:feed.html:{n}", **promise} for n in range(loops)]
+    both = Release(0.0, "one"), ill(loops), ill(loops)
+    monkeypatch.setattr(_promises, "before_and_after", lambda: both)
+    monkeypatch.setattr(_promises.files, "read", lambda path: {"releases": {"one": told}})
+    assert _promises.kept(current) == []
+    mended = Release(0.0, "one"), ill(loops), healthy()
+    monkeypatch.setattr(_promises, "before_and_after", lambda: mended)
+    assert len(_promises.kept(of(healthy()))) == loops
+
+
+@pytest.mark.parametrize(("views", "told"), [(200, 1), (19, 0)], ids=str)
+def test_a_front_end_is_compared_by_what_browsers_take(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, views: int, told: int
+) -> None:
+    slow, quick = healthy(vitals=[vital("feed/", "front", 3.0)]), healthy()
+    quick.vitals = [vital("feed/", "front", 0.7, count=views)]
+    promise = {"key": "front:feed/", "title": "", "cause": FRONT_END, "route": "feed/"}
+    known = {"releases": {"one": [promise | {"promised": 0.75}]}}
+    monkeypatch.setattr(_promises, "before_and_after", lambda: (Release(0.0, "one"), slow, quick))
+    monkeypatch.setattr(_promises.files, "read", lambda path: known)
+    found = _promises.kept(of(quick))
+    assert len(found) == told
+    for each in found:
+        assert (each.before, each.after) == (pytest.approx(3.0081), pytest.approx(0.7081))
+
+
+@pytest.mark.django_db
 def test_a_route_that_few_have_visited_is_not_compared(client: Client, folder: Path) -> None:
     visit(client, 1, 1)
     mark(folder, "one")
@@ -98,6 +187,8 @@ def test_a_route_that_few_have_visited_is_not_compared(client: Client, folder: P
     _promises.save("one", found_on("queries/<int:n>/"))
     mark(folder, "two")
     visit(client, 19, 1)
+    for _ in range(60):
+        client.get("/empty/")
     assert verdict().promises == []
 
 

@@ -22,8 +22,8 @@ from tests.diagnose.windows import (
     unit,
     vital,
 )
-from unhurried.diagnose import _pace, _verdict_text
-from unhurried.diagnose._asking import of
+from unhurried.diagnose import _pace, _remedies, _verdict_text
+from unhurried.diagnose._asking import ledger_of, of
 from unhurried.diagnose._verdict import (
     CAUSES,
     CONTENTION,
@@ -196,6 +196,81 @@ def test_a_verdict_is_read_in_any_width(name):
         assert verdict.findings[0].title.split()[0] in " ".join(lines)
 
 
+def test_a_front_end_gains_of_what_browsers_take():
+    [found] = of(front_end()).findings
+    assert found.mean == pytest.approx(3.0 + 0.0081)
+    assert found.relief == pytest.approx((3.0 - 0.75) / found.mean)
+    lines = " ".join(_verdict_text.lines(of(front_end()), 200, colour=False))
+    assert "expected: 3.0 s -> 758 ms of each visit" in lines
+
+
+def test_as_many_threads_as_are_there_are_not_asked_for():
+    """Enough by what they do, though requests have waited 20 ms for them, in bursts."""
+    many = [replace(each, threads=20) for each in healthy().processes]
+    busy = QUIET | {"busy": 12 * 60_000 * MS}
+    window = healthy(units=pages(wall=200, http=190, queue=20), samples=[], process=busy)
+    keys = [cause.key for cause in of(replace(window, processes=many)).findings]
+    assert "threads" not in keys
+    few = [replace(each, threads=16) for each in many]
+    keys = [cause.key for cause in of(replace(window, processes=few)).findings]
+    assert "threads" in keys
+
+
+def test_no_time_has_passed():
+    """A clock was set back; what the machine tells is of the time since the store was made."""
+    window = replace(cores(), seconds=0.0, host={"cpu": 60e6})
+    [found] = [cause for cause in of(window).findings if cause.key == "cores"]
+    assert "somebody waited for cpu 100 % of the time (PSI)" in found.evidence
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy", "verify"),
+    [
+        ("feed/", "diagnose --url /feed/", "diagnose --url /feed/"),
+        ("a&b;c/", "diagnose --url '/a&b;c/'", "diagnose --url '/a&b;c/'"),
+        ("user/<int:pk>/", "queries", "diagnose --minutes 10"),
+        (r"^user/(\d+)/$", "queries", "diagnose --minutes 10"),
+        ("^feed/$", "queries", "diagnose --minutes 10"),
+        ("(none)", "queries", "diagnose --minutes 10"),
+        ("(other)", "queries", "diagnose --minutes 10"),
+    ],
+    ids=str,
+)
+def test_commands_are_typed_as_they_stand(name, remedy, verify):
+    window = healthy(
+        units={unit(name): route(wall=60, db=32, template=24)},
+        statements=[statement(name, "LOOP", count=100_000), statement(name)],
+        sightings=[sighting(name, "pins/feed.html:10", 100_000)],
+        samples=[],
+    )
+    [found] = of(window).findings
+    assert found.remedy == [f"manage.py unhurried {remedy}"]
+    assert found.verify == f"manage.py unhurried {verify}"
+    assert ("diagnose --url with its path" in found.advice) == (remedy == "queries")
+
+
+def test_a_few_that_say_ten_minutes_are_not_the_sites_time():
+    """Ten of two thousand; there are eight threads, of which a third of one is busy."""
+    slow = healthy(units=pages(wall=200, template=180), statements=[], samples=[])
+    forged = replace(slow, units=pages(wall=200, template=180, queue=10 * 599))
+    honest, verdict = of(slow), of(forged)
+    assert [each.key for each in verdict.findings] == [each.key for each in honest.findings]
+    assert verdict.parts["queue"] == pytest.approx(1.5 * 208)
+    assert sum(verdict.parts.values()) == pytest.approx(verdict.time)
+    assert any("X-Request-Start says that requests waited 5,990 s" in n for n in verdict.notes)
+    assert not any("X-Request-Start" in note for note in honest.notes)
+
+
+@pytest.mark.parametrize("more", ["busy", "short of cores", "unknown"])
+def test_a_queue_that_can_be_is_believed(more):
+    window = healthy(units=pages(queue=100))
+    process = {"busy": {"busy": 5 * 30_000 * MS}, "short of cores": {"waited": 20_000 * MS}}
+    window.process = QUIET | process.get(more, {})
+    if more == "unknown":
+        window.processes = []
+    assert of(window).parts["queue"] == pytest.approx(100.1)
+
+
 def test_a_healthy_site_has_nothing_to_fix():
     verdict = of(healthy())
     assert (verdict.state, verdict.findings) == ("fine", [])
@@ -216,6 +291,31 @@ def test_the_parts_add_up_to_users_time():
     for make, _, _ in FAULTS.values():
         verdict = of(make())
         assert sum(verdict.parts.values()) == pytest.approx(verdict.time)
+
+
+@pytest.mark.parametrize(
+    ("name", "paths", "new", "ratio"),
+    [
+        ("feed/", 0, 0, 0.999),
+        ("feed/", 100, 25, 0.799),  # eight times as many with a query; a quarter of those new
+        ("search/", 125, 125, 0.0),
+        ("user/<int:pk>/", 125, 25, 0.8),
+        ("user/<int:pk>/", 19, 0, None),
+        (r"^user/(?P<pk>\d+)/$", 125, 25, 0.8),
+        (r"^user/(\d+)/$", 125, 125, 0.0),
+        (r"^user/(\d+)/$", 0, 0, None),
+        (r"^docs/.*$", 0, 0, None),
+        ("(none)", 125, 25, None),
+        ("(other)", 125, 25, None),
+    ],
+    ids=str,
+)
+def test_what_a_kept_page_would_hit(name, paths, new, ratio):
+    window = healthy(units={unit(name): route(wall=300, template=250, paths=paths, paths_new=new)})
+    [here] = ledger_of(window).routes
+    assert _remedies.hit_ratio(here) == (ratio if ratio is None else pytest.approx(ratio))
+    [found] = of(replace(window, statements=[], samples=[])).findings
+    assert ("@cached_page(600)" in found.remedy) == (ratio is not None and ratio > 0.3)
 
 
 @pytest.mark.parametrize("requests", [0, 1, 49], ids=str)
@@ -302,6 +402,59 @@ def test_a_write_of_a_page_that_is_only_read_is_told_once():
     row = statement("feed/", "UPDATE t SET n = 1 WHERE id = 2", each=60, least=55)
     [found] = of(healthy(units=pages(wall=68, db=62, unsafe=9), statements=[row])).findings
     assert found.title.startswith("Your database works")
+
+
+def writes_in_a_loop():
+    sql = "UPDATE t SET n = 1 WHERE id = 2"
+    return healthy(
+        units=pages(wall=300, db=280),
+        statements=[statement("feed/", sql, 20_000, each=14)],
+        sightings=[sighting("feed/", "a.py:7", 20_000, each=14, sql=sql, relation=None)],
+        samples=[],
+    )
+
+
+def far_writes():
+    rows = [
+        statement("feed/", "UPDATE t SET n = 1 WHERE id = 2", 2000, each=50, least=40),
+        statement("feed/", "SELECT 1", 500, each=40),
+    ]
+    units = pages(wall=130, db=120)
+    return healthy(units=units, statements=rows, floors={"default": 40 * MS}, samples=[])
+
+
+def slow_sessions(floor=0.3, sql='SELECT "django_session"."session_key" FROM "django_session"'):
+    rows = [statement("feed/", sql, each=100), statement("feed/", each=floor)]
+    units, floors = pages(wall=170, db=150), {"default": floor * MS}
+    return healthy(units=units, statements=rows, floors=floors, samples=[])
+
+
+@pytest.mark.parametrize(
+    ("window", "keys"),
+    [
+        (writes_in_a_loop(), {"loop:feed/:a.py:7"}),
+        (far_writes(), {"network:default", "writes:feed/"}),
+        (slow_sessions(), {"sessions"}),
+        (slow_sessions(floor=50), {"network:default", "sessions"}),
+        (slow_sessions(sql='UPDATE "django_session" SET "session_data" = 1'), {"writes:feed/"}),
+    ],
+    ids=["a loop of writes", "far writes", "sessions", "far sessions", "sessions that are written"],
+)
+def test_no_second_is_told_twice(window, keys):
+    found = of(window).findings
+    assert {cause.key for cause in found} == keys
+    assert sum(cause.share for cause in found) <= 1
+
+
+@pytest.mark.parametrize(
+    ("window", "key", "seconds"),
+    [(far_writes(), "writes:feed/", 0.1), (slow_sessions(floor=50), "sessions", 0.1006)],
+    ids=["writes", "sessions"],
+)
+def test_what_is_not_asked_saves_its_way_too(window, key, seconds):
+    """Of half of all requests: ``gain`` is per request of the site."""
+    [found] = [cause for cause in of(window).findings if cause.key == key]
+    assert found.gain == pytest.approx(seconds / 2)
 
 
 def test_a_new_connection_meets_each_text_anew():

@@ -478,11 +478,19 @@ def test_a_path_is_new_until_it_was_computed(
 
 
 @here
-def test_only_get_of_routes_with_parameters(client: Client, store: Path, every_path: None) -> None:
-    client.get("/slow/?page=1")
+def test_only_get_of_paths_that_vary(client: Client, store: Path, every_path: None) -> None:
+    client.get("/slow/")
+    client.post("/slow/?page=1")
     client.post("/item/1/")
     client.head("/item/1/")
     assert lane("paths", "slow/") == lane("paths", "item/<int:item>/") == 0
+
+
+@here
+def test_a_query_makes_another_page(client: Client, store: Path, every_path: None) -> None:
+    for query in ("?q=1", "?q=1", "?q=2", ""):
+        client.get(f"/slow/{query}")
+    assert (lane("paths", "slow/"), lane("paths_new", "slow/")) == (3, 2)
 
 
 @here

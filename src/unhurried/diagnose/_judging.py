@@ -18,7 +18,7 @@ from ._causes import (
     _threads,
 )
 from ._ledger import Ledger
-from ._verdict import FINE, SERVERS, SLOW, TOO_LITTLE, Cause, Verdict
+from ._verdict import FINE, FRONT_END, SERVERS, SLOW, TOO_LITTLE, Cause, Verdict
 from ._words import count, percent
 
 ENOUGH: Final = 50  # requests
@@ -56,8 +56,8 @@ def judge(ledger: Ledger) -> Verdict:
         verdict.said = _too_little(ledger)
         return verdict
     verdict.unseen = list(_servers.unseen(ledger))
-    verdict.notes = [*_slow.notes(ledger), *_servers.notes(ledger)]
-    found = [_weighed(cause, ledger) for ask in ASKED for cause in ask(ledger)]
+    verdict.notes = [*_slow.notes(ledger), *_threads.notes(ledger), *_servers.notes(ledger)]
+    found = causes(ledger)
     verdict.findings = _ranked(found)[:MOST]
     slowest = max(ledger.routes, key=lambda route: route.mean)
     verdict.slowest = slowest.name, slowest.mean
@@ -66,10 +66,17 @@ def judge(ledger: Ledger) -> Verdict:
     return verdict
 
 
+def causes(ledger: Ledger) -> list[Cause]:
+    """All that is found, in no order and uncut; nobody asks where there is too little data."""
+    return [_weighed(cause, ledger) for ask in ASKED for cause in ask(ledger)]
+
+
 def _weighed(cause: Cause, ledger: Ledger) -> Cause:
     """With what its gain is of its own route, or of the whole site."""
     route = ledger.by_name[cause.route] if cause.route is not None else None
     time, visits = (route.time, route.requests) if route else (ledger.time, ledger.requests)
+    if route and cause.cause == FRONT_END:
+        time += ledger.browsing_on(route)
     cause.mean = time / max(visits, 1)
     if cause.gain is not None and time:
         cause.relief = min(cause.gain * ledger.requests / time, 1.0)

@@ -20,6 +20,7 @@ from unhurried.measure.reading import (
     Window,
 )
 
+from ._queue import believed
 from ._sizes import DELAY, OF_ALL, SHARE, TRIFLE
 from ._words import label
 
@@ -59,6 +60,7 @@ class Route:
     statements: list[StatementRow] = field(default_factory=list)
     sightings: list[SightingRow] = field(default_factory=list)
     samples: list[SampleRow] = field(default_factory=list)
+    believed: float = 1.0  # of the queue
 
     @property
     def label(self) -> str:
@@ -74,7 +76,7 @@ class Route:
 
     @cached_property
     def queue(self) -> float:
-        return self.lanes.seconds("queue")
+        return self.lanes.seconds("queue") * self.believed
 
     @property
     def time(self) -> float:
@@ -138,10 +140,10 @@ class Route:
     @cached_property
     def far(self) -> float:
         """Round trips, as far as they are longer than in one room with the database."""
-        return sum(
-            min(row.count * max(self.trips(row.alias) - NEAR, 0.0), row.ns / NS)
-            for row in self.statements
-        )
+        return sum(map(self.far_of, self.statements))
+
+    def far_of(self, row: StatementRow) -> float:
+        return min(row.count * max(self.trips(row.alias) - NEAR, 0.0), row.ns / NS)
 
     @cached_property
     def repeated(self) -> float:
@@ -192,11 +194,22 @@ class Ledger:
         self, window: Window, own: str | None = None, worth: float = DELAY, pace: float = 1.0
     ) -> None:
         self.window, self.worth, self.pace = window, worth, pace
-        self.routes = sorted(_routes(window, own, pace), key=lambda route: -route.time)
+        found = list(_routes(window, own, pace))
+        self.believed = self._believe(found)
+        self.routes = sorted(found, key=lambda route: -route.time)
         self.by_name = {route.name: route for route in self.routes}
         if self.strain >= STRAINED:
             self._forgive()
         self.vitals = [row for row in window.vitals if row.route in self.by_name]
+
+    def _believe(self, routes: list[Route]) -> float:
+        """What headers say of the queue, as far as it can be; where cores are short, anything."""
+        said = sum(route.lanes.seconds("queue") for route in routes)
+        wall = sum(route.wall for route in routes)
+        part = 1.0 if self.strain >= STRAINED else believed(self.window, wall, said)
+        for route in routes:
+            route.believed = part
+        return part
 
     def _forgive(self) -> None:
         """Where cores are short every trip takes longer: the way is the shortest ever seen."""

@@ -19,11 +19,12 @@ def verdict(minutes: float | None = None, *, ask: bool = False, worth: float = D
     nothing of the site's runs; with ``ask``, PostgreSQL is asked besides who waits for whom. Raises
     ``StoreError``.
     """
-    ledger = ledger_of(window(minutes), worth, pace())
+    here = pace()
+    ledger = ledger_of(window(minutes), worth, here)
     found = judge(ledger)
     known = releases()
     found.release = known[-1].name if known else ""
-    found.promises = _promises.kept(found)
+    found.promises = _promises.kept(found, here)
     if ask:
         _activity.add(found, ledger)
     return found

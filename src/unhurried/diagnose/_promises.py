@@ -28,9 +28,10 @@ from unhurried.measure.reading import (
 )
 
 from ._asking import ledger_of, of
+from ._judging import ENOUGH, causes
 from ._ledger import Ledger
 from ._pace import pace
-from ._verdict import SLOW, Cause, Promise, Verdict
+from ._verdict import FRONT_END, SLOW, Cause, Promise, Verdict
 
 FILE: Final = "promises.json"
 RELEASES: Final = 10
@@ -93,11 +94,12 @@ def _known(document: Any) -> dict[str, list[dict[str, Any]]]:
     return found if isinstance(found, dict) else {}
 
 
-def kept(current: Verdict) -> list[Promise]:
+def kept(current: Verdict, pace: float = 1.0) -> list[Promise]:
     """Of the last release's findings: what they promised, and what their routes have had since.
 
-    A finding that is still there is no promise that was kept: it is not among them. Raises
-    ``StoreError``.
+    A finding that is still there is no promise that was kept: it is not among them. Whether it is
+    there, all of what has happened since says, whatever ``current`` is a verdict of: where that is
+    too little for a verdict, nothing is gone. Raises ``StoreError``.
     """
     compared = before_and_after()
     if compared is None:
@@ -110,15 +112,18 @@ def kept(current: Verdict) -> list[Promise]:
     except (OSError, ValueError) as error:
         say_once("%s can't be read (%s); remove it.", FILE, error)
         return []
-    still = {cause.key for cause in current.findings}
-    ledgers = ledger_of(before), ledger_of(after)
-    found = [_had(each, *ledgers) for each in told if each.get("key") not in still]
+    then, now = ledger_of(before), ledger_of(after, pace=pace)
+    if not told or now.requests < ENOUGH:
+        return []
+    still = {cause.key for cause in (*current.findings, *causes(now))}
+    found = [_had(each, then, now) for each in told if each.get("key") not in still]
     return [promise for promise in found if promise is not None]
 
 
 def _had(told: dict[str, Any], before: Ledger, after: Ledger) -> Promise | None:
     route = told["route"]
-    then, now = _mean(before, route), _mean(after, route)
+    mean = _in_browsers if told["cause"] == FRONT_END else _mean
+    then, now = mean(before, route), mean(after, route)
     if then is None or now is None:
         return None
     return Promise(
@@ -141,6 +146,15 @@ def _mean(ledger: Ledger, route: str | None) -> float | None:
     if found is None:
         return ledger.mean if ledger.requests >= VISITS else None
     return found.mean or None
+
+
+def _in_browsers(ledger: Ledger, route: str | None) -> float | None:
+    """The same with what browsers took; None where too few have told."""
+    served = _mean(ledger, route)
+    row = ledger.vital(route, "front") if route is not None else None
+    if served is None or row is None or row.count < VISITS:
+        return None
+    return served + row.sum / row.count / 1e6
 
 
 def install() -> None:

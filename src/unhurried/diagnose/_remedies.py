@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any, Final
 
+from unhurried.measure.reading import ONE_PATH_IN, OTHER, UNRESOLVED
 from unhurried.queries.reading import proven
 
 from ._ledger import Route
@@ -13,6 +15,8 @@ from ._words import percent
 KEPT_FOR: Final = 600  # seconds, of the ``cached_page`` that is proposed
 HIT: Final = 0.002  # seconds, of a page that is kept, with its session, its user and a greeting
 ENOUGH: Final = 20  # visits to paths, before a ratio is told from them
+VARIES: Final = "<([*+{"  # signs of a pattern that more than one path matches
+PATTERN: Final = VARIES + "^$\\|?"  # and of one that is itself no path
 LONG: Final = 20_000  # bytes
 OBJECTS: Final = 0.8  # of the time at such a line, what making objects and text of them takes
 MANY: Final = 20  # rows
@@ -29,8 +33,15 @@ class Remedy:
 
 
 def look_at(route: Route) -> str:
-    """The command that looks at one page of a route."""
-    return f"manage.py unhurried diagnose --url {route.label}"
+    """The command that looks at a route's page; at what is measured, where that is no one path."""
+    if not is_path(route):
+        return "manage.py unhurried diagnose --minutes 10"
+    return f"manage.py unhurried diagnose --url {quote(route.label)}"
+
+
+def is_path(route: Route) -> bool:
+    """Whether its pattern can be asked for as it stands."""
+    return not any(sign in route.name for sign in PATTERN)
 
 
 def writes(sql: str) -> bool:
@@ -46,14 +57,16 @@ def can_be_kept(route: Route) -> bool:
 def hit_ratio(route: Route) -> float | None:
     """Of ``cached_page(600)``: how many visits would find the page of an earlier one.
 
-    Where the path has parameters: from one path in eight, all of whose visits are known (SHARDS:
-    Waldspurger et al., FAST 2015); None where too few were seen.
+    From one path in eight, all of whose visits are known (SHARDS: Waldspurger et al., FAST 2015).
+    Where the path is always the same, only its visits with a query are looked at: the others find
+    the page of the first. None where too few were seen, and of what is no one route.
     """
-    if "<" not in route.name and "(?P" not in route.name:
-        return max(1 - 1 / route.requests, 0.0)
-    if route.lanes["paths"] < ENOUGH:
+    paths, new = route.lanes["paths"], route.lanes["paths_new"]
+    if route.name in (UNRESOLVED, OTHER):
         return None
-    return max(1 - route.lanes["paths_new"] / route.lanes["paths"], 0.0)
+    if not any(sign in route.name for sign in VARIES):
+        return max(1 - (1 + ONE_PATH_IN * new) / route.requests, 0.0)
+    return max(1 - new / paths, 0.0) if paths >= ENOUGH else None
 
 
 def keep(route: Route) -> Remedy | None:

@@ -39,7 +39,8 @@ class Cause:
     ``remedy``: code or commands, a line each, to be typed as they stand; ``advice`` says in a
     sentence what they do. ``gain``: seconds per request that go, over all requests, None where
     that can't be computed; ``expected``: the same as a share of users' time, ``relief``: as a
-    share of its route's time, of which a visit takes ``mean`` seconds. ``verify``: the
+    share of its route's time, of which a visit takes ``mean`` seconds (of a front end, with what
+    browsers take). ``verify``: the
     command that shows whether it did. ``route``: where the finding is about one ("feed/").
     ``query``: a query finding's ``as_dict()``; ``verified``: it ran, with the same output, as
     ``diff``. ``key`` is the same for the same finding in the next verdict.

@@ -20,7 +20,6 @@ from ._snapshot import reader
 from ._window import Window
 
 MOST: Final = 50
-LABEL: Final = 40  # characters of a version
 _SCHEMA: Final = "CREATE TABLE IF NOT EXISTS release (at REAL PRIMARY KEY, name TEXT, data BLOB)"
 
 
@@ -37,9 +36,9 @@ def mark(path: Path, name: str, moment: Moment) -> None:
     with in_sqlite, closing(sqlite3.connect(path, timeout=1.0)) as database, database:
         database.execute(_SCHEMA)
         last = database.execute("SELECT name FROM release ORDER BY at DESC LIMIT 1").fetchone()
-        if last is not None and last[0] == name[:LABEL]:
+        if last is not None and last[0] == name:
             return
-        row = moment.at, name[:LABEL], _moments.pack(moment)
+        row = moment.at, name, _moments.pack(moment)
         database.execute("REPLACE INTO release VALUES (?, ?, ?)", row)
         database.execute(
             "DELETE FROM release WHERE at NOT IN (SELECT at FROM release ORDER BY at DESC LIMIT ?)",

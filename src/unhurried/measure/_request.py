@@ -78,7 +78,7 @@ def resolved(request: HttpRequest, view: object, args: object, kwargs: object) -
         row = store.requests.get(name) or store.route(("request", name))
         with store.lock:
             row.lanes[STARTED] += 1
-        if (kwargs or args) and request.method == "GET":
+        if (kwargs or args or request.META.get("QUERY_STRING")) and request.method == "GET":
             _paths.look(store, row, request, record.start)
     except (OSError, StoreError) as error:
         return _store.fail(error, store)

@@ -15,6 +15,7 @@ from ._layout import buckets as buckets_of
 from ._locks import locked
 from ._moments import Moment
 from ._own import own_prefix
+from ._paths import ONE_IN as ONE_PATH_IN
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, attached, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
@@ -50,6 +51,7 @@ __all__ = [
     "HTTP",
     "KEPT",
     "LANE",
+    "ONE_PATH_IN",
     "OTHER",
     "PARTS",
     "PROCESS",

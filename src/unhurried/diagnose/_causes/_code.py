@@ -23,6 +23,10 @@ CATCH: Final = (
     "Catch what it raises, and answer without it; a newer release may have mended it. The log has "
     "the traceback."
 )
+ASKED: Final = "manage.py unhurried queries"
+BY_URL: Final = (
+    "diagnose --url with its path names the line to change, and replays it to see whether it helps."
+)
 FEW: Final = 5  # errors that may be anybody's
 OFTEN: Final = 3.0  # queries of a loop, per request that has it
 
@@ -106,7 +110,7 @@ def _loop(ledger: Ledger, route: Route, loop: str, total: float) -> Iterator[Cau
         ],
         where=[loop, *dearest.through][:4],
         remedy=_code(route, proof, bulk),
-        advice=_advice(bulk, verified=verified),
+        advice=_advice(route, bulk, verified=verified),
         gain=ledger.per_request((spent + far) * gone),
         expected=ledger.share((spent + far) * gone),
         verify=_remedies.look_at(route),
@@ -120,14 +124,18 @@ def _loop(ledger: Ledger, route: Route, loop: str, total: float) -> Iterator[Cau
 def _code(route: Route, proof: dict[str, Any] | None, bulk: _remedies.Remedy | None) -> list[str]:
     if proof and proof["remedy"]:
         return [proof["remedy"]]
-    return bulk.code if bulk else [_remedies.look_at(route)]
+    if bulk:
+        return bulk.code
+    return [_remedies.look_at(route) if _remedies.is_path(route) else ASKED]
 
 
-def _advice(bulk: _remedies.Remedy | None, *, verified: bool) -> str:
+def _advice(route: Route, bulk: _remedies.Remedy | None, *, verified: bool) -> str:
     if verified:
         return "Replayed: the same page with fewer queries."
     if bulk:
         return bulk.advice
+    if not _remedies.is_path(route):
+        return f"It shows what is asked. For one page of {route.label}, {BY_URL}"
     return "It names the line to change, and replays the page to see whether it helps."
 
 

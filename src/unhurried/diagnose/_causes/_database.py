@@ -18,6 +18,7 @@ from .. import _remedies
 from .._ledger import NEAR, NS, Ledger, Route
 from .._verdict import DATABASE, LIKELY, NETWORK, SURE, Cause
 from .._words import brief, count, ms, percent
+from . import _servers
 
 TOP: Final = 3  # statements named
 BLOCKED: Final = 10  # times the shortest seen: a write by key that takes so long has waited
@@ -80,7 +81,7 @@ def load(ledger: Ledger) -> Iterator[Cause]:
 
     What is written on pages that are only read is told by ``written``.
     """
-    found = {route.name: _works(route) for route in ledger.routes}
+    found = {route.name: _works(route, rows) for route, rows in _told_here(ledger)}
     total = ledger.share(sum(spent for works in found.values() for spent, _ in works))
     for route in ledger.routes:
         seconds = sum(spent for spent, _ in found[route.name])
@@ -89,9 +90,17 @@ def load(ledger: Ledger) -> Iterator[Cause]:
             yield _load(ledger, route, found[route.name], seconds)
 
 
-def _works(route: Route) -> list[tuple[float, StatementRow]]:
-    asked = [row for row in route.statements if not _early(route, row)]
-    found = [(work(route, row), row) for row in asked]
+def _told_here(ledger: Ledger) -> Iterator[tuple[Route, list[StatementRow]]]:
+    """By route, without the statements of loops and of sessions, which have their own findings."""
+    sessions = {id(row) for _, row in _servers.of_sessions(ledger)}
+    for route in ledger.routes:
+        loops = {(each.alias, each.sql) for each in route.sightings}
+        apart = (row for row in route.statements if (row.alias, row.sql) not in loops)
+        yield route, [row for row in apart if id(row) not in sessions]
+
+
+def _works(route: Route, rows: list[StatementRow]) -> list[tuple[float, StatementRow]]:
+    found = [(work(route, row), row) for row in rows if not _early(route, row)]
     return sorted((item for item in found if item[0]), key=lambda item: -item[0])
 
 
@@ -126,9 +135,7 @@ def _told(spent: float, row: StatementRow) -> str:
 
 
 def work(route: Route, row: StatementRow) -> float:
-    """Seconds a statement took at the server, if it is none of a loop and waits for no lock."""
-    if any(each.sql == row.sql and each.alias == row.alias for each in route.sightings):
-        return 0.0
+    """Seconds a statement took at the server, without those that it waited for a lock."""
     way = row.count * route.trips(row.alias)
     return max((row.ns + row.fetch) / NS - way - blocked(route, row), 0.0)
 
@@ -146,31 +153,35 @@ def blocked(route: Route, row: StatementRow) -> float:
 
 def written(ledger: Ledger) -> Iterator[Cause]:
     """Writes on pages that are only ever read: they may come later."""
-    for route in ledger.routes:
-        found = [row for row in route.statements if _early(route, row)]
-        if not found:
-            continue
-        spent = sum((row.ns + row.fetch) / NS - blocked(route, row) for row in found)
-        share = ledger.share(spent)
-        if not ledger.matters(share, spent / max(route.requests, 1)):
-            continue
-        dearest = found[0]
-        yield Cause(
-            DATABASE,
-            f"{route.label} writes before it answers, though it is only read",
-            share,
-            LIKELY,
-            f"writes:{route.name}",
-            evidence=[f"{ms(row.ns / NS / row.count)} each: {brief(row.sql)}" for row in found[:3]],
-            where=list(dearest.lines)[:TOP],
-            remedy=["from unhurried.later import later", "later(instance).save()"],
-            advice=f"Write after the answer: {percent(share)} of users' time is waiting for it. "
-            "Counts are a Tally.",
-            gain=ledger.per_request(spent),
-            expected=share,
-            verify=_remedies.look_at(route),
-            route=route.name,
-        )
+    for route, rows in _told_here(ledger):
+        found = [row for row in rows if _early(route, row)]
+        waits = sum((row.ns + row.fetch) / NS - blocked(route, row) for row in found)
+        spent = max(waits - sum(map(route.far_of, found)), 0.0)
+        if found and ledger.matters(ledger.share(spent), waits / max(route.requests, 1)):
+            yield _written(ledger, route, found, spent, waits)
+
+
+def _written(
+    ledger: Ledger, route: Route, found: list[StatementRow], spent: float, waits: float
+) -> Cause:
+    """What is written later saves its way as well, though that is the network's."""
+    saves = ledger.share(waits)
+    return Cause(
+        DATABASE,
+        f"{route.label} writes before it answers, though it is only read",
+        ledger.share(spent),
+        LIKELY,
+        f"writes:{route.name}",
+        evidence=[f"{ms(row.ns / NS / row.count)} each: {brief(row.sql)}" for row in found[:3]],
+        where=list(found[0].lines)[:TOP],
+        remedy=["from unhurried.later import later", "later(instance).save()"],
+        advice=f"Write after the answer: {percent(saves)} of users' time is waiting for it. "
+        "Counts are a Tally.",
+        gain=ledger.per_request(waits),
+        expected=saves,
+        verify=_remedies.look_at(route),
+        route=route.name,
+    )
 
 
 def _early(route: Route, row: StatementRow) -> bool:

@@ -88,11 +88,12 @@ def _cores(ledger: Ledger) -> Iterator[Cause]:
 
 
 def _pressure(ledger: Ledger) -> list[str]:
-    window, host = ledger.window, ledger.window.host
+    host, seconds = ledger.window.host, max(ledger.window.seconds, 1.0)
+    waited = {name: host.get(name, 0) / 1e6 / seconds for name in ("cpu", "io", "memory")}
     told = [
-        f"somebody waited for {name} {percent(host[name] / 1e6 / window.seconds)} of the time (PSI)"
-        for name in ("cpu", "io", "memory")
-        if host.get(name, 0) / 1e6 > 0.05 * max(window.seconds, 1.0)
+        f"somebody waited for {name} {percent(min(part, 1.0))} of the time (PSI)"
+        for name, part in waited.items()
+        if part > 0.05
     ]
     if host.get("throttled", 0) > 1e4:
         told.append(f"its container's quota stopped it for {ms(host['throttled'] / 1e6)} (cgroup)")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from math import ceil, sqrt
 from typing import Final
 
+from .. import _queue
 from .._ledger import Ledger
 from .._verdict import LIKELY, SURE, THREADS, Cause
 from .._words import count, ms
@@ -16,7 +17,6 @@ from ._machine import has_the_machine_time, slowed
 
 #: So many standard deviations above the mean wait seldom (Halfin and Whitt, 1981).
 SPARE: Final = 1.65
-FULL: Final = 0.6  # of the slots, on average: then they are often all taken
 
 
 def threads(ledger: Ledger) -> Iterator[Cause]:
@@ -25,10 +25,13 @@ def threads(ledger: Ledger) -> Iterator[Cause]:
     queued = sum(route.lanes["queued"] for route in ledger.routes)
     if not queued or not ledger.matters_to_all(share, queue / queued):
         return
-    busy, slots = _busy(ledger), _slots(ledger)
-    if slots and busy < FULL * slots:
-        return  # there are free ones: whatever holds requests up, more of them would not help
+    wall = ledger.sum("wall")
+    if _queue.are_free(ledger.window, wall):
+        return
+    busy, slots = _queue.busy(ledger.window, wall), _queue.slots(ledger.window)
     needed = _needed(ledger, busy)
+    if slots and needed <= slots:
+        return
     yield Cause(
         THREADS,
         _title(needed, slots),
@@ -61,21 +64,18 @@ def _remedy(ledger: Ledger, needed: int, slots: int) -> list[str]:
     return [f"gunicorn --workers {workers} --threads {ceil(needed / workers)}"]
 
 
-def _busy(ledger: Ledger) -> float:
-    """Requests under way, as seen at each beat; else by Little's law."""
-    watched = ledger.window.process.get("watched", 0)
-    workers = max(len(ledger.window.processes), 1)
-    if watched:
-        return ledger.window.process.get("busy", 0) / watched * workers
-    return ledger.sum("wall") / max(ledger.window.seconds, 1.0)
-
-
-def _slots(ledger: Ledger) -> int:
-    """As the servers say it; where they do not, the most that were ever busy at once."""
-    return sum(each.threads or each.most_busy for each in ledger.window.processes)
-
-
 def _needed(ledger: Ledger, busy: float) -> int:
     """For the requests that wait as well as for those under way, and some to spare."""
     length = ledger.served / max(ledger.sum("wall"), 1e-9) * busy
     return ceil(length + SPARE * sqrt(max(busy, 1.0)))
+
+
+def notes(ledger: Ledger) -> Iterator[str]:
+    """What is not believed."""
+    if ledger.believed < 1:
+        said, counted = ledger.sum_lane("queue"), ledger.sum("queue")
+        yield (
+            f"X-Request-Start says that requests waited {ms(said)} in all for a worker, though "
+            f"workers stood free: {ms(counted)} of it count. The proxy's clock is wrong, or "
+            "somebody else sends this header, or it is the proxy that they waited for."
+        )
