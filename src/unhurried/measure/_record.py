@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import ContextVar
+from threading import get_ident
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -179,7 +180,7 @@ class SampledRecord(Record):
         super().__init__(kind, name, store)
         self.simple = False
         self.cpu_parts = [0, 0, 0, 0, 0]  # of a view: what is left of the whole
-        self.cpu_last = self.cpu_started or 0
+        self.cpu_last = get_ident(), self.cpu_started or 0  # the thread whose clock it is
         self.probed = 0
         self.closed = 0  # the thread's CPU clock at the end
         self.aside = 0  # what was done since then for other units, too
@@ -199,9 +200,11 @@ class SampledRecord(Record):
         self.closed = thread_time_ns()
 
     def _charge_cpu(self) -> None:
-        cpu = thread_time_ns()
-        self.cpu_parts[self.stack[-1]] += cpu - self.cpu_last
-        self.cpu_last = cpu
+        thread, cpu = get_ident(), thread_time_ns()
+        known, last = self.cpu_last
+        if known == thread:  # another one's clock says nothing of what was done since
+            self.cpu_parts[self.stack[-1]] += cpu - last
+        self.cpu_last = thread, cpu
         self.probed += 1
 
 
