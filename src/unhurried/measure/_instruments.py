@@ -21,7 +21,7 @@ from . import _layout as L
 from . import _store
 from ._buckets import TIME, VALUE
 from ._errors import StoreError, swallow
-from ._record import Record, current
+from ._record import Record, under_way
 from ._store import Store
 
 MINUTES: Final = (1, 5, 15)
@@ -90,7 +90,7 @@ class Instrument:
             if self._store is not store:
                 with store.lock:
                     self._bind(store)
-            record = current.get()
+            record = under_way()
             if record is None or record.store is not store:
                 with store.lock:
                     change()
@@ -113,7 +113,7 @@ def _keep(record: Record, change: Callable[[], None]) -> None:
         record.pending = []
     record.pending.append(change)
     long = record.kind != "request" or (record.rare is not None and record.rare.streamed)
-    if long or len(record.pending) >= PATIENT:
+    if long or len(record.pending) >= PATIENT or record.wall:  # a thread's, that ended just now
         flush(record)
 
 

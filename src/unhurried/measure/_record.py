@@ -213,6 +213,12 @@ if hasattr(os, "register_at_fork"):  # the record under way is the parent's to f
     os.register_at_fork(after_in_child=lambda: current.set(None))
 
 
+def under_way() -> Record | None:
+    """The unit of work that this code is part of; None in a task that has outlived its own."""
+    record = current.get()
+    return None if record is None or record.wall else record
+
+
 class Stepped:
     """Awaits a coroutine step by step and adds the CPU time of its own steps only.
 

@@ -32,7 +32,7 @@ resolving: list[Callable[[HttpRequest], None]] = []
 def begin(request: HttpRequest) -> Record | None:
     """A record for this request; None while measuring is off or the request is measured already."""
     outer = current.get()
-    if outer is not None and outer.kind == "request":
+    if outer is not None and outer.kind == "request" and not outer.wall:
         return None
     store = _store.opened or _store.current()
     if store is None:

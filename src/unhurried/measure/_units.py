@@ -19,7 +19,7 @@ from ._folding import PATIENT, stop_waiting
 from ._frames import blocks
 from ._instruments import flush
 from ._probes import sql
-from ._record import Record, SampledRecord, Stepped, current
+from ._record import Record, SampledRecord, Stepped, current, under_way
 from ._rows import Route
 from ._store import Store
 
@@ -154,7 +154,7 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         self.name = name
 
     def __enter__(self) -> None:
-        joined = current.get() is not None
+        joined = under_way() is not None
         in_loop = _in_event_loop()
         record = None if joined else start("unit", self.name, sample=not in_loop)
         token = None if record is None else current.set(record)
@@ -198,7 +198,7 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
             @functools.wraps(function)
             async def inner_async(*args: Any, **kwargs: Any) -> Any:
                 with measured(name):
-                    record = current.get()
+                    record = under_way()
                     call = function(*args, **kwargs)
                     return await (call if record is None else Stepped(call, record))
 
