@@ -15,6 +15,8 @@ from tests.measure.children import Link, in_child
 from unhurried.measure import counter, gauge, measured, snapshot, timer
 from unhurried.measure._history import shared_cache
 from unhurried.measure._probes import cache as cache_probe
+from unhurried.measure._record import under_way
+from unhurried.measure._units import active, finish, start
 from unhurried.testing import override
 
 
@@ -78,6 +80,52 @@ def test_a_timer_that_ends_in_another_context_is_forgotten(store: object) -> Non
     contextvars.copy_context().run(timing.__enter__)
     timing.__exit__(None, None, None)
     assert snapshot()["timers"].get("rows", {"count": 0})["count"] == 0
+
+
+def test_blocks_in_generators_end_in_their_own_order(store: object) -> None:
+    def rows() -> Iterator[int]:
+        with measured("rows"), timer("rows"):
+            yield 1
+            sleep(0.1)
+
+    with measured("import"), timer("import"):
+        sleep(0.1)
+        begun = rows()
+        next(begun)
+    with measured("other"):
+        pass
+    list(begun)
+    found = snapshot()
+    assert {name: route["requests"] for name, route in found["routes"].items()} == {
+        "import": 1,
+        "other": 1,
+    }
+    assert all(found["timers"][name]["sum"] > 0.09 for name in ("rows", "import"))
+
+
+def test_a_unit_that_a_generator_ends_inside_a_request_leaves_it_under_way(store: object) -> None:
+    def rows() -> Iterator[int]:
+        with measured("rows"):
+            yield 1
+
+    begun = rows()
+    next(begun)
+    request = start("request", "feed/")
+    assert request is not None
+    with active(request):
+        list(begun)
+        assert under_way() is request
+    assert under_way() is None
+    finish(request)
+
+
+def test_a_unit_may_end_in_a_copy_of_the_context_it_was_begun_in(store: object) -> None:
+    job = measured("job")
+    job.__enter__()
+    contextvars.copy_context().run(job.__exit__, None, None, None)
+    with measured("other"):
+        pass
+    assert set(snapshot()["routes"]) == {"job", "other"}
 
 
 def test_a_unit_that_runs_for_hours_writes_at_once(store: object) -> None:

@@ -18,7 +18,7 @@ from typing import ClassVar, Final, TypeVar, cast
 from unhurried.conf import settings
 
 from . import _layout as L
-from . import _store
+from . import _nesting, _store
 from ._buckets import TIME, VALUE
 from ._errors import StoreError, swallow
 from ._record import Record, under_way
@@ -31,7 +31,7 @@ PATIENT: Final = 64  # changes that wait for a request's end
 YEAR: Final = 366 * 86400.0  # seconds
 MOST: Final = 1 << 53  # at a time: sums of many processes must stay below 2**64
 
-_began: ContextVar[tuple[int, ...]] = ContextVar("unhurried_timers", default=())
+_began: _nesting.Begun[int] = ContextVar("unhurried_timers", default=())
 
 #: Called with (kind, name, value) for each change, after it was made: sinks subscribe here.
 changed: list[Callable[[str, str, float], None]] = []
@@ -236,7 +236,7 @@ class Timer(Instrument):
         lanes[0] += 1
 
     def __enter__(self) -> Timer:
-        _began.set((*_began.get(), perf_counter_ns()))
+        _nesting.begin(_began, self, perf_counter_ns())
         return self
 
     def __exit__(
@@ -245,11 +245,9 @@ class Timer(Instrument):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not (beginnings := _began.get()):
-            return  # begun in another context, as a generator may be: nobody knows when
-        *outer, began = beginnings
-        _began.set(tuple(outer))
-        self.update((perf_counter_ns() - began) / 1e9)
+        began = _nesting.end(_began, self)
+        if began is not None:
+            self.update((perf_counter_ns() - began) / 1e9)
 
 
 def counter(name: str) -> Counter:
