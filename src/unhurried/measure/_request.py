@@ -46,7 +46,7 @@ def begin(request: HttpRequest) -> Record | None:
     if store.clients is not None:
         record.client = store.clients.of(request.META)
     if "HTTP_X_REQUEST_START" in request.META:
-        record.queued = _queue.parse(request.META["HTTP_X_REQUEST_START"])
+        record.queued = _queue.waited(request.META)
     return record
 
 
