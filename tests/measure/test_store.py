@@ -604,6 +604,22 @@ def test_the_gauge_set_last_wins(store: Path) -> None:
     assert snapshot()["gauges"] == {"t": 0}
 
 
+def test_a_gauge_set_by_a_clock_that_ran_ahead_wins_no_longer(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time_ns
+
+    def ahead() -> None:
+        monkeypatch.setattr(time, "time_ns", lambda: real() + 3600 * 10**9)
+        gauge("t").set(99)
+
+    gauge("of another slot").set(0)
+    in_child(ahead)
+    assert snapshot()["gauges"]["t"] == 99  # nobody knows better
+    gauge("t").set(1)
+    assert snapshot()["gauges"]["t"] == 1
+
+
 def test_counters_go_below_zero_and_merge(store: Path) -> None:
     in_child(lambda: counter("open").decrement(5))
     counter("open").increment(3)

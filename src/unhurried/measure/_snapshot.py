@@ -235,11 +235,10 @@ def _gauges(source: Reader) -> dict[str, float]:
     group, last = L.GROUPS["gauge"], {}
     for row, (_, name) in enumerate(source.names.order["gauge"]):
         at = group.start + row * group.lanes
-        set_at, value = max(
-            ((s.words[at], s.floats[at + 1]) for s in source.slots.values()), default=(0, 0.0)
-        )
-        if set_at:
-            last[name] = value
+        found = [(s.words[at], s.floats[at + 1]) for s in source.slots.values() if s.words[at]]
+        now = time.time_ns()  # what is set later than that, was set by a clock that ran ahead
+        if found:
+            last[name] = max(found, key=lambda each: (each[0] <= now, each[0]))[1]
     return last
 
 
