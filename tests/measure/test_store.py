@@ -657,6 +657,15 @@ def at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(_snapshot, "time", clock)
 
 
+def test_a_histogram_s_sum_stays_a_number(store: Path) -> None:
+    for _ in range(2):
+        histogram("h").update(1.7e308)
+        in_child(lambda: histogram("h").update(1.7e308))
+    assert snapshot()["histograms"]["h"]["sum"] == sys.float_info.max
+    histogram("h").update(-1.7e308)
+    assert 0 < snapshot()["histograms"]["h"]["sum"] <= sys.float_info.max
+
+
 def test_meters_fade_and_merge(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One event a second in each of two processes for an hour, then silence."""
     began = 1_700_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import threading
 from collections.abc import Iterator
@@ -9,14 +10,16 @@ from time import sleep
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection
 
 from tests.measure.children import Link, in_child
 from unhurried.measure import counter, gauge, measured, snapshot, timer
 from unhurried.measure._history import shared_cache
 from unhurried.measure._probes import cache as cache_probe
-from unhurried.measure._record import under_way
+from unhurried.measure._record import CACHE, under_way
 from unhurried.measure._units import active, finish, start
+from unhurried.measure._wraps import charged
 from unhurried.testing import override
 
 
@@ -73,6 +76,25 @@ def test_a_generator_can_not_be_decorated() -> None:
         @measured("rows")
         def rows() -> Iterator[int]:
             yield 1
+
+
+def test_a_function_that_is_marked_as_a_coroutine_s_is_measured_to_its_end(store: object) -> None:
+    """Before Python 3.12 ``inspect`` does not know ``sync_to_async`` for one."""
+
+    @measured("thumbnail")
+    @sync_to_async
+    def thumbnail() -> None:
+        sleep(0.02)
+
+    async def page() -> None:
+        with measured("page"):
+            await charged(CACHE)(sync_to_async(sleep))(0.02)
+
+    asyncio.run(thumbnail())
+    asyncio.run(page())
+    found = snapshot()["routes"]
+    assert found["thumbnail"]["wall"]["sum"] > 0.019
+    assert found["page"]["where"]["cache"] > 0.019
 
 
 def test_a_timer_that_ends_in_another_context_is_forgotten(store: object) -> None:

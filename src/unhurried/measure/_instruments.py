@@ -10,7 +10,8 @@ import functools
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from math import exp, inf, isfinite
+from math import copysign, exp, inf, isfinite
+from sys import float_info
 from time import perf_counter_ns
 from types import TracebackType
 from typing import ClassVar, Final, TypeVar, cast
@@ -30,7 +31,6 @@ HORIZONS: Final = tuple(60.0 * minutes for minutes in MINUTES)  # seconds
 PATIENT: Final = 64  # changes that wait for a request's end
 YEAR: Final = 366 * 86400.0  # seconds
 MOST: Final = 1 << 53  # at a time: sums of many processes must stay below 2**64
-
 _began: _nesting.Begun[int] = ContextVar("unhurried_timers", default=())
 
 #: Called with (kind, name, value) for each change, after it was made: sinks subscribe here.
@@ -128,6 +128,11 @@ def flush(record: Record) -> None:
                 swallow("an instrument", error)
 
 
+def finite(total: float) -> float:
+    """A sum, or the largest number there is where it has overflown: JSON has no infinity."""
+    return total if isfinite(total) else copysign(float_info.max, total)
+
+
 class Counter(Instrument):
     """A number that goes up and down."""
 
@@ -207,7 +212,7 @@ class Histogram(Instrument):
     def _write(self, value: float) -> None:
         lanes, floats = self._lanes, self._floats
         self._fine[VALUE.index(value)] += 1
-        floats[1] += value
+        floats[1] = finite(floats[1] + value)
         if not lanes[0] or value > floats[2]:
             floats[2] = value
         if not lanes[0] or value < floats[3]:

@@ -17,7 +17,7 @@ from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale, quantiles
 from ._errors import StoreError
 from ._folding import drain_opened
-from ._instruments import HORIZONS, MINUTES, flush
+from ._instruments import HORIZONS, MINUTES, finite, flush
 from ._read import Merged, Reader, SlotView
 from ._record import PARTS, current
 
@@ -281,6 +281,6 @@ def instrument(source: Reader, group: L.Group, row: int, scale: Scale) -> dict[s
     if scale is TIME:
         ns, longest = (sum(s.words[at + 1] for s in used), (s.words[at + 2] for s in used))
         return _in_seconds(_summary(buckets, scale, ns, count, max(longest, default=0)))
-    total = sum(s.floats[at + 1] for s in used)
+    total = finite(sum(s.floats[at + 1] for s in used))
     top = max((s.floats[at + 2] for s in used), default=0.0)
     return _summary(buckets, scale, total, count, top)

@@ -7,11 +7,13 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from inspect import isasyncgenfunction, isgeneratorfunction
 from threading import get_ident
 from time import thread_time_ns
 from types import TracebackType
 from typing import Any, TypeVar
+
+from asgiref.sync import iscoroutinefunction
 
 from . import _nesting, _processes, _sampler, _store, _watch
 from ._errors import StoreError, swallow
