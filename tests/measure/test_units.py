@@ -6,7 +6,8 @@ import asyncio
 import contextvars
 import threading
 from collections.abc import Iterator
-from time import sleep
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep, thread_time
 from typing import Any
 
 import pytest
@@ -148,6 +149,23 @@ def test_a_unit_may_end_in_a_copy_of_the_context_it_was_begun_in(store: object) 
     with measured("other"):
         pass
     assert set(snapshot()["routes"]) == {"job", "other"}
+
+
+def test_a_unit_may_end_in_another_thread_than_it_was_begun_in(store: object) -> None:
+    """Whose CPU clock may be behind the first one's."""
+
+    def work() -> None:
+        until = thread_time() + 0.03
+        while thread_time() < until:
+            pass
+
+    job, context = measured("job"), contextvars.copy_context()
+    with ThreadPoolExecutor(1) as old, ThreadPoolExecutor(1) as new:
+        old.submit(work).result()
+        old.submit(context.run, job.__enter__).result()
+        new.submit(context.run, job.__exit__, None, None, None).result()
+    found = snapshot()["routes"]["job"]
+    assert (found["requests"], found["cpu"]["sum"]) == (1, 0)
 
 
 def test_a_unit_that_runs_for_hours_writes_at_once(store: object) -> None:

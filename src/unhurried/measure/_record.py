@@ -143,7 +143,8 @@ class Record:
         if self.cpu_started is not None:
             cpu += thread_time_ns() - self.cpu_started
             self.cpu_started = None
-        self.cpu = cpu if cpu < wall else wall  # clocks of different grain, threads side by side
+        # Clocks of different grain, threads side by side, or another one's that it has ended in.
+        self.cpu = cpu if 0 <= cpu < wall else wall if cpu > 0 else 0
         if min(parts) < 0:
             self._settle()
 
