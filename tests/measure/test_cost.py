@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import get_ident
 from typing import Any
 
 import pytest
 from django.template import engines
 from django.test import Client
 
-from unhurried.measure import _cost, _store, measured, snapshot
+from unhurried.measure import _cost, _record, _store, measured, snapshot
 from unhurried.measure._cost import Cost
-from unhurried.measure._record import SampledRecord
+from unhurried.measure._record import CACHE, DB, SampledRecord, current
 from unhurried.measure._units import start
 
 Route = Callable[[str], dict[str, Any]]
+NS = 1_000_000_000
 
 
 @pytest.fixture
@@ -45,6 +48,28 @@ def test_cpu_is_split_by_part_on_samples(
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["view"] > 0
     assert shares["template"] > 0
+
+
+def test_cpu_of_threads_that_share_a_sampled_unit_never_falls(
+    every_one: Cost, route: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each thread has a CPU clock of its own: the difference of two says nothing."""
+    old, new = ThreadPoolExecutor(1), ThreadPoolExecutor(1)
+    clocks = {old.submit(get_ident).result(): 5 * NS, new.submit(get_ident).result(): 0}
+    monkeypatch.setattr(_record, "thread_time_ns", lambda: clocks.get(get_ident(), NS))
+
+    with measured("job"):
+        record = current.get()
+        assert isinstance(record, SampledRecord)
+        old.submit(record.enter, DB).result()
+        new.submit(record.enter, CACHE).result()
+        old.submit(record.leave, DB).result()
+        new.submit(record.leave, CACHE).result()
+        assert record.cpu_parts == [0, 0, 0, 0, 0]
+        record.cpu_parts[DB] = -NS  # a thread was given the number of one that has ended
+    assert sum(route("job")["cpu_by_part"].values()) in (0, pytest.approx(1))
+    old.shutdown()
+    new.shutdown()
 
 
 def test_over_budget_it_sheds_and_below_half_it_takes_up_again() -> None:

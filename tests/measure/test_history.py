@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from django.test import Client
 from unhurried.measure import _history as history
 from unhurried.measure import counter, histogram, snapshot, timer
 from unhurried.measure._history import PUBLISHED, SPANS, History, hosts, series, totals
-from unhurried.measure._layout import VERSION
+from unhurried.measure._layout import LANE, LANES, VERSION
 
 
 @pytest.fixture
@@ -45,6 +46,18 @@ def test_a_sample_is_what_happened_in_between(client: Client, folder: Path) -> N
     assert sample["histograms"]["basket"]["count"] == 1
     assert sample["counters"] == {"orders": 7}
     assert totals(folder, "hour") == [(at, {k: sample[k] for k in ("seconds", "total")})]
+
+
+def test_a_lane_that_has_fallen_is_nothing_and_takes_nothing_from_its_neighbour() -> None:
+    before, after = array("Q", [0] * LANES), array("Q", [7] * LANES)
+    before[LANE["cpu_db"]] = before[LANES - 1] = 9
+    found = history._minus(after, before)
+    for lane in ("wall_max", "queries_max", "started", "cpu_db"):
+        assert found[LANE[lane]] == 0
+    assert found[LANES - 1] == 0
+    assert sum(found) == 7 * (LANES - 5)
+    before[LANE["cpu_db"]] = before[LANES - 1] = 3
+    assert sum(history._minus(after, before)) == 7 * (LANES - 5) + 8
 
 
 def test_each_span_has_its_own_step_and_end(client: Client, folder: Path) -> None:

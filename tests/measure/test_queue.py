@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unhurried.measure import _queue
+from unhurried.measure import _queue, snapshot
 from unhurried.measure._queue import OLDEST, parse
+from unhurried.testing import override
 
 NOW = 1_800_000_000.0
 
@@ -36,6 +40,28 @@ def test_the_future_and_the_distant_past_are_rejected(monkeypatch: Any) -> None:
     assert parse(f"t={NOW + 5}") is None
     assert parse(f"t={NOW - OLDEST - 5}") is None
     assert parse(f"t={NOW + 0.0005}") == 0
+
+
+@pytest.mark.parametrize("clients", ["hashed", "off"])
+@pytest.mark.parametrize(
+    ("peer", "believed"),
+    [
+        ({"REMOTE_ADDR": "127.0.0.1"}, True),
+        ({"REMOTE_ADDR": "10.0.0.7"}, True),
+        ({"REMOTE_ADDR": ""}, True),
+        ({"REMOTE_ADDR": "198.51.100.7", "REMOTE_PORT": 0}, True),
+        ({"REMOTE_ADDR": "198.51.100.7"}, False),
+        ({"REMOTE_ADDR": "198.51.100.7", "REMOTE_PORT": 40312}, False),
+        ({"REMOTE_ADDR": "2001:db8::7"}, False),
+    ],
+)
+def test_only_what_may_be_a_proxy_of_ours_is_believed(
+    store: Path, client: Client, clients: str, peer: dict[str, Any], believed: bool
+) -> None:
+    """Ten minutes of one visitor's among a thousand pages would be most of the site's time."""
+    with override(STORE=store, CLIENTS=clients):
+        client.get("/empty/", headers={"X-Request-Start": f"t={time.time() - 599}"}, **peer)
+        assert snapshot()["routes"]["empty/"]["queue"]["count"] == believed
 
 
 @given(st.text(max_size=40))

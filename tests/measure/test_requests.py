@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import Context, copy_context
 from pathlib import Path
 from typing import Any
 from wsgiref.util import FileWrapper
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import path
 
-from unhurried.measure import snapshot
+from tests.books.models import Author
+from unhurried.later._thread import close_all
+from unhurried.measure import counter, measured, snapshot
 from unhurried.measure.reading import window
 from unhurried.testing import override
 
@@ -115,6 +119,68 @@ def test_a_file_may_still_be_sent_by_the_kernel(route: Route) -> None:
     size = len(b"".join(body))
     body.close()
     assert (route("file/")["bytes"], route("file/")["in_flight"]) == (size, 0)
+
+
+def work_off() -> None:
+    for _ in range(100):
+        counter("mails").increment()
+    with measured("job"):
+        Author.objects.count()
+
+
+@pytest.mark.parametrize("way", ["task", "thread"])
+def test_what_outlives_its_request_is_measured_for_itself(
+    store: Path, settings: Any, way: str
+) -> None:
+    """It was begun in the request's context, whose record nobody writes any more."""
+    go, begun = asyncio.Event(), list[Any]()
+
+    async def job() -> None:
+        await go.wait()
+        await sync_to_async(work_off)()
+        await AsyncClient().get("/empty/")
+
+    def run(context: Context) -> None:
+        context.run(work_off)
+        context.run(Client().get, "/empty/")
+        close_all()
+
+    async def view(request: HttpRequest) -> HttpResponse:
+        begun.append(asyncio.create_task(job()) if way == "task" else copy_context())
+        return HttpResponse()
+
+    async def main() -> None:
+        await AsyncClient().get("/go/")
+        go.set()
+        await (begun[0] if way == "task" else asyncio.to_thread(run, begun[0]))
+
+    settings.ROOT_URLCONF = path("go/", view), path("empty/", lambda request: HttpResponse())
+    asyncio.run(main())
+    found = snapshot()
+    assert found["counters"] == {"mails": 100}
+    assert {name: found["routes"][name]["queries"]["sum"] for name in found["routes"]} == {
+        "go/": 0,
+        "job": 1,
+        "empty/": 0,
+    }
+
+
+def test_a_body_that_is_being_streamed_has_not_outlived_its_request(
+    store: Path, settings: Any
+) -> None:
+    def chunks() -> Iterator[bytes]:
+        work_off()
+        yield b"x"
+
+    settings.ROOT_URLCONF = (path("rows/", lambda request: StreamingHttpResponse(chunks())),)
+    response = Client().get("/rows/")
+    list(response)
+    response.close()
+    found = snapshot()
+    assert found["counters"] == {"mails": 100}
+    assert {name: route["queries"]["sum"] for name, route in found["routes"].items()} == {
+        "rows/": 1
+    }
 
 
 def test_async_views_are_measured_alike(route: Route) -> None:

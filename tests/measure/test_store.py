@@ -604,6 +604,22 @@ def test_the_gauge_set_last_wins(store: Path) -> None:
     assert snapshot()["gauges"] == {"t": 0}
 
 
+def test_a_gauge_set_by_a_clock_that_ran_ahead_wins_no_longer(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time_ns
+
+    def ahead() -> None:
+        monkeypatch.setattr(time, "time_ns", lambda: real() + 3600 * 10**9)
+        gauge("t").set(99)
+
+    gauge("of another slot").set(0)
+    in_child(ahead)
+    assert snapshot()["gauges"]["t"] == 99  # nobody knows better
+    gauge("t").set(1)
+    assert snapshot()["gauges"]["t"] == 1
+
+
 def test_counters_go_below_zero_and_merge(store: Path) -> None:
     in_child(lambda: counter("open").decrement(5))
     counter("open").increment(3)
@@ -639,6 +655,15 @@ def at(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     clock = SimpleNamespace(time_ns=lambda: int(seconds * 1e9))
     monkeypatch.setattr(_instruments, "time", clock)
     monkeypatch.setattr(_snapshot, "time", clock)
+
+
+def test_a_histogram_s_sum_stays_a_number(store: Path) -> None:
+    for _ in range(2):
+        histogram("h").update(1.7e308)
+        in_child(lambda: histogram("h").update(1.7e308))
+    assert snapshot()["histograms"]["h"]["sum"] == sys.float_info.max
+    histogram("h").update(-1.7e308)
+    assert 0 < snapshot()["histograms"]["h"]["sum"] <= sys.float_info.max
 
 
 def test_meters_fade_and_merge(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

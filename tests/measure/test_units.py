@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import threading
 from collections.abc import Iterator
-from time import sleep
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep, thread_time
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection
 
 from tests.measure.children import Link, in_child
 from unhurried.measure import counter, gauge, measured, snapshot, timer
 from unhurried.measure._history import shared_cache
 from unhurried.measure._probes import cache as cache_probe
+from unhurried.measure._record import CACHE, under_way
+from unhurried.measure._units import active, finish, start
+from unhurried.measure._wraps import charged
 from unhurried.testing import override
 
 
@@ -73,11 +79,93 @@ def test_a_generator_can_not_be_decorated() -> None:
             yield 1
 
 
+def test_a_function_that_is_marked_as_a_coroutine_s_is_measured_to_its_end(store: object) -> None:
+    """Before Python 3.12 ``inspect`` does not know ``sync_to_async`` for one."""
+
+    @measured("thumbnail")
+    @sync_to_async
+    def thumbnail() -> None:
+        sleep(0.02)
+
+    async def page() -> None:
+        with measured("page"):
+            await charged(CACHE)(sync_to_async(sleep))(0.02)
+
+    asyncio.run(thumbnail())
+    asyncio.run(page())
+    found = snapshot()["routes"]
+    assert found["thumbnail"]["wall"]["sum"] > 0.019
+    assert found["page"]["where"]["cache"] > 0.019
+
+
 def test_a_timer_that_ends_in_another_context_is_forgotten(store: object) -> None:
     timing = timer("rows")
     contextvars.copy_context().run(timing.__enter__)
     timing.__exit__(None, None, None)
     assert snapshot()["timers"].get("rows", {"count": 0})["count"] == 0
+
+
+def test_blocks_in_generators_end_in_their_own_order(store: object) -> None:
+    def rows() -> Iterator[int]:
+        with measured("rows"), timer("rows"):
+            yield 1
+            sleep(0.1)
+
+    with measured("import"), timer("import"):
+        sleep(0.1)
+        begun = rows()
+        next(begun)
+    with measured("other"):
+        pass
+    list(begun)
+    found = snapshot()
+    assert {name: route["requests"] for name, route in found["routes"].items()} == {
+        "import": 1,
+        "other": 1,
+    }
+    assert all(found["timers"][name]["sum"] > 0.09 for name in ("rows", "import"))
+
+
+def test_a_unit_that_a_generator_ends_inside_a_request_leaves_it_under_way(store: object) -> None:
+    def rows() -> Iterator[int]:
+        with measured("rows"):
+            yield 1
+
+    begun = rows()
+    next(begun)
+    request = start("request", "feed/")
+    assert request is not None
+    with active(request):
+        list(begun)
+        assert under_way() is request
+    assert under_way() is None
+    finish(request)
+
+
+def test_a_unit_may_end_in_a_copy_of_the_context_it_was_begun_in(store: object) -> None:
+    job = measured("job")
+    job.__enter__()
+    contextvars.copy_context().run(job.__exit__, None, None, None)
+    with measured("other"):
+        pass
+    assert set(snapshot()["routes"]) == {"job", "other"}
+
+
+def test_a_unit_may_end_in_another_thread_than_it_was_begun_in(store: object) -> None:
+    """Whose CPU clock may be behind the first one's."""
+
+    def work() -> None:
+        until = thread_time() + 0.03
+        while thread_time() < until:
+            pass
+
+    job, context = measured("job"), contextvars.copy_context()
+    with ThreadPoolExecutor(1) as old, ThreadPoolExecutor(1) as new:
+        old.submit(work).result()
+        old.submit(context.run, job.__enter__).result()
+        new.submit(context.run, job.__exit__, None, None, None).result()
+    found = snapshot()["routes"]["job"]
+    assert (found["requests"], found["cpu"]["sum"]) == (1, 0)
 
 
 def test_a_unit_that_runs_for_hours_writes_at_once(store: object) -> None:

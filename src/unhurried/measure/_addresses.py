@@ -6,10 +6,12 @@ own proxies' word, and all to the left of the first address that is not ours is 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Final
 
 LONGEST: Final = 200  # characters of the header's right end that are looked at
+REMEMBERED: Final = 1024  # addresses as they were sent
 UNKNOWN: Final = b""
 _SIXTY_FOUR: Final = 8  # bytes of an IPv6 address that are one client's: he may use all of his /64
 _MAPPED: Final = bytes(10) + b"\xff\xff"
@@ -70,6 +72,13 @@ def is_own(address: bytes) -> bool:
     if first == 0:
         return address == bytes(15) + b"\1"
     return first & 0xFE == 0xFC or (first == 0xFE and second & 0xC0 == 0x80)
+
+
+@lru_cache(REMEMBERED)
+def may_be_proxy(peer: str) -> bool:
+    """Whether the peer may be a proxy of ours; a peer without an address is a Unix socket's."""
+    address = parse(peer[: LONGEST + 1])
+    return address is None or is_own(address)
 
 
 def _short(address: bytes) -> bytes:

@@ -26,6 +26,7 @@ from unhurried.conf import settings
 
 from . import _addresses
 from . import _layout as L
+from ._addresses import REMEMBERED
 from ._locks import locked
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 MODES: Final = ("hashed", "shown", "off")
 KEY: Final = 32  # bytes
-REMEMBERED: Final = 1024  # addresses as they were sent
 IDLE: Final = 3600  # seconds
 _WHOLE: Final = _addresses.LONGEST + 1  # characters: one more says that there were more
 CLIENT, COST, ERROR, REQUESTS, FAILED, LAST = range(len(L.CLIENT))
@@ -79,7 +79,7 @@ def begin(folder: Path, slot: Slot) -> Clients | None:
 class Clients:
     """A place for each of 64; all but ``of`` under the store's lock."""
 
-    __slots__ = ("_heap", "_key", "_known", "_lanes", "_looked", "_own", "_places", "named")
+    __slots__ = ("_heap", "_key", "_known", "_lanes", "_looked", "_places", "named")
 
     def __init__(self, key: bytes, lanes: memoryview, names: Path | None = None) -> None:
         self._key = key
@@ -88,7 +88,6 @@ class Clients:
         self._heap: list[tuple[int, int]] = []  # (cost, where), put right when needed
         self._looked = 0
         self._known: dict[str, int] = {}  # by what was sent
-        self._own: dict[str, bool] = {}  # peers that may be proxies of ours
         self.named = Named(names) if names else None
         self._take_over()
 
@@ -114,17 +113,9 @@ class Clients:
         """Who asks, by the request's ``META``."""
         sent: str = meta.get("REMOTE_ADDR") or ""
         forwarded = meta.get("HTTP_X_FORWARDED_FOR")
-        if forwarded and (self._own.get(sent) or self._is_own(sent)):
+        if forwarded and _addresses.may_be_proxy(sent):
             sent = forwarded[-_WHOLE:]
         return self._known.get(sent) or self._meet(sent)
-
-    def _is_own(self, peer: str) -> bool:
-        """Whether the peer may be a proxy of ours; a peer without an address is a Unix socket's."""
-        if len(self._own) >= REMEMBERED:
-            self._own.clear()
-        address = _addresses.parse(peer[:_WHOLE])
-        self._own[peer] = own = address is None or _addresses.is_own(address)
-        return own
 
     def _meet(self, sent: str) -> int:
         address = _addresses.behind(sent)

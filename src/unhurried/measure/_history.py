@@ -17,6 +17,7 @@ from array import array
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -177,6 +178,7 @@ def _minus(after: array[int] | None, before: array[int] | None) -> array[int]:
     """Lane by lane; every lane only grows but those of which a difference has none.
 
     They are the two maxima and ``started``, which falls when the slot of a killed process is taken.
+    What has fallen for all that is 0, and takes nothing from the lane beside it.
     """
     assert after is not None
     if before is None:
@@ -185,7 +187,17 @@ def _minus(after: array[int] | None, before: array[int] | None) -> array[int]:
     if len(later) == L.LANES:
         for lane in ("wall_max", "queries_max", "started"):
             later[L.LANE[lane]] = earlier[L.LANE[lane]] = 0
-    return _words(_number(later) - _number(earlier), len(later))
+    a, b, tops = _number(later), _number(earlier), _tops(len(later))
+    apart = (a | tops) - b  # a lane's topmost bit is lent to it, and gone where the lane has fallen
+    if apart & tops == tops and not (a | b) & tops:
+        return _words(apart ^ tops, len(later))
+    return array("Q", (max(x - y, 0) for x, y in zip(later, earlier, strict=True)))
+
+
+@lru_cache(8)
+def _tops(size: int) -> int:
+    """The topmost bit of each of so many lanes."""
+    return _number(array("Q", [1 << 63]) * size)
 
 
 def _slim(lanes: array[int], fine: array[int]) -> Sample:

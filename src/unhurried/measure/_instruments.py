@@ -10,7 +10,8 @@ import functools
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
-from math import exp, inf, isfinite
+from math import copysign, exp, inf, isfinite
+from sys import float_info
 from time import perf_counter_ns
 from types import TracebackType
 from typing import ClassVar, Final, TypeVar, cast
@@ -18,10 +19,10 @@ from typing import ClassVar, Final, TypeVar, cast
 from unhurried.conf import settings
 
 from . import _layout as L
-from . import _store
+from . import _nesting, _store
 from ._buckets import TIME, VALUE
 from ._errors import StoreError, swallow
-from ._record import Record, current
+from ._record import Record, under_way
 from ._store import Store
 
 MINUTES: Final = (1, 5, 15)
@@ -30,8 +31,7 @@ HORIZONS: Final = tuple(60.0 * minutes for minutes in MINUTES)  # seconds
 PATIENT: Final = 64  # changes that wait for a request's end
 YEAR: Final = 366 * 86400.0  # seconds
 MOST: Final = 1 << 53  # at a time: sums of many processes must stay below 2**64
-
-_began: ContextVar[tuple[int, ...]] = ContextVar("unhurried_timers", default=())
+_began: _nesting.Begun[int] = ContextVar("unhurried_timers", default=())
 
 #: Called with (kind, name, value) for each change, after it was made: sinks subscribe here.
 changed: list[Callable[[str, str, float], None]] = []
@@ -90,7 +90,7 @@ class Instrument:
             if self._store is not store:
                 with store.lock:
                     self._bind(store)
-            record = current.get()
+            record = under_way()
             if record is None or record.store is not store:
                 with store.lock:
                     change()
@@ -113,7 +113,7 @@ def _keep(record: Record, change: Callable[[], None]) -> None:
         record.pending = []
     record.pending.append(change)
     long = record.kind != "request" or (record.rare is not None and record.rare.streamed)
-    if long or len(record.pending) >= PATIENT:
+    if long or len(record.pending) >= PATIENT or record.wall:  # a thread's, that ended just now
         flush(record)
 
 
@@ -126,6 +126,11 @@ def flush(record: Record) -> None:
                 change()
             except Exception as error:  # boundary: one instrument's trouble is not another's
                 swallow("an instrument", error)
+
+
+def finite(total: float) -> float:
+    """A sum, or the largest number there is where it has overflown: JSON has no infinity."""
+    return total if isfinite(total) else copysign(float_info.max, total)
 
 
 class Counter(Instrument):
@@ -207,7 +212,7 @@ class Histogram(Instrument):
     def _write(self, value: float) -> None:
         lanes, floats = self._lanes, self._floats
         self._fine[VALUE.index(value)] += 1
-        floats[1] += value
+        floats[1] = finite(floats[1] + value)
         if not lanes[0] or value > floats[2]:
             floats[2] = value
         if not lanes[0] or value < floats[3]:
@@ -236,7 +241,7 @@ class Timer(Instrument):
         lanes[0] += 1
 
     def __enter__(self) -> Timer:
-        _began.set((*_began.get(), perf_counter_ns()))
+        _nesting.begin(_began, self, perf_counter_ns())
         return self
 
     def __exit__(
@@ -245,11 +250,9 @@ class Timer(Instrument):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not (beginnings := _began.get()):
-            return  # begun in another context, as a generator may be: nobody knows when
-        *outer, began = beginnings
-        _began.set(tuple(outer))
-        self.update((perf_counter_ns() - began) / 1e9)
+        began = _nesting.end(_began, self)
+        if began is not None:
+            self.update((perf_counter_ns() - began) / 1e9)
 
 
 def counter(name: str) -> Counter:

@@ -113,8 +113,12 @@ def latest_before(path: Path, at: float, now: Moment) -> Moment | None:
 
 
 def _first(database: sqlite3.Connection, at: float, now: Moment) -> Moment | None:
-    """Most often the first that is read, of the sixty there are."""
-    kept = [when for (when,) in database.execute("SELECT at FROM moment ORDER BY at")]
+    """Most often the first that is read, of the sixty there are.
+
+    One of the future was kept before the clock was set back: nobody knows how long ago that is.
+    """
+    query = "SELECT at FROM moment WHERE at <= ? ORDER BY at"
+    kept = [when for (when,) in database.execute(query, (now.at,))]
     for when in [*(t for t in reversed(kept) if t <= at), *(t for t in kept if t > at)]:
         row = database.execute("SELECT data FROM moment WHERE at = ?", (when,)).fetchone()
         moment = unpack(when, row[0]) if row else None  # it may just have been forgotten

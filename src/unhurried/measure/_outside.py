@@ -12,7 +12,7 @@ from asgiref.sync import SyncToAsync
 from django.core.management import BaseCommand
 
 from ._frames import blocks
-from ._record import Record, current
+from ._record import Record, current, under_way
 from ._units import finish, start
 from ._wraps import wrap
 
@@ -31,7 +31,7 @@ def _execute(original: Any) -> Any:
     def inner(self: Any, *args: Any, **kwargs: Any) -> Any:
         name = type(self).__module__.rpartition(".")[2]
         record = None
-        if current.get() is None and name not in NO_UNITS:
+        if under_way() is None and name not in NO_UNITS:
             record = start("unit", f"command:{name}")
         if record is None:
             return original(self, *args, **kwargs)
@@ -81,7 +81,7 @@ _tasks: dict[str, tuple[Record, Token[Record | None]]] = {}
 
 def _task_begins(*, task_id: str, sender: Any = None, **kwargs: object) -> None:
     name = getattr(sender, "name", sender)
-    if current.get() is None and name != DRAIN:  # an eager task is part of the request
+    if under_way() is None and name != DRAIN:  # an eager task is part of the request
         record = start("unit", f"task:{name}")
         if record is not None:
             _tasks[task_id] = record, current.set(record)

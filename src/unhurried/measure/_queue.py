@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from time import time
-from typing import Final
+from typing import Any, Final
+
+from . import _addresses
 
 OLDEST: Final = 600.0  # seconds; nobody waits longer, a clock is wrong
 AHEAD: Final = 0.001  # clocks of two hosts never agree to the last millisecond
+
+
+def waited(meta: dict[str, Any]) -> int | None:
+    """What the request's header says, if it is a proxy's of ours: a visitor can write it, too.
+
+    A server that has put the visitor's address in the proxy's place believes that proxy, and knows
+    no port of the visitor's (uvicorn).
+    """
+    if _addresses.may_be_proxy(meta.get("REMOTE_ADDR") or "") or meta.get("REMOTE_PORT") == 0:
+        return parse(meta["HTTP_X_REQUEST_START"])
+    return None
 
 
 def parse(header: str) -> int | None:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import ContextVar
+from threading import get_ident
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,7 +143,8 @@ class Record:
         if self.cpu_started is not None:
             cpu += thread_time_ns() - self.cpu_started
             self.cpu_started = None
-        self.cpu = cpu if cpu < wall else wall  # clocks of different grain, threads side by side
+        # Clocks of different grain, threads side by side, or another one's that it has ended in.
+        self.cpu = cpu if 0 <= cpu < wall else wall if cpu > 0 else 0
         if min(parts) < 0:
             self._settle()
 
@@ -179,7 +181,7 @@ class SampledRecord(Record):
         super().__init__(kind, name, store)
         self.simple = False
         self.cpu_parts = [0, 0, 0, 0, 0]  # of a view: what is left of the whole
-        self.cpu_last = self.cpu_started or 0
+        self.cpu_last = get_ident(), self.cpu_started or 0  # the thread whose clock it is
         self.probed = 0
         self.closed = 0  # the thread's CPU clock at the end
         self.aside = 0  # what was done since then for other units, too
@@ -199,15 +201,23 @@ class SampledRecord(Record):
         self.closed = thread_time_ns()
 
     def _charge_cpu(self) -> None:
-        cpu = thread_time_ns()
-        self.cpu_parts[self.stack[-1]] += cpu - self.cpu_last
-        self.cpu_last = cpu
+        thread, cpu = get_ident(), thread_time_ns()
+        known, last = self.cpu_last
+        if known == thread:  # another one's clock says nothing of what was done since
+            self.cpu_parts[self.stack[-1]] += cpu - last
+        self.cpu_last = thread, cpu
         self.probed += 1
 
 
 current: ContextVar[Record | None] = ContextVar("unhurried_record", default=None)
 if hasattr(os, "register_at_fork"):  # the record under way is the parent's to finish
     os.register_at_fork(after_in_child=lambda: current.set(None))
+
+
+def under_way() -> Record | None:
+    """The unit of work that this code is part of; None in a task that has outlived its own."""
+    record = current.get()
+    return None if record is None or record.wall else record
 
 
 class Stepped:

@@ -7,6 +7,7 @@ workers are gone within seconds, and one of the new is elected.
 from __future__ import annotations
 
 import sqlite3
+import time
 import zlib
 from contextlib import closing
 from dataclasses import dataclass
@@ -32,9 +33,13 @@ class Release:
 
 
 def mark(path: Path, name: str, moment: Moment) -> None:
-    """Write it down, if it is not the last one. Raises ``sqlite3.Error``."""
+    """Write it down, if it is not the last one. Raises ``sqlite3.Error``.
+
+    One of the future was marked before the clock was set back: it would come between later ones.
+    """
     with in_sqlite, closing(sqlite3.connect(path, timeout=1.0)) as database, database:
         database.execute(_SCHEMA)
+        database.execute("DELETE FROM release WHERE at > ?", (moment.at,))
         last = database.execute("SELECT name FROM release ORDER BY at DESC LIMIT 1").fetchone()
         if last is not None and last[0] == name:
             return
@@ -94,8 +99,8 @@ def _rows(columns: str, latest: int = MOST) -> list[Any]:
         return []
     try:
         with closing(sqlite3.connect(path, timeout=1.0)) as database:
-            query = f"SELECT {columns} FROM release ORDER BY at DESC LIMIT ?"
-            return database.execute(query, (latest,)).fetchall()[::-1]
+            query = f"SELECT {columns} FROM release WHERE at <= ? ORDER BY at DESC LIMIT ?"
+            return database.execute(query, (time.time(), latest)).fetchall()[::-1]
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
             return []

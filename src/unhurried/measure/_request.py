@@ -32,7 +32,7 @@ resolving: list[Callable[[HttpRequest], None]] = []
 def begin(request: HttpRequest) -> Record | None:
     """A record for this request; None while measuring is off or the request is measured already."""
     outer = current.get()
-    if outer is not None and outer.kind == "request":
+    if outer is not None and outer.kind == "request" and not outer.wall:
         return None
     store = _store.opened or _store.current()
     if store is None:
@@ -46,7 +46,7 @@ def begin(request: HttpRequest) -> Record | None:
     if store.clients is not None:
         record.client = store.clients.of(request.META)
     if "HTTP_X_REQUEST_START" in request.META:
-        record.queued = _queue.parse(request.META["HTTP_X_REQUEST_START"])
+        record.queued = _queue.waited(request.META)
     return record
 
 

@@ -117,7 +117,8 @@ class Route:
 
     def write_sampled(self, record: SampledRecord, own: int) -> None:
         """CPU by part; what measuring cost, and the wall that is a share of."""
-        lanes, parts = self.lanes, record.cpu_parts
+        lanes = self.lanes
+        parts = [max(ns, 0) for ns in record.cpu_parts]  # a thread's number is given to another
         lanes[SAMPLED] += 1
         lanes[SAMPLED_WALL] += record.wall
         lanes[SAMPLED_OWN] += own

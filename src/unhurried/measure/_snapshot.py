@@ -17,7 +17,7 @@ from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale, quantiles
 from ._errors import StoreError
 from ._folding import drain_opened
-from ._instruments import HORIZONS, MINUTES, flush
+from ._instruments import HORIZONS, MINUTES, finite, flush
 from ._read import Merged, Reader, SlotView
 from ._record import PARTS, current
 
@@ -235,11 +235,10 @@ def _gauges(source: Reader) -> dict[str, float]:
     group, last = L.GROUPS["gauge"], {}
     for row, (_, name) in enumerate(source.names.order["gauge"]):
         at = group.start + row * group.lanes
-        set_at, value = max(
-            ((s.words[at], s.floats[at + 1]) for s in source.slots.values()), default=(0, 0.0)
-        )
-        if set_at:
-            last[name] = value
+        found = [(s.words[at], s.floats[at + 1]) for s in source.slots.values() if s.words[at]]
+        now = time.time_ns()  # what is set later than that, was set by a clock that ran ahead
+        if found:
+            last[name] = max(found, key=lambda each: (each[0] <= now, each[0]))[1]
     return last
 
 
@@ -282,6 +281,6 @@ def instrument(source: Reader, group: L.Group, row: int, scale: Scale) -> dict[s
     if scale is TIME:
         ns, longest = (sum(s.words[at + 1] for s in used), (s.words[at + 2] for s in used))
         return _in_seconds(_summary(buckets, scale, ns, count, max(longest, default=0)))
-    total = sum(s.floats[at + 1] for s in used)
+    total = finite(sum(s.floats[at + 1] for s in used))
     top = max((s.floats[at + 2] for s in used), default=0.0)
     return _summary(buckets, scale, total, count, top)

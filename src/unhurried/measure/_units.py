@@ -6,20 +6,22 @@ import asyncio
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from contextvars import ContextVar
+from inspect import isasyncgenfunction, isgeneratorfunction
 from threading import get_ident
 from time import thread_time_ns
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import _processes, _sampler, _store, _watch
+from asgiref.sync import iscoroutinefunction
+
+from . import _nesting, _processes, _sampler, _store, _watch
 from ._errors import StoreError, swallow
 from ._folding import PATIENT, stop_waiting
 from ._frames import blocks
 from ._instruments import flush
 from ._probes import sql
-from ._record import Record, SampledRecord, Stepped, current
+from ._record import Record, SampledRecord, Stepped, current, under_way
 from ._rows import Route
 from ._store import Store
 
@@ -31,9 +33,8 @@ streamed: list[Subscriber] = []
 #: The same for sampled units, once they have been weighed: for what is done once for many.
 weighed: list[Subscriber] = []
 
-Opened = tuple[Record | None, Token[Record | None] | None]
-#: The units that ``measured`` has opened here, so that threads and tasks may share one object.
-_opened: ContextVar[tuple[Opened, ...]] = ContextVar("unhurried_opened", default=())
+#: The units that ``measured`` has opened here, None where it has joined one.
+_opened: _nesting.Begun[Record | None] = ContextVar("unhurried_opened", default=())
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -154,16 +155,17 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         self.name = name
 
     def __enter__(self) -> None:
-        joined = current.get() is not None
+        joined = under_way() is not None
         in_loop = _in_event_loop()
         record = None if joined else start("unit", self.name, sample=not in_loop)
-        token = None if record is None else current.set(record)
+        if record is not None:
+            current.set(record)
         if record is not None and in_loop:
             record.cpu_started = None  # other coroutines run on this thread's clock
             record.simple = False
         elif record is not None:
             blocks[get_ident()] = record
-        _opened.set((*_opened.get(), (record, token)))
+        _nesting.begin(_opened, self, record)
 
     def __exit__(
         self,
@@ -171,10 +173,10 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        *outer, (record, token) = _opened.get() or ((None, None),)
-        _opened.set(tuple(outer))
-        if record is not None and token is not None:
-            current.reset(token)
+        record = _nesting.end(_opened, self)
+        if record is not None and not record.wall:
+            if current.get() is record:  # a generator may end it inside a request
+                current.set(None)  # there was none, and a token is good in one context alone
             if blocks.get(get_ident()) is record:
                 del blocks[get_ident()]
             record.raised = isinstance(error, Exception)
@@ -198,7 +200,7 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
             @functools.wraps(function)
             async def inner_async(*args: Any, **kwargs: Any) -> Any:
                 with measured(name):
-                    record = current.get()
+                    record = under_way()
                     call = function(*args, **kwargs)
                     return await (call if record is None else Stepped(call, record))
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from inspect import iscoroutinefunction
 from typing import Any
+
+from asgiref.sync import iscoroutinefunction
 
 from ._record import Record, current
 

@@ -102,6 +102,16 @@ def test_json_of_other_loggers_leaves_out_what_nobody_knows():
     assert "secret" not in repr(line)
 
 
+def test_json_bears_what_it_has_no_word_for():
+    record = logging.LogRecord("site", 20, "x", 1, "imported", (), None)
+    record.rows, record.wall, record.status = {("a", 1): 2}, float("nan"), 200
+    record.queries = {"itself": []}
+    record.queries["itself"].append(record.queries)
+    line = json.loads(JSONFormatter().format(record), parse_constant=pytest.fail)
+    assert (line["rows"], line["wall"], line["status"]) == ("{('a', 1): 2}", "nan", 200)
+    assert line["queries"].startswith("{'itself': ")
+
+
 def test_what_is_seldom_is_there_when_it_was(sinks, logged):
     with sinks(log={}):
         record = start("request", "feed/")

@@ -10,7 +10,22 @@ from unhurried.measure.sinks import _names
 from unhurried.measure.sinks._exposition import cleaned
 
 HOSTILE = [
-    *("", "feed/", "feed", "a/b/", "a_b/", "a.b/", "a-b/", "user/<int:pk>/", "user/<pk>/"),
+    *(
+        "",
+        "feed/",
+        "feed",
+        "_root",
+        "_root/",
+        "_none/",
+        "a/b/",
+        "a_b/",
+        "a.b/",
+        "a-b/",
+        "user/<int:pk>/",
+        "user/<pk>/",
+    ),
+    *("user/_int_pk_/", "user/_pk_/", "user/<int_pk>/", "user/<yyyy:pk>/", "user/<yyyy_pk>/"),
+    *("x<y>z/", "x_y_z/", "x_<y>/", "x__y_/", "x/<_y>/", "x/<y_>/", "<a>-<b>/", "_a_-<b>/"),
     *("^regex/(?P<x>[0-9]+)$", "a:b|c@d#e", "a\nb", 'a"b', "a\\b", "ünïcode/", "日本/", "//", "/"),
     *(
         "(none)",
@@ -34,7 +49,12 @@ HOSTILE = [
         ("", "_root"),
         ("user/<int:pk>/likes/", "user._int_pk_.likes"),
         ("user/<username>/", "user._username_"),
+        ("user/<int:user_id>/", "user._int_user_id_"),
+        ("v<int:n>/reset_my_password/", "v_int_n_.reset_my_password"),
         ("sign-in/", "sign-in"),
+        ("feed", "feed-"),
+        ("_root/", "_root-"),
+        ("user/_int_pk_/", "user._int_pk_-"),
         ("command:migrate", "command_migrate-"),
         ("(none)", "_none"),
         ("robots.txt", "robots_txt-"),
@@ -54,11 +74,16 @@ def test_routes_as_paths(name, path):
     ],
 )
 def test_hostile_names_are_fit_and_told_apart(function, allowed):
-    names = [name for name in HOSTILE if name != "feed"]  # a trailing slash makes no other path
-    found = {function(name) for name in names}
+    found = {function(name) for name in HOSTILE}
     assert all(re.fullmatch(allowed, name) for name in found), found
-    assert len(found) == len(names)
+    assert len(found) == len(HOSTILE)
     assert not any(name.startswith(".") or ".." in name for name in found if function != _names.tag)
+
+
+def test_units_keep_their_names():
+    assert _names.route_path("import", "unit") == "import"
+    assert _names.route_path("a/b", "unit") == "a.b"
+    assert re.fullmatch("import-[0-9a-f]{8}", _names.route_path("import/", "unit"))
 
 
 def test_an_instruments_dots_stay():

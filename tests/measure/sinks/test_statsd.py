@@ -54,6 +54,7 @@ def test_requests_and_instruments_add_up(sinks, datagrams):
             counter("orders").increment(n)
         counter("orders").decrement(50)
         meter("logins").mark(3)
+        counter("logins").increment()
         histogram("basket.size").update(2.5)
         timer("thumbnail").update(0.25)
         gauge("temperature").set(21.5)
@@ -73,7 +74,8 @@ def test_requests_and_instruments_add_up(sinks, datagrams):
         "shop.unit.job.count|c|": 2,
         "shop.unit.job.errors|c|": 1,
         "shop.orders|c|": sum(range(100)) - 50,
-        "shop.logins|c|": 3,
+        "shop.meter.logins|c|": 3,
+        "shop.logins|c|": 1,
         "shop.basket.size|ms|": 2.5,
         "shop.thumbnail|ms|": 250,
         "shop.temperature|g|": 21.5,

@@ -79,7 +79,7 @@ def tap(
     ):
         execute = partial(_heard_by_all, execute)
     record = current.get()
-    if record is None:
+    if record is None or record.wall:  # the latter of what has outlived its request
         return execute(sql, params, many, context)
     if many or not record.simple:
         return _step_by_step(record, execute, sql, params, many, context)
@@ -212,7 +212,7 @@ def statement(
     """The same door for roads that bypass cursors (COPY): counted, timed and heard."""
     record = current.get()
     with _heard(Statement(alias, sql, tables=tuple(tables), writes=tuple(writes))):
-        if record is None:
+        if record is None or record.wall:
             yield
             return
         record.enter(DB)

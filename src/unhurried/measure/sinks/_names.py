@@ -1,7 +1,8 @@
 """Names as other systems can take them: readable, and no two of ours ever become the same.
 
-Route patterns keep their shape: ``user/<int:pk>/`` is ``user._int_pk_`` as a path. Whatever else
-has to be replaced or cut is made up for by the name's CRC-32 in hexadecimal.
+Route patterns keep their shape: ``user/<int:pk>/`` is ``user._int_pk_`` as a path. Whatever could
+not be told from the outcome, because it had to be replaced or cut or another name looks the same,
+is made up for by the name's CRC-32 in hexadecimal.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ LONGEST: Final = 200  # characters, as in the store
 SPECIAL: Final = {"": "_root", "(none)": "_none", "(other)": "_other"}
 
 _SLOT: Final = re.compile(r"<(?:(\w+):)?(\w+)>", re.ASCII)  # <int:pk> or <pk>
+#: What it has become, where that can be told: converters of Django's own alone have one word.
+_WAS_SLOT: Final = re.compile(r"_(?:(int|path|slug|str|uuid)_)?([A-Za-z0-9]\w*?)_(?!\w)", re.ASCII)
+_WAS_TAGGED: Final = re.compile(r"_((?:\w+:)?[A-Za-z0-9]\w*?)_(?!\w)", re.ASCII)
 _NOT_A_NODE: Final = re.compile(r"[^A-Za-z0-9_\-]")
 _NOT_DOTTED: Final = re.compile(r"[^A-Za-z0-9_\-.]")
 _NOT_A_TAG: Final = re.compile(r"[^\w\-./:<>]", re.ASCII)
@@ -47,14 +51,19 @@ def prefix(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def route_path(name: str) -> str:
-    """A route or unit as a dotted path: ``user/<int:pk>/`` is ``user._int_pk_``."""
+def route_path(name: str, kind: str = "request") -> str:
+    """A route or unit as a dotted path: ``user/<int:pk>/`` is ``user._int_pk_``.
+
+    Most routes end with a slash, which is left out; units do not, and keep it.
+    """
     if name in SPECIAL:
         return SPECIAL[name]
-    plain = _SLOT.sub(_slot, name).removesuffix("/")
+    end = "/" if kind == "request" else ""
+    plain = _SLOT.sub(_slot, name).removesuffix(end)
     parts = [_NOT_A_NODE.sub("_", part) for part in plain.split("/")]
-    same = "/".join(parts) == plain and all(parts)
-    return _unmistakable(same, ".".join(filter(None, parts)), name)
+    cleaned = ".".join(filter(None, parts))
+    same = _WAS_SLOT.sub(_as_slot, cleaned.replace(".", "/")) + end == name
+    return _unmistakable(same and cleaned not in SPECIAL.values(), cleaned, name)
 
 
 @lru_cache(maxsize=4096)
@@ -68,12 +77,16 @@ def path(name: str) -> str:
 @lru_cache(maxsize=4096)
 def tag(value: str) -> str:
     """The value of a DogStatsD tag: letters, digits, ``_ - . / :``, the rest is ``_``."""
-    cleaned = _NOT_A_TAG.sub("_", value)
-    return _unmistakable(cleaned == value, cleaned.translate({60: "_", 62: "_"}), value)
+    cleaned = _NOT_A_TAG.sub("_", value).translate({60: "_", 62: "_"})
+    return _unmistakable(_WAS_TAGGED.sub(r"<\1>", cleaned) == value, cleaned, value)
 
 
 def _slot(found: re.Match[str]) -> str:
     return "_" + "_".join(filter(None, found.groups())) + "_"
+
+
+def _as_slot(found: re.Match[str]) -> str:
+    return f"<{':'.join(filter(None, found.groups()))}>"
 
 
 def _unmistakable(same: bool, cleaned: str, name: str) -> str:  # noqa: FBT001 - private

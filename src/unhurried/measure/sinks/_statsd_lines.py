@@ -34,6 +34,7 @@ class Change(NamedTuple):
     value: float
 
 
+METER: Final = "meter."  # in its name: StatsD has counts alone, and would add it to the counter's
 PLAIN_TYPES: Final = {"counter": "c", "meter": "c", "gauge": "g", "histogram": "ms", "timer": "ms"}
 DOG_TYPES: Final = {**PLAIN_TYPES, "histogram": "h"}
 
@@ -51,7 +52,7 @@ class Plain:
         return self.change(event) if isinstance(event, Change) else self.unit(event)
 
     def unit(self, unit: Unit) -> str:
-        base = f"{self.prefix}{unit.kind}.{route_path(unit.name)}"
+        base = f"{self.prefix}{unit.kind}.{route_path(unit.name, unit.kind)}"
         count = f"status.{unit.status // 100}xx" if unit.status else "count"
         lines = [
             f"{base}.time:{unit.wall / 1e6:.3f}|ms",
@@ -66,7 +67,8 @@ class Plain:
         value = change.value * 1000 if change.kind == "timer" else change.value
         if not isfinite(value):
             return ""
-        name = f"{self.prefix}{path(change.name)}"
+        kind = METER if change.kind == "meter" else ""
+        name = f"{self.prefix}{kind}{path(change.name)}"
         line = f"{name}:{number(value)}|{self.types[change.kind]}"
         return self.gauge(name, value, line) if change.kind == "gauge" else line
 

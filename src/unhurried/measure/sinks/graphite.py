@@ -170,7 +170,7 @@ def points(numbers: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
 def _route(
     name: str, route: Mapping[str, Any], last: Mapping[str, Any] | None
 ) -> Iterator[tuple[str, float]]:
-    base = f"{route['kind']}.{route_path(name)}"
+    base = f"{route['kind']}.{route_path(name, route['kind'])}"
     yield f"{base}.count", route["requests"]
     yield f"{base}.errors", route["errors"]
     recent = route if last is None else last["routes"].get(f"{route['kind']}\t{name}")

@@ -114,4 +114,16 @@ class JSONFormatter(logging.Formatter):
         line |= {name: given[name] for name in FIELDS if name in given}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        try:
+            return json.dumps(line, default=str, allow_nan=False)
+        except (TypeError, ValueError):
+            return json.dumps({name: _bearable(value) for name, value in line.items()})
+
+
+def _bearable(value: Any) -> Any:
+    """As text what JSON has no word for: NaN, keys that are no text, what holds itself."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return str(value)
+    return value

@@ -1,0 +1,26 @@
+"""What ``with`` begins and ends on objects that threads and tasks share.
+
+Blocks in generators end in another order than they were begun in: each end takes its own beginning.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TypeVar
+
+V = TypeVar("V")
+Begun = ContextVar[tuple[tuple[object, V], ...]]
+
+
+def begin(begun: Begun[V], owner: object, value: V) -> None:
+    begun.set((*begun.get(), (owner, value)))
+
+
+def end(begun: Begun[V], owner: object) -> V | None:
+    """What its owner has begun last; None if that was in another context, as a generator may be."""
+    blocks = begun.get()
+    for at in range(len(blocks) - 1, -1, -1):
+        if blocks[at][0] is owner:
+            begun.set(blocks[:at] + blocks[at + 1 :])
+            return blocks[at][1]
+    return None
