@@ -79,6 +79,8 @@ class Memory:
         cookie = meta.get("HTTP_COOKIE")
         chosen = None
         if cookie and self._language_cookie in cookie:
+            if not cookie.isascii():  # Django may strip what only UTF-8 knows for a space
+                return cookie, meta.get("HTTP_ACCEPT_LANGUAGE")
             chosen = parse_cookie(cookie).get(self._language_cookie)
         return chosen, meta.get("HTTP_ACCEPT_LANGUAGE")
 
