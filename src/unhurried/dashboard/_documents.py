@@ -8,8 +8,10 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from unhurried.cache.reading import withhold
+
 #: What describes the page as it was, or lets somebody keep it.
-STALE: Final = ("ETag", "Last-Modified", "Expires", "CDN-Cache-Control", "Surrogate-Control")
+STALE: Final = ("ETag", "Last-Modified", "Expires", "CDN-Cache-Control")
 FRAMES: Final = ("iframe", "frame", "embed", "object")
 
 
@@ -53,6 +55,7 @@ def replace(response: HttpResponse, content: bytes) -> None:
     del response["Content-Encoding"]
     for name in STALE:
         del response[name]
+    withhold(response)
     response["Cache-Control"] = "private, no-store"
     if response.has_header("Content-Length"):
         response["Content-Length"] = str(len(response.content))

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.conf import settings as django_settings
 from django.http.response import HttpResponseBase
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from unhurried.conf import settings
 
@@ -54,3 +54,18 @@ def settle(response: HttpResponseBase) -> None:
         response["Vary"] = ", ".join(each for each in vary if each and each.lower() != "cookie")
         if not response["Vary"]:
             del response["Vary"]
+
+
+def withhold(response: HttpResponseBase) -> None:
+    """Something is told in it that is for its reader alone: no cache in between may keep it.
+
+    What is said of its content stays: the edge has still to put the pieces into it.
+    """
+    said = [part.strip() for part in response.get(CONTROL, "").split(",")]
+    kept = [part for part in said if part and not part.lower().startswith("max-age")]
+    for name in (*NAMES, CONTROL):
+        del response[name]
+    if kept:
+        response[CONTROL] = ", ".join(kept)
+    if any(map(response.has_header, ("Cache-Control", "Expires"))):
+        patch_cache_control(response, private=True)

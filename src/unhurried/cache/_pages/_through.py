@@ -17,6 +17,7 @@ from unhurried.measure.reading import Record, current
 
 from .._audience._quiet import may_have
 from .._edges import _includes, _offer
+from .._edges._sharing import withhold
 from .._engine import _counts
 from .._engine._look import Lookup, again
 from .._engine._policy import serving_old
@@ -235,6 +236,7 @@ def _has_more(request: HttpRequest) -> bool:
 def _tell(request: HttpRequest, response: HttpResponseBase) -> None:
     visit: Visit | None = request.__dict__.get(PLACE)
     status = response.get("Cache-Status")
+    withhold(response)
     if status and visit is not None:
         response["Cache-Status"] = visit.details(status)
     elif status:

@@ -1,0 +1,76 @@
+"""What an edge is given to keep, and to whom it gives that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.test import Client, override_settings
+from django.urls import include, path
+
+from unhurried.cache import cached_page
+from unhurried.cache._edges._sharing import withhold
+from unhurried.cache._edges._surrogate_keys import label
+
+from .attack_site import text
+from .pages import DJANGO, OURS, site_with
+
+pytestmark = pytest.mark.django_db(transaction=True)
+INSIDE, FIRST = [*DJANGO, OURS], [OURS, *DJANGO]
+BOTH = pytest.mark.parametrize("middleware", [INSIDE, FIRST], ids=["inside", "first"])
+EDGE = {"SURROGATES": ["127.0.0.1"], "EDGES": ["http://127.0.0.1:9"]}
+ESI, SSI = {"Surrogate-Capability": 'v="ESI/1.0"'}, {"Surrogate-Capability": 'n="SSI/1.0"'}
+LABELS = ("xkey", "Surrogate-Key", "Surrogate-Control")
+
+
+def site(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("<html><body>for all</body></html>")
+
+
+urlpatterns = [
+    path("page/", cached_page(600)(site)),
+    path("json/", cached_page(600)(lambda request: JsonResponse({"for": "all"}))),
+    path("unhurried/", include("unhurried.urls")),
+]
+
+
+@contextmanager
+def edged(middleware: list[str], **settings: Any) -> Iterator[None]:
+    with (
+        site_with(middleware, UNHURRIED=EDGE),
+        override_settings(ROOT_URLCONF=__name__, **settings),
+    ):
+        yield
+
+
+@BOTH
+@pytest.mark.parametrize("url", ["/page/", "/json/"])
+def test_what_staff_are_told_is_kept_for_nobody(middleware: list[str], url: str) -> None:
+    with edged(middleware):
+        client = Client()
+        client.force_login(User.objects.create_superuser("root"))
+        for _ in range(2):
+            told = client.get(url, headers=ESI)
+            assert "key=" in told["Cache-Status"]
+            assert "Server-Timing" in told.headers
+            assert not [name for name in LABELS if told.has_header(name)]
+            assert "private" in told["Cache-Control"]
+            shared = Client().get(url, headers=ESI)
+            assert all(shared.has_header(name) for name in LABELS)
+            assert "key=" not in shared["Cache-Status"]
+            assert "private" not in shared["Cache-Control"]
+
+
+def test_what_is_kept_for_nobody_may_still_have_pieces() -> None:
+    response = HttpResponse(headers={"Cache-Control": "public, max-age=60"})
+    response["Surrogate-Control"] = 'content="ESI/1.0"'
+    label(response, ["default:books_book"], 60)
+    withhold(response)
+    assert response["Surrogate-Control"] == 'content="ESI/1.0"'
+    assert "private" in response["Cache-Control"]
+    assert "public" not in response["Cache-Control"]
+    assert not response.has_header("xkey")
