@@ -11,10 +11,14 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.test import Client, override_settings
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 
-from unhurried.cache import cached_page
+from tests.books.models import Author
+from unhurried import testing
+from unhurried.cache import cached_page, invalidate
 from unhurried.cache._edges._sharing import withhold
 from unhurried.cache._edges._surrogate_keys import label
+from unhurried.cache._pages import _through
 
 from .attack_site import text
 from .pages import DJANGO, OURS, site_with
@@ -31,7 +35,21 @@ def site(request: HttpRequest) -> HttpResponse:
     return HttpResponse("<html><body>for all</body></html>")
 
 
+@csrf_exempt
+def write(request: HttpRequest) -> HttpResponse:
+    Author.objects.create(name="x")
+    return HttpResponse("written")
+
+
+@csrf_exempt
+def forget(request: HttpRequest) -> HttpResponse:
+    invalidate("something.by.name")
+    return HttpResponse("forgotten")
+
+
 urlpatterns = [
+    path("write/", write),
+    path("forget/", forget),
     path("page/", cached_page(600)(site)),
     path("json/", cached_page(600)(lambda request: JsonResponse({"for": "all"}))),
     path("unhurried/", include("unhurried.urls")),
@@ -74,3 +92,18 @@ def test_what_is_kept_for_nobody_may_still_have_pieces() -> None:
     assert "private" in response["Cache-Control"]
     assert "public" not in response["Cache-Control"]
     assert not response.has_header("xkey")
+
+
+@BOTH
+@pytest.mark.parametrize("url", ["/write/", "/forget/"])
+def test_who_has_written_goes_past_the_edge(
+    middleware: list[str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where each page waits for its data: the edge does not, until its purge has come."""
+    with edged(middleware):
+        for old in ({"something"}, set()):
+            monkeypatch.setattr(_through, "serving_old", old)
+            assert "unhurried_wrote" in Client().post(url, headers=ESI).cookies
+            assert "unhurried_wrote" not in Client().get(url, headers=ESI).cookies
+        with testing.override(EDGES=[]):
+            assert "unhurried_wrote" not in Client().post(url).cookies

@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from unhurried.conf import settings
 from unhurried.measure.reading import Record, current
 
 from .._audience._quiet import may_have
@@ -161,9 +162,14 @@ def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
         response = _kept(visit, response)
     response = _includes.end(request, response)
     unit = unit_now()
-    if unit is not None and unit.wrote and request.method not in READ and serving_old:
+    if unit is not None and unit.wrote and request.method not in READ and _may_show_old():
         _remember(request, response)
     return response
+
+
+def _may_show_old() -> bool:
+    """Here, or at an edge, which the purge reaches a moment later."""
+    return bool(serving_old or settings.EDGES)
 
 
 def _kept(visit: Visit, response: HttpResponseBase) -> HttpResponseBase:
