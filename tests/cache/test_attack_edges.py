@@ -107,3 +107,16 @@ def test_who_has_written_goes_past_the_edge(
             assert "unhurried_wrote" not in Client().get(url, headers=ESI).cookies
         with testing.override(EDGES=[]):
             assert "unhurried_wrote" not in Client().post(url).cookies
+
+
+@BOTH
+def test_a_host_that_a_header_may_say_is_parted_by_it(middleware: list[str]) -> None:
+    said = {"USE_X_FORWARDED_HOST": True, "USE_X_FORWARDED_PORT": True}
+    said["SECURE_PROXY_SSL_HEADER"] = ("HTTP_X_SCHEME", "https")
+    for settings, names in [({}, set()), (said, {"x-forwarded-host", "x-forwarded-port"})]:
+        with edged(middleware, **settings):
+            for _ in range(2):
+                found = Client().get("/page/", headers=ESI)
+                vary = {each.strip().lower() for each in found.get("Vary", "").split(",")}
+                assert {each for each in vary if "forwarded" in each} == names
+                assert ("x-scheme" in vary) is bool(names)

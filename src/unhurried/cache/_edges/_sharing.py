@@ -23,11 +23,18 @@ _IN_A_COOKIE: Final = tuple(
 
 
 def share(
-    request: Any, response: HttpResponseBase, tags: Iterable[str], left: float, *, quiet: bool
+    request: Any,
+    response: HttpResponseBase,
+    tags: Iterable[str],
+    left: float,
+    *,
+    quiet: bool,
+    believed: Iterable[str] = (),
 ) -> None:
     """Let the edge keep what holds nothing of its reader, if there is one that can be purged.
 
     ``quiet``: it is good for readers without messages; the edge can only tell them by a cookie.
+    ``believed``: headers that say, in META's spelling, on which host it was asked for.
     """
     if not settings.EDGES or not offered(request) or left < 1:
         return
@@ -35,6 +42,8 @@ def share(
         if django_settings.MESSAGE_STORAGE not in _IN_A_COOKIE:
             return
         patch_vary_headers(response, [MESSAGES])
+    if names := [name.removeprefix("HTTP_").replace("_", "-").title() for name in believed]:
+        patch_vary_headers(response, names)
     label(response, tags, left)
 
 

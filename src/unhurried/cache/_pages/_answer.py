@@ -22,6 +22,7 @@ from .._fragments._holes import Hole, Holed
 from .._fragments._second import is_included
 from .._fragments._second import of_holes as second
 from . import _headers
+from ._key import forwarded
 from ._told import TOLD, is_spoken_to, make_once, told
 from ._variants import etag, index_of
 
@@ -107,6 +108,7 @@ def share(request: HttpRequest, response: HttpResponseBase, entry: Entry, page: 
         _sharing.share(
             *(request, response, entry.tags(), entry.soft - time()),
             quiet=QUIET in entry.meta,
+            believed=forwarded(),
         )
 
 
