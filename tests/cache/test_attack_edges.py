@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.test import Client, override_settings
 from django.urls import include, path
 from django.views.decorators.csrf import csrf_exempt
@@ -20,7 +21,7 @@ from unhurried.cache._edges._sharing import withhold
 from unhurried.cache._edges._surrogate_keys import label
 from unhurried.cache._pages import _through
 
-from .attack_site import text
+from .fragments_site import SETTINGS
 from .pages import DJANGO, OURS, site_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,7 +48,16 @@ def forget(request: HttpRequest) -> HttpResponse:
     return HttpResponse("forgotten")
 
 
+@cached_page(600)
+def greets(request: HttpRequest) -> HttpResponse:
+    response = render(request, "phased.html")
+    response["Last-Modified"] = "Mon, 01 Jan 2024 00:00:00 GMT"
+    response["Expires"] = "Fri, 01 Jan 2100 00:00:00 GMT"
+    return response
+
+
 urlpatterns = [
+    path("greets/", greets),
     path("write/", write),
     path("forget/", forget),
     path("page/", cached_page(600)(site)),
@@ -120,3 +130,19 @@ def test_a_host_that_a_header_may_say_is_parted_by_it(middleware: list[str]) -> 
                 vary = {each.strip().lower() for each in found.get("Vary", "").split(",")}
                 assert {each for each in vary if "forwarded" in each} == names
                 assert ("x-scheme" in vary) is bool(names)
+
+
+@BOTH
+def test_a_date_of_the_view_says_nothing_of_the_pieces(middleware: list[str]) -> None:
+    """It would be a 304 for whoever has logged in since, and leave the visitor's page on screen."""
+    with edged(middleware, TEMPLATES=SETTINGS["TEMPLATES"]):
+        client = Client()
+        for name in ("", "jacob"):
+            if name:
+                client.force_login(User.objects.create_user(name))
+            for _ in range(2):
+                asked = {"If-Modified-Since": "Tue, 02 Jan 2024 00:00:00 GMT"}
+                found = client.get("/greets/", headers=asked)
+                assert name in found.content.decode()
+                assert not found.has_header("Last-Modified")
+                assert not found.has_header("Expires")

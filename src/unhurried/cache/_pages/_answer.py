@@ -82,6 +82,8 @@ def fill(request: HttpRequest, response: HttpResponse, holed: Holed, charset: st
     """The whole page, for this reader; the response is its, and says that it is for nobody else."""
     values = second(request, holed.holes)
     response.content = body = holed.filled(values, charset or response.charset)
+    for name in _headers.OF_THE_FRAME:
+        del response[name]
     if offered(request) != "esi" or not _for_all(request, holed.holes):  # that edge says it itself
         _headers.make_private(response)
     return body
