@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import close_old_connections, connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -107,3 +109,29 @@ def test_what_is_known_of_them_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     assert [key for key in "abc" if _alone.is_left(key)] == ["b", "c"]
     now[0] += _alone.SPAN
     assert not _alone.is_left("c")
+
+
+@pytest.mark.parametrize("way", ["refresh", "warm", "background"])
+def test_who_has_a_page_made_keeps_his_connection(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with it whatever is open there: an iterator, a temporary table."""
+    page: Any = urlpatterns[0].callback
+    with site_with([*DJANGO, OURS]), override_settings(ROOT_URLCONF=__name__), paused():
+        Client().get("/open/")
+        Author.objects.create(name="one")
+        Client().get("/open/")  # which wishes it anew
+        ran.clear()
+        closed: list[str] = []
+        connection.ensure_connection()
+        monkeypatch.setattr(connections["default"], "close", lambda: closed.append(way))
+        if way == "refresh":
+            page.refresh("/open/")
+        elif way == "warm":
+            call_command("unhurried", "warm", "/open/")
+        else:
+            drain_now()
+        assert ran
+        assert not closed
+        close_old_connections()
+        assert closed  # as ever
