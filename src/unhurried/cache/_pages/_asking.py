@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings as django_settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, get_script_prefix, resolve
 
 from .._engine._around import surroundings
 from .._errors import CacheError
@@ -54,10 +54,17 @@ def meta_of(target: str | HttpRequest) -> dict[str, Any]:
         **surroundings(),
         "scheme": found.scheme or ("https" if django_settings.SECURE_SSL_REDIRECT else "http"),
         "host": found.netloc or _usual_host(),
-        "script": "",
-        "path": unquote(found.path),
+        **_parted(unquote(found.path)),
         "query": found.query,
     }
+
+
+def _parted(path: str) -> dict[str, str]:
+    """A site's own prefix (FORCE_SCRIPT_NAME), whether or not it was written, and the rest."""
+    script = get_script_prefix().rstrip("/")
+    if script and f"{path}/".startswith(f"{script}/"):
+        path = path.removeprefix(script) or "/"
+    return {"script": script, "path": path}
 
 
 def asked(request: HttpRequest) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""What people ask about a page, and have made: by any address under which visitors know it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf.urls.i18n import i18n_patterns
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, override_settings
+from django.test.utils import override_script_prefix
+from django.urls import path
+from django.utils import translation
+
+from unhurried.cache import cached_page, why
+from unhurried.cache.reading import warm
+
+from .pages import DJANGO, OURS, site_with
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ran: list[str] = []
+
+
+@cached_page(600)
+def page(request: HttpRequest) -> HttpResponse:
+    ran.append(request.path)
+    return HttpResponse(f"{len(ran)} {translation.get_language()}")
+
+
+urlpatterns: list[Any] = [path("books/", page), *i18n_patterns(path("spoken/", page))]
+
+
+@pytest.fixture(autouse=True, params=["inside", "first"])
+def here(request: pytest.FixtureRequest) -> Iterator[None]:
+    ran.clear()
+    middleware = [*DJANGO, OURS] if request.param == "inside" else [OURS, *DJANGO]
+    with site_with(middleware, ALLOWED_HOSTS=["testserver"]):
+        with override_settings(ROOT_URLCONF=__name__):
+            yield
+
+
+@pytest.mark.parametrize(
+    "url", ["/books/", "/app/books/", "http://testserver/app/books/"], ids=["rest", "all", "host"]
+)
+@pytest.mark.parametrize("script", ["/app", "/app/"])
+def test_below_a_prefix_of_the_site_both_spellings_are_one(url: str, script: str) -> None:
+    with override_settings(FORCE_SCRIPT_NAME=script), override_script_prefix("/app/"):
+        client = Client()
+        client.get("/books/")
+        assert page.peek(url).state == "fresh"
+        assert why(url).state == "fresh"
+        page.invalidate(url)
+        assert page.peek(url).state == "stale"
+        assert client.get("/books/").content.startswith(b"2")
+        page.refresh(url)
+        [warmed] = warm([url])
+        assert (warmed.state, warmed.why) == ("kept", "")
+        assert client.get("/books/").content.startswith(b"4")
+        assert ran == ["/app/books/"] * 4
+
+
+def test_what_only_begins_like_the_prefix_is_no_part_of_it() -> None:
+    with override_script_prefix("/boo/"):
+        assert "/boo/books/" in page.key("/books/")
+        assert page.key("/boo/") == page.key("/boo")
