@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf.urls.i18n import i18n_patterns
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.test.utils import override_script_prefix
 from django.urls import path
 from django.utils import translation
@@ -64,3 +64,24 @@ def test_what_only_begins_like_the_prefix_is_no_part_of_it() -> None:
     with override_script_prefix("/boo/"):
         assert "/boo/books/" in page.key("/books/")
         assert page.key("/boo/") == page.key("/boo")
+
+
+def test_a_path_says_its_language_whatever_is_on() -> None:
+    client = Client()
+    for language in ("de", "fr"):
+        url = f"/{language}/spoken/"
+        client.get(url)
+        for active in ("en", "fr"):
+            with translation.override(active):
+                assert page.peek(url).state == "fresh"
+                assert why(url).state == "fresh"
+        page.refresh(url)
+        assert client.get(url).content == f"{len(ran)} {language}".encode()
+        [warmed] = warm([url])
+        assert (warmed.state, warmed.why) == ("kept", "")
+        assert client.get(url).content == f"{len(ran)} {language}".encode()
+    assert len(ran) == 6
+
+
+def test_a_request_for_no_host_of_ours_has_no_key() -> None:
+    assert page.key(RequestFactory().get("/books/", HTTP_HOST="evil.example")) == ""
