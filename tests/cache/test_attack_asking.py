@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 from django.conf.urls.i18n import i18n_patterns
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
+from django.template import engines
 from django.test import Client, RequestFactory, override_settings
 from django.test.utils import override_script_prefix
 from django.urls import path
 from django.utils import translation
 
-from unhurried.cache import cached_page, why
+from unhurried.cache import cached, cached_page, why
 from unhurried.cache.reading import warm
 
 from .pages import DJANGO, OURS, site_with
@@ -28,16 +30,33 @@ def page(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"{len(ran)} {translation.get_language()}")
 
 
-urlpatterns: list[Any] = [path("books/", page), *i18n_patterns(path("spoken/", page))]
+@cached(600, key="httplog.top")
+def top() -> int:
+    return 1
+
+
+def part(request: HttpRequest) -> HttpResponse:
+    source = "{% load unhurried %}{% cached 600 'greets' %}{{ user.username }}{% endcached %}"
+    made = engines["django"].from_string(source).render({"user": request.user}, request)
+    return HttpResponse(made)
+
+
+urlpatterns: list[Any] = [
+    path("part/", part),
+    path("books/", page),
+    *i18n_patterns(path("spoken/", page)),
+]
 
 
 @pytest.fixture(autouse=True, params=["inside", "first"])
 def here(request: pytest.FixtureRequest) -> Iterator[None]:
     ran.clear()
     middleware = [*DJANGO, OURS] if request.param == "inside" else [OURS, *DJANGO]
-    with site_with(middleware, ALLOWED_HOSTS=["testserver"]):
-        with override_settings(ROOT_URLCONF=__name__):
-            yield
+    with (
+        site_with(middleware, ALLOWED_HOSTS=["testserver"]),
+        override_settings(ROOT_URLCONF=__name__),
+    ):
+        yield
 
 
 @pytest.mark.parametrize(
@@ -85,3 +104,18 @@ def test_a_path_says_its_language_whatever_is_on() -> None:
 
 def test_a_request_for_no_host_of_ours_has_no_key() -> None:
     assert page.key(RequestFactory().get("/books/", HTTP_HOST="evil.example")) == ""
+
+
+def test_a_name_that_begins_like_an_address_is_a_name() -> None:
+    assert [each.state for each in warm([top.name])] == ["kept"]
+
+
+def test_a_part_that_was_never_kept_is_no_page() -> None:
+    client = Client()
+    client.force_login(User.objects.create_user("jacob"))
+    for _ in range(3):
+        assert client.get("/part/").content == b"jacob"
+    found = why("greets")
+    assert found.kind == "fragment"
+    assert "{% phased with user %}" in str(found)
+    assert "cached_page" not in str(found)

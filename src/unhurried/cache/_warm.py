@@ -72,7 +72,8 @@ def _paths(patterns: Iterable[Any], before: str) -> Iterator[str]:
 def _warmed(target: str, language: str) -> Warmed:
     began = perf_counter()
     try:
-        state, why = _page(target) if target.startswith(("/", "http")) else _function(target)
+        is_url = target.startswith(("/", "http://", "https://"))
+        state, why = _page(target) if is_url else _function(target)
     except Exception as error:  # boundary: views and functions are the site's code
         state, why = "failed", f"{type(error).__name__}: {error}"
     return Warmed(target, language, state, perf_counter() - began, why)

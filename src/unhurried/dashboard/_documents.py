@@ -19,6 +19,7 @@ def is_document(request: HttpRequest, response: HttpResponseBase) -> bool:
     """A whole HTML page in a window: no fragment, frame, file, and none of the dashboard's."""
     return not (
         response.streaming
+        or _has_no_page(response)
         or not response.get("Content-Type", "").startswith("text/html")
         or response.get("Content-Encoding", "gzip") != "gzip"
         or response.get("Content-Disposition", "").startswith("attachment")
@@ -26,6 +27,11 @@ def is_document(request: HttpRequest, response: HttpResponseBase) -> bool:
         or _is_fragment(request)
         or _is_dashboard(request)
     )
+
+
+def _has_no_page(response: HttpResponseBase) -> bool:
+    """None may have a body, or nobody is shown it."""
+    return response.status_code in (204, 205) or 300 <= response.status_code < 400
 
 
 def _is_fragment(request: HttpRequest) -> bool:
