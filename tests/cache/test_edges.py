@@ -20,7 +20,7 @@ from asgiref.sync import async_to_sync
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
 from django.db import transaction
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
@@ -218,6 +218,20 @@ def test_chunks_are_no_way_round(chunks: list[list[bytes]]) -> None:
     assert after.replace(b"&lt;", b"<").replace(b"\\u003c", b"<") == wanted.replace(
         b"&lt;", b"<"
     ).replace(b"\\u003c", b"<")
+
+
+def test_a_file_is_as_long_as_it_is_sent(tmp_path: Path) -> None:
+    file, body = tmp_path / "typed.html", EVIL[0] + b"the end"
+    file.write_bytes(body)
+    with file.open("rb") as html, file.open("rb") as image:
+        response = FileResponse(html, headers={"ETag": '"file"'})
+        assert response["Content-Length"] == str(len(body))
+        assert through(response) == b"&lt;" + body[1:]
+        assert not response.has_header("Content-Length")
+        assert not response.has_header("ETag")
+        plain = FileResponse(image, content_type="image/png")
+        assert through(plain) == body
+        assert plain["Content-Length"] == str(len(body))
 
 
 def test_split_over_chunks_that_are_awaited() -> None:

@@ -11,7 +11,9 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory, override_settings
+from django.urls import include, path
 
 from tests.books.models import Author, Book
 from tests.cache.regions_site import templates
@@ -24,6 +26,16 @@ DATA = re.compile(rb'<script id="unhurried-regions-data" type="application/json"
 MARK = re.compile(rb"<!--/?u:\d+-->")
 END = re.compile(rb'<script id="unhurried-regions-data".*\Z', re.DOTALL)
 ASK = "?unhurried=regions"
+
+
+def nothing(request: HttpRequest, code: int) -> HttpResponse:
+    return HttpResponse(status=code, headers={"Location": "/"} if code == 302 else {})
+
+
+urlpatterns = [
+    path("nothing/<int:code>/", nothing),
+    path("unhurried/", include("unhurried.urls")),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -238,8 +250,8 @@ def again(client: Client) -> Client:
 
 class TestAsync:
     def test_staff_see_them(self, astaff):
-        for path in ("/aside/", "/show/list/"):
-            assert colours(get(astaff, path + ASK)) == ["green", "amber", "green"]
+        for url in ("/aside/", "/show/list/"):
+            assert colours(get(astaff, url + ASK)) == ["green", "amber", "green"]
 
     def test_others_do_not(self, visitor):
         client = AsyncClient()
@@ -256,3 +268,12 @@ def ask(door: Any, address: str, client: Client) -> str:
 @async_to_sync
 async def get(client: AsyncClient, address: str) -> Any:
     return await client.get(address)
+
+
+@pytest.mark.urls(__name__)
+@pytest.mark.parametrize("code", [204, 205, 302, 304])
+def test_what_has_no_page_gets_none(staff, code):
+    response = staff.get(f"/nothing/{code}/{ASK}")
+    assert response.status_code == code
+    assert response.content == b""
+    assert "no-store" not in response.get("Cache-Control", "")

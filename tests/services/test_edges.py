@@ -156,6 +156,17 @@ def test_a_language_that_is_chosen_lies_apart(varnish: Site) -> None:
     assert varnish.get("/spoken/", Accept_Language="nl").text == "<p>nl</p>"
 
 
+@pytest.mark.parametrize("space", [" ", "\xc2\xa0", "\xc2\x85"], ids=["plain", "a0", "85"])
+def test_a_language_that_is_said_oddly_is_nobody_elses(varnish: Site, space: str) -> None:
+    """Django strips what no expression of Varnish's knows for a space."""
+    odd = f"django_language{space}=pt" if space == " " else f"a=b;{space}django_language=pt; c=d"
+    for cookie in (odd, f"django_language=sv; {odd}"):
+        found = varnish.get("/spoken/", Accept_Language="da", Cookie=cookie)
+        assert (found.text, found.headers["X-Cache"]) == ("<p>pt</p>", "miss")
+        assert varnish.get("/spoken/", Accept_Language="da").text == "<p>da</p>"
+        assert varnish.get("/spoken/", Accept_Language="da", Cookie=cookie).text == "<p>pt</p>"
+
+
 def test_http_and_https_are_two_and_no_more(varnish: Site) -> None:
     kept = settled(varnish, "/page/")
     assert varnish.get("/page/", X_Forwarded_Proto="gopher").body == kept.body

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from django.conf import settings as django_settings
-from django.urls import NoReverseMatch, Resolver404, URLPattern, URLResolver, get_resolver, resolve
+from django.urls import NoReverseMatch, Resolver404, URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import LocalePrefixPattern, RoutePattern
 from django.utils import translation
 
@@ -72,7 +72,8 @@ def _paths(patterns: Iterable[Any], before: str) -> Iterator[str]:
 def _warmed(target: str, language: str) -> Warmed:
     began = perf_counter()
     try:
-        state, why = _page(target) if target.startswith(("/", "http")) else _function(target)
+        is_url = target.startswith(("/", "http://", "https://"))
+        state, why = _page(target) if is_url else _function(target)
     except Exception as error:  # boundary: views and functions are the site's code
         state, why = "failed", f"{type(error).__name__}: {error}"
     return Warmed(target, language, state, perf_counter() - began, why)
@@ -81,7 +82,7 @@ def _warmed(target: str, language: str) -> Warmed:
 def _page(url: str) -> tuple[str, str]:
     meta = _asking.meta_of(url)
     try:
-        page = page_of(resolve(meta["path"]).func)
+        page = page_of(_asking.match_of(meta).func)
     except (Resolver404, NoReverseMatch):
         return "failed", "there is no such page"
     if page is None:

@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from unhurried.cache.reading import withhold
 from unhurried.conf import settings
 from unhurried.measure.reading import Record, swallow
 
@@ -53,6 +54,8 @@ def _decorate(
 ) -> None:
     if staff or django_settings.DEBUG:
         _timing.add(response, record)
+    if staff:
+        withhold(response)
     if staff and settings.BADGE and _wants_badge(request, response):
         _insert(request, cast(HttpResponse, response), record)
 

@@ -66,7 +66,8 @@ def kept(request: HttpRequest, slug: str) -> HttpResponse:
         why=found,
         ties=[(tie, max(time() - tie.changed, 0.0) if tie.changed else None) for tie in found.ties],
         reasons=[
-            (each, max(time() - each.last, 0.0), hint_of(each.text)) for each in found.reasons
+            (each, max(time() - each.last, 0.0), hint_of(each.text, found.kind))
+            for each in found.reasons
         ],
     )
 

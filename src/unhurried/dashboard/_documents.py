@@ -8,8 +8,10 @@ from typing import Final
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from unhurried.cache.reading import withhold
+
 #: What describes the page as it was, or lets somebody keep it.
-STALE: Final = ("ETag", "Last-Modified", "Expires", "CDN-Cache-Control", "Surrogate-Control")
+STALE: Final = ("ETag", "Last-Modified", "Expires", "CDN-Cache-Control")
 FRAMES: Final = ("iframe", "frame", "embed", "object")
 
 
@@ -17,6 +19,7 @@ def is_document(request: HttpRequest, response: HttpResponseBase) -> bool:
     """A whole HTML page in a window: no fragment, frame, file, and none of the dashboard's."""
     return not (
         response.streaming
+        or _has_no_page(response)
         or not response.get("Content-Type", "").startswith("text/html")
         or response.get("Content-Encoding", "gzip") != "gzip"
         or response.get("Content-Disposition", "").startswith("attachment")
@@ -24,6 +27,11 @@ def is_document(request: HttpRequest, response: HttpResponseBase) -> bool:
         or _is_fragment(request)
         or _is_dashboard(request)
     )
+
+
+def _has_no_page(response: HttpResponseBase) -> bool:
+    """None may have a body, or nobody is shown it."""
+    return response.status_code in (204, 205) or 300 <= response.status_code < 400
 
 
 def _is_fragment(request: HttpRequest) -> bool:
@@ -53,6 +61,7 @@ def replace(response: HttpResponse, content: bytes) -> None:
     del response["Content-Encoding"]
     for name in STALE:
         del response[name]
+    withhold(response)
     response["Cache-Control"] = "private, no-store"
     if response.has_header("Content-Length"):
         response["Content-Length"] = str(len(response.content))

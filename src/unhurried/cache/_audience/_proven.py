@@ -68,9 +68,11 @@ def _is_known(name: str, known: Collection[str]) -> bool:
     return name in known or (whole in ("user", "session") and whole in known)
 
 
-def way_out(name: str) -> str:
-    """What to do about an input that is not in the key, in a sentence."""
+def way_out(name: str, kind: str = "page") -> str:
+    """What to do about an input that is not in the key of such a thing, in a sentence."""
     whole, _, part = name.partition(":")
+    if kind == "fragment" and whole in _OF_PAGES:
+        return _OF_PARTS
     if part.startswith("self."):
         return "cached_page(…)(….as_view()), around the whole view, sees how it is made."
     if whole == "attr":
@@ -81,6 +83,14 @@ def way_out(name: str) -> str:
     return _WAYS.get(whole, "").format(name=name) or f'cached_page(…, vary=["{name}"]) adds it.'
 
 
+#: What a part of a template has no options for.
+_OF_PAGES: Final = frozenset(
+    {"attr", "cookie", "cookies", "header", "headers", "meta", "session", "user"}
+)
+_OF_PARTS: Final = (
+    "{% phased with user %} around what is one reader's makes it for each; "
+    'a @fragment has audience="user".'
+)
 _WAYS: Final = {
     "user": 'cached_page(…, audience="user") keeps a page for each; or take it out of the page.',
     "session": 'cached_page(…, audience="session") keeps a page for each; or take it out.',

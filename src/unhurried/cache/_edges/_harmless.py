@@ -39,10 +39,11 @@ def _change(response: Any) -> None:
             response.content = body
             if response.has_header("Content-Length"):
                 response["Content-Length"] = str(len(body))
-    elif response.is_async:
-        response.streaming_content = _each_async(response.streaming_content)
-    else:
-        response.streaming_content = _each(response.streaming_content)
+        return
+    for name in ("Content-Length", "ETag"):  # what will be changed is not known yet
+        del response[name]
+    each: Any = _each_async if response.is_async else _each
+    response.streaming_content = each(response.streaming_content)
 
 
 class _Stream:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from django.conf import settings as django_settings
 from django.http.response import HttpResponseBase
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_cache_control, patch_vary_headers
 
 from unhurried.conf import settings
 
@@ -23,11 +23,18 @@ _IN_A_COOKIE: Final = tuple(
 
 
 def share(
-    request: Any, response: HttpResponseBase, tags: Iterable[str], left: float, *, quiet: bool
+    request: Any,
+    response: HttpResponseBase,
+    tags: Iterable[str],
+    left: float,
+    *,
+    quiet: bool,
+    believed: Iterable[str] = (),
 ) -> None:
     """Let the edge keep what holds nothing of its reader, if there is one that can be purged.
 
     ``quiet``: it is good for readers without messages; the edge can only tell them by a cookie.
+    ``believed``: headers that say, in META's spelling, on which host it was asked for.
     """
     if not settings.EDGES or not offered(request) or left < 1:
         return
@@ -35,6 +42,8 @@ def share(
         if django_settings.MESSAGE_STORAGE not in _IN_A_COOKIE:
             return
         patch_vary_headers(response, [MESSAGES])
+    if names := [name.removeprefix("HTTP_").replace("_", "-").title() for name in believed]:
+        patch_vary_headers(response, names)
     label(response, tags, left)
 
 
@@ -54,3 +63,18 @@ def settle(response: HttpResponseBase) -> None:
         response["Vary"] = ", ".join(each for each in vary if each and each.lower() != "cookie")
         if not response["Vary"]:
             del response["Vary"]
+
+
+def withhold(response: HttpResponseBase) -> None:
+    """Something is told in it that is for its reader alone: no cache in between may keep it.
+
+    What is said of its content stays: the edge has still to put the pieces into it.
+    """
+    said = [part.strip() for part in response.get(CONTROL, "").split(",")]
+    kept = [part for part in said if part and not part.lower().startswith("max-age")]
+    for name in (*NAMES, CONTROL):
+        del response[name]
+    if kept:
+        response[CONTROL] = ", ".join(kept)
+    if any(map(response.has_header, ("Cache-Control", "Expires"))):
+        patch_cache_control(response, private=True)

@@ -60,6 +60,12 @@ sub vcl_recv {
         return (pass);
     }
 
+    # Django takes spaces from around a cookie's name, some of which no expression here knows. Where
+    # the language is said in a way that vcl_hash does not read, only the site can tell which it is.
+    if (regsuball(req.http.Cookie, "(^|;\s*)django_language=[^;]*", "") ~ "django_language") {
+        return (pass);
+    }
+
     # A page that was made while there were no messages is for those who have none: Vary says so.
     unset req.http.X-Messages;
     if (req.http.Cookie ~ "(^|;\s*)messages=") {
@@ -81,8 +87,8 @@ sub vcl_hash {
     hash_data(req.http.host);
     # http and https are two sites to Django. Let whoever ends TLS before us set this himself.
     hash_data(req.http.X-Forwarded-Proto);
-    # The one cookie that a page for everybody may hang on: Django's Vary does not say so. Edit this
-    # where LANGUAGE_COOKIE_NAME is another.
+    # The one cookie that a page for everybody may hang on: Django's Vary does not say so. Edit this,
+    # and what goes to the site in vcl_recv, where LANGUAGE_COOKIE_NAME is another.
     if (req.http.Cookie ~ "(^|;\s*)django_language=") {
         hash_data(regsub(req.http.Cookie, "^(.*;\s*)?django_language=([^;]*).*$", "\2"));
     }

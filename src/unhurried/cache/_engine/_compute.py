@@ -81,8 +81,8 @@ class Computing:
     def _count(self, *, failed: bool) -> None:
         if failed:
             return _counts.note(self.lookup.policy.name, "failed")
-        what = "bypassed" if self.lookup.act == "bypass" else "unstored"
-        _counts.refused(self.lookup.policy.name, what, self.refused)
+        policy, what = self.lookup.policy, "bypassed" if self.lookup.act == "bypass" else "unstored"
+        _counts.refused(policy.name, what, self.refused, policy.kind)
 
     def refuse(self, reason: str) -> None:
         self.refused = self.refused or reason

@@ -84,12 +84,13 @@ def stored(policy: Policy, entry: Entry) -> None:
     _now(work)
 
 
-def refused(name: str, what: str, reason: str) -> None:
+def refused(name: str, what: str, reason: str, kind: str = "") -> None:
     """Computed and not kept, as ``what`` says, and why."""
     note(name, what)
 
     def work(store: Store) -> None:
-        number, _ = store.row("kept", (name[:LABEL],))
+        number, lanes = store.row("kept", (name[:LABEL],))
+        lanes[KIND] = KINDS.index(kind) or lanes[KIND]
         _mark(store, "reason", number, reason, MOST_REASONS)
 
     if reason:

@@ -14,6 +14,7 @@ from .._tokens._home import home_of
 from .._units import _tags
 from .._units._ends import renewed
 from .._units._ties import ties_of
+from .._units._unit import unit_now
 
 
 def invalidate(what: type[Model] | Model | str) -> None:
@@ -43,7 +44,9 @@ def invalidate_name(name: str) -> None:
 
 
 def _renew(alias: str, tags: list[str]) -> None:
-    home = home_of(alias)
+    home, unit = home_of(alias), unit_now()
+    if unit is not None:  # who asked for it is to see what comes of it
+        unit.wrote = True
     try:
         home.renew(tags, settings.DEADLINE)
     except Unavailable:

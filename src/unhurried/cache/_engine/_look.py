@@ -24,6 +24,7 @@ from .._tokens import _spool
 from .._tokens._home import home_named
 from .._units._ties import dirtied, ties_of
 from .._units._unit import unit_now
+from . import _alone
 from ._entry import Entry, decode
 from ._note import Note, parse
 from ._policy import Policy
@@ -239,7 +240,8 @@ def remember(lookup: Lookup, entry: Entry) -> None:
     _of_name.put(lookup.policy.name, entry.tags())
 
 
-def _noted(lookup: Lookup) -> Note:
+def noted(lookup: Lookup) -> Note:
+    """What became of the last computation; it is asked for where it is not known."""
     assert lookup.store is not None
     if lookup.note is None:
         name = lookup.key + NOTE
@@ -304,11 +306,11 @@ def _decide(lookup: Lookup, *, wrote: bool) -> Lookup:
     policy, entry, state = lookup.policy, lookup.entry, lookup.state
     if entry is None or state == "missing" or (state == "changed" and policy.on_change == "wait"):
         return _claimed(lookup) or _waiting(lookup)
-    elif (state == "fresh" and not is_early(entry)) or _noted(lookup).backing_off:
+    elif (state == "fresh" and not is_early(entry)) or noted(lookup).backing_off:
         lookup.act = "serve"
     elif state == "changed" and wrote:
         return _claimed(lookup) or _waiting(lookup)
-    elif _by_others(policy, entry) and (state != "changed" or policy.on_change == "serve"):
+    elif _by_others(lookup, entry) and (state != "changed" or policy.on_change == "serve"):
         lookup.act = "refresh"
     else:
         return _claimed(lookup) or _acting(lookup, "serve")
@@ -317,7 +319,7 @@ def _decide(lookup: Lookup, *, wrote: bool) -> Lookup:
 
 def _waiting(lookup: Lookup) -> Lookup:
     """Not where the last one has left nothing: the next may not either."""
-    if note := _noted(lookup):
+    if note := noted(lookup):
         lookup.reason = note.reason
         return _acting(lookup, "bypass")
     return _acting(lookup, "wait")
@@ -346,13 +348,15 @@ def _claimed(lookup: Lookup) -> Lookup | None:
     return _acting(lookup, "compute")
 
 
-def _by_others(policy: Policy, entry: Entry) -> bool:
+def _by_others(lookup: Lookup, entry: Entry) -> bool:
     """Whether the background can make it: a function's call must be known from its entry, and
     where its addresses lead.
     """
-    meta = entry.meta
+    policy, meta = lookup.policy, entry.meta
+    if policy.refresh is None or _alone.is_left(lookup.key):
+        return False
     known = "call" in meta and meta.get("urlconf", "") is not None
-    return policy.refresh is not None and (policy.kind != "function" or known)
+    return policy.kind != "function" or known
 
 
 def is_early(entry: Entry) -> bool:

@@ -22,8 +22,8 @@ WAYS: Final = ("inline", "phased", "esi", "ssi", "client")
 def composed(call: Call, by: str, request: HttpRequest | None) -> SafeString:
     """What stands in the text for the fragment; ``by`` is one of ``WAYS``, or "auto".
 
-    That is: in the browser what is lazy; now what is for all, or where the page is not kept; by the
-    edge if there is one that can; else in the second phase.
+    That is: in the browser what is lazy; now what is for all; by the edge if there is one that can;
+    else now where the page is not kept, and in the second phase where it is.
     """
     if request is None:
         raise CacheError(

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 from unhurried.measure.reading import Answered
 
 from .._pages import _language, _matches
-from .._pages._key import key_for, undeclared
+from .._pages._key import forwarded, key_for, undeclared
 from .._pages._page import CachedPage
 from ._ready import Ready
 
@@ -48,7 +48,7 @@ class Memory:
     def __init__(self, request_of: Callable[[Any], HttpRequest]) -> None:
         self._request_of = request_of
         self._known: dict[tuple[Any, ...], Asked | None] = {}
-        self._forwarded = _forwarded()
+        self._forwarded = forwarded()
         self._by_language = _language.in_use()
         self._language_cookie = django_settings.LANGUAGE_COOKIE_NAME
 
@@ -79,6 +79,8 @@ class Memory:
         cookie = meta.get("HTTP_COOKIE")
         chosen = None
         if cookie and self._language_cookie in cookie:
+            if not cookie.isascii():  # Django may strip what only UTF-8 knows for a space
+                return cookie, meta.get("HTTP_ACCEPT_LANGUAGE")
             chosen = parse_cookie(cookie).get(self._language_cookie)
         return chosen, meta.get("HTTP_ACCEPT_LANGUAGE")
 
@@ -126,15 +128,3 @@ class usual:  # noqa: N801 - a context manager
     def __exit__(self, *error: Any) -> None:
         self._zone.__exit__(*error)
         self._language.__exit__(*error)
-
-
-def _forwarded() -> tuple[str, ...]:
-    """Headers that the settings believe about host and scheme."""
-    found = []
-    if django_settings.USE_X_FORWARDED_HOST:
-        found.append("HTTP_X_FORWARDED_HOST")
-    if django_settings.USE_X_FORWARDED_PORT:
-        found.append("HTTP_X_FORWARDED_PORT")
-    if django_settings.SECURE_PROXY_SSL_HEADER:
-        found.append(django_settings.SECURE_PROXY_SSL_HEADER[0])
-    return tuple(found)

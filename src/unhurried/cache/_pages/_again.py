@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import setting_changed
+from django.db import connections
 
 from .._engine._around import surrounded
 from .._engine._look import again
 from ._asking import environ_of
+
+#: What Django asks a connection to do then; put before that of its class.
+STAYS: Final = "close_if_unusable_or_obsolete"
 
 
 def regenerate(meta: dict[str, Any]) -> None:
@@ -29,7 +35,7 @@ def fetch(meta: dict[str, Any]) -> tuple[int, str]:
 def _fetch(meta: dict[str, Any]) -> tuple[int, str]:
     said: list[tuple[str, Any]] = []
     again.set(True)
-    with surrounded(meta):
+    with surrounded(meta), _connected():
         response = _handler()(environ_of(meta), lambda *status: said.append(status))
         try:
             for _ in response:
@@ -38,6 +44,30 @@ def _fetch(meta: dict[str, Any]) -> tuple[int, str]:
             response.close()
     status, headers = said[0]
     return int(status.partition(" ")[0]), dict(headers).get("Cache-Status", "")
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Its caller's connections stay open: cursors, locks and tables may hang on them.
+
+    Django closes what is old at both ends of a request. Its test client takes the receiver away for
+    that time, but from the requests of all threads.
+    """
+    mine = [
+        each
+        for each in connections.all(initialized_only=True)
+        if each.connection is not None and STAYS not in vars(each)
+    ]
+    for each in mine:
+        setattr(each, STAYS, _nothing)
+    try:
+        yield
+    finally:
+        for each in mine:
+            delattr(each, STAYS)
+
+
+def _nothing() -> None: ...
 
 
 @lru_cache(1)

@@ -22,6 +22,7 @@ from .._fragments._holes import Hole, Holed
 from .._fragments._second import is_included
 from .._fragments._second import of_holes as second
 from . import _headers
+from ._key import forwarded
 from ._told import TOLD, is_spoken_to, make_once, told
 from ._variants import etag, index_of
 
@@ -81,6 +82,8 @@ def fill(request: HttpRequest, response: HttpResponse, holed: Holed, charset: st
     """The whole page, for this reader; the response is its, and says that it is for nobody else."""
     values = second(request, holed.holes)
     response.content = body = holed.filled(values, charset or response.charset)
+    for name in _headers.OF_THE_FRAME:
+        del response[name]
     if offered(request) != "esi" or not _for_all(request, holed.holes):  # that edge says it itself
         _headers.make_private(response)
     return body
@@ -107,6 +110,7 @@ def share(request: HttpRequest, response: HttpResponseBase, entry: Entry, page: 
         _sharing.share(
             *(request, response, entry.tags(), entry.soft - time()),
             quiet=QUIET in entry.meta,
+            believed=forwarded(),
         )
 
 

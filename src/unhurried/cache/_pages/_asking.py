@@ -9,10 +9,12 @@ from urllib.parse import unquote, urlsplit
 from django.conf import settings as django_settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, get_script_prefix, resolve
+from django.utils import translation
 
 from .._engine._around import surroundings
 from .._errors import CacheError
+from . import _language
 from ._key import key_for, label_of
 from ._options import Options
 
@@ -21,7 +23,9 @@ PORTS = {"http": "80", "https": "443"}
 
 def key(name: str, options: Options, target: str | HttpRequest) -> str:
     """The key of a URL for a visitor nobody knows, or of a request; "" where it has none."""
-    return key_for(name, options, request_for(target), None).key
+    path = target.path_info if isinstance(target, HttpRequest) else meta_of(target)["path"]
+    with translation.override(_language.of_path(path) or translation.get_language()):
+        return key_for(name, options, request_for(target), None).key
 
 
 def label(name: str, target: str | HttpRequest) -> str:
@@ -40,10 +44,21 @@ def request_for(target: str | HttpRequest) -> HttpRequest:
     return request
 
 
+def match_of(meta: dict[str, Any]) -> ResolverMatch:
+    """Where its path leads, in the language that it says; raises Resolver404."""
+    with translation.override(meta["language"] or None):
+        return resolve(meta["path"])
+
+
 def meta_of(target: str | HttpRequest) -> dict[str, Any]:
     """What an entry's ``meta`` says of its request; a URL may be a path alone."""
-    if isinstance(target, HttpRequest):
-        return {**surroundings(), **asked(target)}
+    meta = asked(target) if isinstance(target, HttpRequest) else _asked_by(target)
+    meta = {**surroundings(), **meta}
+    meta["language"] = _language.of_path(meta["path"]) or meta["language"]
+    return meta
+
+
+def _asked_by(target: object) -> dict[str, Any]:
     try:
         found = urlsplit(target) if isinstance(target, str) else None
     except ValueError:  # [ and ] in the host are of IPv6
@@ -51,13 +66,19 @@ def meta_of(target: str | HttpRequest) -> dict[str, Any]:
     if found is None or not found.path.startswith("/"):
         raise CacheError(f"{target!r} is no URL of a page.", 'Pass "/books/?page=2" or a request.')
     return {
-        **surroundings(),
         "scheme": found.scheme or ("https" if django_settings.SECURE_SSL_REDIRECT else "http"),
         "host": found.netloc or _usual_host(),
-        "script": "",
-        "path": unquote(found.path),
+        **_parted(unquote(found.path)),
         "query": found.query,
     }
+
+
+def _parted(path: str) -> dict[str, str]:
+    """A site's own prefix (FORCE_SCRIPT_NAME), whether or not it was written, and the rest."""
+    script = get_script_prefix().rstrip("/")
+    if script and f"{path}/".startswith(f"{script}/"):
+        path = path.removeprefix(script) or "/"
+    return {"script": script, "path": path}
 
 
 def asked(request: HttpRequest) -> dict[str, Any]:

@@ -14,6 +14,8 @@ NOT_KEPT: Final = frozenset(
     "age cache-status connection content-encoding content-length date etag set-cookie "
     "transfer-encoding".split()
 )
+#: They would speak for what is around the pieces of a page: a 304 would leave somebody else's in.
+OF_THE_FRAME: Final = ("Last-Modified", "Expires")
 NAME: Final = "unhurried"
 
 

@@ -68,6 +68,18 @@ def place(request: HttpRequest) -> str:
     return f"{request.scheme}://{request.get_host()}|{script}"
 
 
+def forwarded() -> tuple[str, ...]:
+    """Headers that the settings believe about host and scheme, as META has them."""
+    found = []
+    if django_settings.USE_X_FORWARDED_HOST:
+        found.append("HTTP_X_FORWARDED_HOST")
+    if django_settings.USE_X_FORWARDED_PORT:
+        found.append("HTTP_X_FORWARDED_PORT")
+    if django_settings.SECURE_PROXY_SSL_HEADER:
+        found.append(django_settings.SECURE_PROXY_SSL_HEADER[0])
+    return tuple(found)
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A page's key, or the ``reason`` why it has none.

@@ -29,14 +29,16 @@ def chosen(path: str, cookie: str | None, accepted: str) -> str | None:
     """As ``LocaleMiddleware.process_request``; None where it is not in use."""
     if not in_use():
         return None
+    return of_path(path) or _preferred(cookie, accepted)
+
+
+def of_path(path: str) -> str | None:
+    """The language that a path says, whatever its reader prefers; None where it says none."""
+    if not in_use():
+        return None
     in_paths, default_too = is_language_prefix_patterns_used(django_settings.ROOT_URLCONF)
-    if in_paths:
-        found = translation.get_language_from_path(path)
-        if found is not None:
-            return found
-        if not default_too:
-            return django_settings.LANGUAGE_CODE
-    return _preferred(cookie, accepted)
+    found = translation.get_language_from_path(path) if in_paths else None
+    return found or (django_settings.LANGUAGE_CODE if in_paths and not default_too else None)
 
 
 class _Asking:

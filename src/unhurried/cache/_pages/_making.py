@@ -218,8 +218,7 @@ class Making:
     def refuse(self, reason: str) -> None:
         """Not this one, and nobody waits for the next; what is kept of before is wrong, too."""
         lookup = self.lookup
-        self.computing.refuse(reason)
-        _refused.count(self.visit.page.name, reason)
+        self._pass_over(reason)
         _refused.remember(lookup.key, reason)
         if lookup.entry is not None and lookup.store is not None and lookup.holder:
             try:
@@ -228,6 +227,11 @@ class Making:
                 pass
             for label in lookup.labels:  # whoever has a copy ready asks for its tokens alone
                 invalidate_name(label)
+
+    def _pass_over(self, reason: str) -> None:
+        """Not this one; but the next reader's may well be kept, and what is kept is right."""
+        self.computing.refuse(reason)
+        _refused.count(self.visit.page.name, reason)
 
     def refused(self, response: HttpResponseBase, *, final: bool = False) -> bool:
         """Whether the response may not be kept for others; raises Failed for one of the 5xx."""
@@ -241,6 +245,8 @@ class Making:
         reason = self._unproven() or self._unfit() or self._unfit_response(response, final=final)
         if reason and self.spoken.is_of_its_maker():  # the next one may well be kept
             self._only_once()
+        elif reason and final:  # the page was fit: some middleware has said it of this reader
+            self._pass_over(reason)
         elif reason:
             self.refuse(reason)
         return bool(reason)

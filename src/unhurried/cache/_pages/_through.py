@@ -13,10 +13,12 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from unhurried.conf import settings
 from unhurried.measure.reading import Record, current
 
 from .._audience._quiet import may_have
 from .._edges import _includes, _offer
+from .._edges._sharing import withhold
 from .._engine import _counts
 from .._engine._look import Lookup, again
 from .._engine._policy import serving_old
@@ -160,9 +162,14 @@ def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
         response = _kept(visit, response)
     response = _includes.end(request, response)
     unit = unit_now()
-    if unit is not None and unit.wrote and request.method not in READ and serving_old:
+    if unit is not None and unit.wrote and request.method not in READ and _may_show_old():
         _remember(request, response)
     return response
+
+
+def _may_show_old() -> bool:
+    """Here, or at an edge, which the purge reaches a moment later."""
+    return bool(serving_old or settings.EDGES)
 
 
 def _kept(visit: Visit, response: HttpResponseBase) -> HttpResponseBase:
@@ -235,6 +242,7 @@ def _has_more(request: HttpRequest) -> bool:
 def _tell(request: HttpRequest, response: HttpResponseBase) -> None:
     visit: Visit | None = request.__dict__.get(PLACE)
     status = response.get("Cache-Status")
+    withhold(response)
     if status and visit is not None:
         response["Cache-Status"] = visit.details(status)
     elif status:

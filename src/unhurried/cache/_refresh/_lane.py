@@ -11,9 +11,10 @@ from django.urls import get_resolver
 from unhurried.conf import settings
 from unhurried.later.reading import kick, lane
 
-from .._engine import _refreshing
-from .._engine._look import Lookup
-from .._errors import CacheError
+from .._engine import _alone, _refreshing
+from .._engine._look import Lookup, glance, noted
+from .._engine._policy import Policy
+from .._errors import CacheError, Unavailable
 from .._functions import _registry
 from .._stores import store_for
 from . import _wanted
@@ -25,8 +26,9 @@ LANE = "cache"
 @lane(LANE)
 def drain() -> None:
     """All that is wanted here, then all that is wanted anywhere."""
-    for name, meta in _wanted.taken_here():
-        _make(name, meta)
+    for key, (name, meta) in _wanted.taken_here():
+        if policy := _make(name, meta):
+            _see_to(policy, key)
     if settings.LATER != "thread":
         for alias in django_settings.CACHES:
             try:
@@ -45,19 +47,33 @@ def ask(lookup: Lookup) -> None:
     anywhere = settings.LATER != "thread" and _wanted.wish_anywhere(
         lookup.store, lookup.key, policy.name, entry.meta
     )
+    if anywhere and _wanted.is_overdue(lookup.key, entry.created):
+        _alone.leave(lookup.key)
     if anywhere or _wanted.wish_here(lookup.key, policy.name, entry.meta):
         kick(LANE, label=policy.name)
 
 
-def _make(name: str, meta: dict[str, Any]) -> None:
+def _make(name: str, meta: dict[str, Any]) -> Policy | None:
+    """What was made, or has failed; None where there is no such thing."""
     thing = _thing(name)
-    refresh = thing.policy.refresh if thing is not None else None
-    if refresh is None:
-        return
+    policy: Policy | None = thing.policy if thing is not None else None
+    if policy is None or policy.refresh is None:
+        return None
     try:
-        refresh(meta)
+        policy.refresh(meta)
     except Exception:  # boundary: the site's own code; the old entry stays until its ttl is over
         logger.exception("%s could not be made anew in the background.", name)
+    return policy
+
+
+def _see_to(policy: Policy, key: str) -> None:
+    """Whether that has made it anew. What fails is tried again by the background."""
+    lookup = glance(policy, key)
+    try:
+        if lookup.store is not None and lookup.state != "fresh" and not noted(lookup).tries:
+            _alone.leave(key)
+    except Unavailable:
+        pass
 
 
 def _thing(name: str) -> Any:

@@ -6,9 +6,11 @@ A lost wish is late, for the next reader has it again; a double one finds the le
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterator
 from hashlib import blake2b
 from threading import Lock
+from time import monotonic
 from typing import Any, Final
 
 from .._errors import Unavailable
@@ -22,6 +24,8 @@ MOST: Final = 1000
 Wish = tuple[str, dict[str, Any]]
 
 _here: dict[str, Wish] = {}
+#: When the old entry (by its own moment) of each key was first wished anew, of the last MOST.
+_since: OrderedDict[str, tuple[float, float]] = OrderedDict()
 _lock = Lock()
 
 
@@ -46,14 +50,25 @@ def wish_anywhere(store: Store, key: str, name: str, meta: dict[str, Any]) -> bo
         return False
 
 
-def taken_here() -> Iterator[Wish]:
+def is_overdue(key: str, created: float) -> bool:
+    """Whether this old entry was wished anew so long ago that nobody seems to be able to."""
+    with _lock:
+        if _since.get(key, (None, 0.0))[0] != created:
+            _since[key] = created, monotonic()
+            _since.move_to_end(key)
+            if len(_since) > MOST:
+                _since.popitem(last=False)
+        return monotonic() - _since[key][1] > TTL
+
+
+def taken_here() -> Iterator[tuple[str, Wish]]:
     while True:
         with _lock:
             if not _here:
                 return
             key = next(iter(_here))
             wish = _here.pop(key)
-        yield wish
+        yield key, wish
 
 
 def taken(store: Store) -> Iterator[Wish]:

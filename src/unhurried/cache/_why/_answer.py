@@ -78,7 +78,7 @@ class Why:
         for reason in self.reasons:
             times = "once" if reason.count == 1 else f"{reason.count:,} times"
             yield f"  not kept {times}, the last time {ago(reason.last)}: {reason.text}"
-            if hint := hint_of(reason.text):
+            if hint := hint_of(reason.text, self.kind):
                 yield f"    {hint}"
         if self.note:
             yield f"  {self.note}"
@@ -106,10 +106,10 @@ class Why:
             yield f"{mark} {tie.name:{width}}  {seen}"
 
 
-def hint_of(reason: str) -> str:
-    """The way out of a reason, where one is known."""
+def hint_of(reason: str, kind: str) -> str:
+    """The way out of a reason, where one is known for such a thing."""
     what = reason.rpartition(" looks at ")[2]
-    return way_out(what) if " looks at " in reason else ""
+    return way_out(what, kind) if " looks at " in reason else ""
 
 
 def ago(moment: float) -> str:

@@ -8,8 +8,7 @@ from time import time
 from typing import Any, Final
 
 from django.http import HttpRequest
-from django.urls import Resolver404, resolve
-from django.utils import translation
+from django.urls import Resolver404
 
 from unhurried.conf import nearest
 from unhurried.measure.reading import Change, KeptRow, changes, kept
@@ -58,16 +57,15 @@ def all_of_it() -> list[Why]:
 def _of_page(target: str | HttpRequest) -> Why:
     meta = _asking.meta_of(target)
     try:
-        match = resolve(meta["path"])
+        match = _asking.match_of(meta)
     except Resolver404:
         raise CacheError(f"{meta['path']} leads nowhere.", "Pass the URL of a page.") from None
     page = page_of(match.func)
     if page is None:
         hint = "Put @cached_page(600) on it; what is cached: manage.py unhurried why"
         raise CacheError(f"The view of {meta['path']} has no cached_page.", hint)
-    with translation.override(meta["language"] or None):
-        key = page.key(target)
-        lookup = glance(page.policy, key) if key else None
+    key = page.key(target)
+    lookup = glance(page.policy, key) if key else None
     found = _told(page.name, _row(page.name), changes(), lookup)
     note = found.note if key else NO_KEY
     if key and found.state == "missing" and isinstance(target, str) and target.startswith("/"):
