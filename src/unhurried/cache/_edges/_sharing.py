@@ -76,5 +76,6 @@ def withhold(response: HttpResponseBase) -> None:
         del response[name]
     if kept:
         response[CONTROL] = ", ".join(kept)
-    if any(map(response.has_header, ("Cache-Control", "Expires"))):
+    told = response.get("Cache-Control", "")
+    if (told or response.has_header("Expires")) and "no-store" not in told.lower():
         patch_cache_control(response, private=True)
