@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.module_loading import import_string
@@ -54,15 +55,18 @@ def check_store(**kwargs: Any) -> Iterable[CheckMessage]:
 
 @register("unhurried")
 def check_permission(**kwargs: Any) -> Iterable[CheckMessage]:
-    """unhurried.E104 PERMISSION names nothing that can be called."""
+    """unhurried.E104 PERMISSION names nothing that can be called, or what has to be awaited."""
     path = conf.settings.PERMISSION
     try:
         found = import_string(path) if path else callable
     except ImportError as error:
         found = error
-    if not callable(found):
+    wrong = None if callable(found) else "no function that can be imported"
+    if iscoroutinefunction(found):
+        wrong = "an async def, which lets nobody in"
+    if wrong is not None:
         yield Error(
-            f"UNHURRIED['PERMISSION'] is {path!r}, which is no function that can be imported.",
+            f"UNHURRIED['PERMISSION'] is {path!r}, which is {wrong}.",
             hint="Name one that takes the user and returns a bool: 'site.staff.may_measure'.",
             id="unhurried.E104",
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import iscoroutine
 from typing import Any, Final
 
+from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import ImproperlyConfigured
@@ -15,6 +17,7 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.module_loading import import_string
 
 from unhurried.conf import settings
+from unhurried.measure.reading import say_once
 
 DENIED: Final = (
     "This page is for active staff, or for whom UNHURRIED['PERMISSION'] lets in "
@@ -24,17 +27,36 @@ NO_USERS: Final = (
     "Nobody can be let in: requests have no user here. Add django.contrib.auth and its "
     "AuthenticationMiddleware."
 )
+NO_ANSWER: Final = (
+    "UNHURRIED['PERMISSION'] = %r lets nobody in: it answered with a %s, where only True lets "
+    "somebody in. It must be a plain function(user) -> bool, no decorator of views and no async "
+    "def: return bool(…)."
+)
 
 
 def allowed(user: Any) -> bool:
     """Whether this user may see the dashboard and the badge."""
     if settings.PERMISSION:
-        return bool(_permission(settings.PERMISSION)(user))
+        return _is_yes(_permission(settings.PERMISSION)(user))
     return bool(getattr(user, "is_active", False) and getattr(user, "is_staff", False))
 
 
 def may(request: HttpRequest) -> bool:
-    return allowed(getattr(request, "user", None))
+    user = getattr(request, "user", None)
+    if user is None and settings.PERMISSION and apps.is_installed("django.contrib.auth"):
+        from django.contrib.auth.models import AnonymousUser  # a model: it needs the app
+
+        user = AnonymousUser()
+    return allowed(user)
+
+
+def _is_yes(answer: Any) -> bool:
+    """A decorator of views answers with a view, which is as good as true; it was no answer."""
+    if iscoroutine(answer):
+        answer.close()
+    if not isinstance(answer, bool):
+        say_once(NO_ANSWER, settings.PERMISSION, type(answer).__name__)
+    return answer is True
 
 
 def _permission(path: str) -> Callable[[Any], bool]:

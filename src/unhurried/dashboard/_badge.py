@@ -30,7 +30,7 @@ def decorate(request: HttpRequest, response: HttpResponseBase, record: Record) -
         return response  # nobody we know: most requests of most sites end here
     try:
         _decorate(request, response, record, staff=_staff.looks(request))
-    except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
+    except Exception as error:  # boundary: what is put on a page never breaks it
         swallow("the badge", error)
     return response
 
@@ -43,7 +43,7 @@ async def adecorate(
         return response
     try:
         _decorate(request, response, record, staff=await _staff.alooks(request))
-    except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
+    except Exception as error:  # boundary: as above
         swallow("the badge", error)
     return response
 

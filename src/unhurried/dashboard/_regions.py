@@ -43,7 +43,7 @@ def pictured(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReques
     """Around all of a site for one request that asks for a picture."""
 
     def answer(request: HttpRequest) -> Any:
-        if not _wanted(request) or not _may(request):
+        if not _wanted(request) or not _staff.looks(request):
             return get_response(request)
         _forget_conditions(request)
         with record() as recorder:
@@ -59,7 +59,7 @@ def apictured(
     """As ``pictured``."""
 
     async def answer(request: HttpRequest) -> Any:
-        if not _wanted(request) or not await _amay(request):
+        if not _wanted(request) or not await _staff.alooks(request):
             return await get_response(request)
         _forget_conditions(request)
         with record() as recorder:
@@ -72,22 +72,6 @@ def apictured(
 def _wanted(request: HttpRequest) -> bool:
     query = str(request.META.get("QUERY_STRING", ""))
     return request.method == "GET" and ASKED in query.split("&")
-
-
-def _may(request: HttpRequest) -> bool:
-    try:
-        return _staff.looks(request)
-    except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
-        swallow("the regions", error)
-        return False
-
-
-async def _amay(request: HttpRequest) -> bool:
-    try:
-        return await _staff.alooks(request)
-    except Exception as error:  # boundary: as above
-        swallow("the regions", error)
-        return False
 
 
 def _forget_conditions(request: HttpRequest) -> None:
