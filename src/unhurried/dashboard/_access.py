@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from inspect import iscoroutine
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from django.apps import apps
 from django.conf import settings as django_settings
@@ -17,7 +18,7 @@ from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 from django.utils.module_loading import import_string
 
 from unhurried.conf import settings
-from unhurried.measure.reading import say_once
+from unhurried.measure.reading import below_script, say_once
 
 DENIED: Final = (
     "This page is for active staff, or for whom UNHURRIED['PERMISSION'] lets in "
@@ -78,17 +79,29 @@ def refuse(request: HttpRequest) -> HttpResponse:
         return HttpResponse(
             NO_USERS if user is None else DENIED, status=403, content_type="text/plain"
         )
-    query = QueryDict(mutable=True)
-    query[REDIRECT_FIELD_NAME] = request.get_full_path()
-    return HttpResponseRedirect(f"{login}?{query.urlencode(safe='/')}")
+    return HttpResponseRedirect(_with_way_back(request, login))
+
+
+def _with_way_back(request: HttpRequest, login: str) -> str:
+    """Beside what LOGIN_URL asks already; another host has to be told which one we are."""
+    parts = urlsplit(login)
+    query = QueryDict(parts.query, mutable=True)
+    same = not parts.netloc or (
+        parts.netloc == request.get_host() and parts.scheme in ("", request.scheme)
+    )
+    path = request.get_full_path()
+    query[REDIRECT_FIELD_NAME] = path if same else request.build_absolute_uri(path)
+    asked = query.urlencode(safe="/")
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, asked, parts.fragment))
 
 
 def _login_url() -> str | None:
     """LOGIN_URL, if it leads anywhere (its default often does not), else the admin's."""
     try:
         url = resolve_url(django_settings.LOGIN_URL)
-        if "//" not in url:
-            resolve(url)
+        parts = urlsplit(url)
+        if not parts.netloc:
+            resolve(below_script(parts.path))
         return url
     except (NoReverseMatch, Resolver404):
         pass

@@ -168,7 +168,9 @@ class Asked:
     sightings: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read(site: Site, own_prefix: str | None = None, only: tuple[str, str] | None = None) -> Asked:
+def read(
+    site: Site, own_prefix: tuple[str, ...] = (), only: tuple[str, str] | None = None
+) -> Asked:
     """What the site's routes asked, or one of them; the dashboard's own do not count."""
     source, routes = reader(), site.numbers["routes"]
     if source is None:
@@ -192,7 +194,7 @@ def _place(kind: str, name: str) -> Place:
     return Place(kind, name, _routes.slug(kind, name))
 
 
-def _wanted(place: Place, own_prefix: str | None, only: tuple[str, str] | None) -> bool:
+def _wanted(place: Place, own_prefix: tuple[str, ...], only: tuple[str, str] | None) -> bool:
     if only is not None:
         return (place.kind, place.name) == only
     return not _routes.is_own(place.kind, place.name, own_prefix)

@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
-from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.urls import (
+    NoReverseMatch,
+    Resolver404,
+    get_script_prefix,
+    get_urlconf,
+    resolve,
+    reverse,
+)
+from django.utils.translation import get_language
 
 
-def own_prefix() -> str | None:
-    """The route below which the dashboard lies; None where it is not included in the urls."""
+def own_prefix() -> tuple[str, ...]:
+    """The routes below which the dashboard lies: one, or one for each language in addresses.
+
+    None where it is not included in the urls, or at their root, where nothing tells it apart.
+    """
     try:
-        return resolve(reverse("unhurried:front")).route
+        route = resolve(below_script(reverse("unhurried:front"))).route
     except (NoReverseMatch, Resolver404):
-        return None
+        return ()
+    in_languages, _ = is_language_prefix_patterns_used(get_urlconf() or settings.ROOT_URLCONF)
+    if in_languages:
+        return _in_each_language(route)
+    return (route,) if route else ()
+
+
+def below_script(path: str) -> str:
+    """A path of this host as the urls know it: without what the server has put the site below."""
+    prefix = get_script_prefix()
+    return f"/{path[len(prefix) :]}" if path.startswith(prefix) else path
+
+
+def _in_each_language(route: str) -> tuple[str, ...]:
+    """``i18n_patterns`` have whoever asks in their route, and the reader's language is but one."""
+    plain = route.removeprefix(f"{get_language() or settings.LANGUAGE_CODE}/")
+    if not plain:
+        return ()
+    return (plain, *(f"{code}/{plain}" for code, _ in settings.LANGUAGES))

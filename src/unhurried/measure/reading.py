@@ -14,7 +14,7 @@ from ._layout import CLIENT, GROUPS, KEPT, LANE, PROCESS, SAMPLE, STATEMENT, VER
 from ._layout import buckets as buckets_of
 from ._locks import locked
 from ._moments import Moment
-from ._own import own_prefix
+from ._own import below_script, own_prefix
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, attached, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
@@ -94,6 +94,7 @@ __all__ = [
     "at_once",
     "attached",
     "before_and_after",
+    "below_script",
     "blamed",
     "buckets_of",
     "changes",
