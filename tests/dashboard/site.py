@@ -150,6 +150,7 @@ urlpatterns = [
     path("cached/", cache_page(60)(page)),
     path("", page),
     path("book/<int:pk>/", lambda request, pk: HttpResponse(PAGE)),
+    path("named/<str:name>/", lambda request, name: HttpResponse(PAGE)),
     path("login/", page, name="login"),
     path("unhurried/", include("unhurried.urls")),
 ]

@@ -12,6 +12,7 @@ from ._pages._key import PICTURE
 from ._regions import (
     Recorder,
     Region,
+    Solids,
     Verdict,
     as_dict,
     begin,
@@ -30,6 +31,7 @@ __all__ = [
     "PICTURE",
     "Recorder",
     "Region",
+    "Solids",
     "Step",
     "Tie",
     "Verdict",

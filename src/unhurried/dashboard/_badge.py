@@ -6,7 +6,7 @@ with a badge is one person's, so it is never stored by anybody.
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import cast
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
@@ -20,8 +20,6 @@ from unhurried.conf import settings
 from unhurried.measure.reading import Record, swallow
 
 from . import _assets, _badge_switch, _documents, _format, _regions, _routes, _staff, _timing
-
-END: Final = b"</body>"
 
 
 def decorate(request: HttpRequest, response: HttpResponseBase, record: Record) -> HttpResponseBase:
@@ -68,7 +66,7 @@ def _wants_badge(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 def _insert(request: HttpRequest, response: HttpResponse, record: Record) -> None:
     content = _documents.unpacked(response)
-    at = content.lower().rfind(END)
+    at = _documents.end_of_body(content)
     if at < 0:
         return
     try:
