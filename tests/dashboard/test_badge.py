@@ -11,6 +11,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 from django.test import AsyncClient, Client, override_settings
 
+from tests.dashboard import site
 from unhurried import testing
 from unhurried.dashboard import _documents, _routes, _staff
 from unhurried.measure import measured, snapshot
@@ -39,6 +40,22 @@ def test_staff_see_it(staff):
 def test_its_link_leads_to_the_route(staff):
     found = re.search(rb'<aside[^>]*><a href="([^"]+)"', staff.get("/book/7/").content)
     assert b"/book/&lt;int:pk&gt;/" in staff.get(found[1].decode()).content
+
+
+def link(response):
+    return re.search(rb'<aside[^>]*><a href="([^"]+)"', response.content)[1].decode()
+
+
+def test_its_link_leads_to_a_route_of_many_letters(staff):
+    assert staff.get(link(staff.get(f"/{site.LONG}/"))).status_code == 200
+
+
+def test_its_link_leads_to_the_others_where_names_are_full(staff):
+    for number in range(210):
+        with measured(f"unit {number}"):
+            pass
+    html = staff.get(link(staff.get("/page/"))).content
+    assert b"(other)" in html
 
 
 def test_it_is_clean_of_inline_style_and_script(staff):

@@ -79,13 +79,14 @@ def _insert(request: HttpRequest, response: HttpResponse, record: Record) -> Non
 
 def _html(request: HttpRequest, record: Record) -> SafeString:
     off = reverse("unhurried:badge", args=["off"])
+    key = record.store.stands_under("request", record.name)
     return format_html(
         '<link rel="stylesheet" href="{}"><aside id="unhurried-badge" aria-label="Measured">'
         '<a href="{}">{} \u00b7 {}</a>'
         '<a href="{}?{}" aria-label="No badges in this browser" title="No badges in this browser">'
         "\u00d7</a></aside>",
         _assets.url("badge.css"),
-        reverse("unhurried:route", args=[_routes.slug("request", record.name)]),
+        reverse("unhurried:route", args=[_routes.slug(*key)]),
         _format.queries(record.queries),
         _format.seconds(record.wall / 1e9),
         off,
