@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from unhurried import conf
 from unhurried.cache import _problems as cache
 from unhurried.later import reading as later
-from unhurried.measure import _store, sinks
+from unhurried.measure import _own, _store, sinks
 from unhurried.measure._clients import MODES as CLIENTS
 from unhurried.measure._errors import StoreError
 from unhurried.queries._budget import _budget_settings as budgets
@@ -82,6 +82,18 @@ def check_clients(**kwargs: Any) -> Iterable[CheckMessage]:
             f"{conf.nearest(mode, CLIENTS)}",
             hint='Leave it out to keep no address: "hashed".',
             id="unhurried.E105",
+        )
+
+
+@register("unhurried")
+def check_urls(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E106 unhurried.urls are where none of their pages can be linked to."""
+    if getattr(django_settings, "ROOT_URLCONF", None) and _own.is_misplaced():
+        yield Error(
+            "unhurried.urls are included in a namespace or below a parameter, so that no page of "
+            "the dashboard can be linked to.",
+            hint=_own.PLACE,
+            id="unhurried.E106",
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
+from django.core.checks import run_checks
 from django.test import Client, override_settings
 from django.urls import clear_script_prefix, set_script_prefix
 from django.utils import translation
@@ -97,3 +98,35 @@ class TestBelowALanguage:
     @pytest.mark.urls("tests.dashboard.bare")
     def test_nor_without_a_dashboard(self):
         assert own_prefix() == ()
+
+
+@pytest.mark.parametrize(
+    ("urls", "start"),
+    [("tests.dashboard.nested", "/staff/unhurried/"), ("tests.dashboard.tenants", "/a/unhurried/")],
+)
+class TestWhereNothingCanBeLinkedTo:
+    @pytest.mark.parametrize(
+        "address", ["", "routes/x/", "later/", "data/total.json", "badge/off/"]
+    )
+    def test_the_way_out_is_told(self, staff, client, settings, urls, start, address):
+        settings.ROOT_URLCONF = urls
+        response = staff.get(start + address)
+        assert response.status_code == 500
+        assert 'path("unhurried/", include("unhurried.urls"))' in response.content.decode()
+        assert client.get(start + address).status_code == 403
+
+    def test_a_scraper_is_answered(self, staff, settings, urls, start):
+        settings.ROOT_URLCONF = urls
+        assert staff.get(start + "metrics").status_code == 200
+
+    def test_check_says_so(self, store, settings, urls, start):
+        settings.ROOT_URLCONF = urls
+        [found] = run_checks(tags=["unhurried"])
+        assert found.id == "unhurried.E106"
+        assert "namespace" in found.hint
+
+
+@pytest.mark.parametrize("urls", ["site", "bare", "languages", "languages_at_root"])
+def test_elsewhere_check_is_content(store, settings, urls):
+    settings.ROOT_URLCONF = f"tests.dashboard.{urls}"
+    assert "unhurried.E106" not in {each.id for each in run_checks(tags=["unhurried"])}

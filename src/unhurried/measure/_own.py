@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.urls import (
     NoReverseMatch,
     Resolver404,
+    URLResolver,
+    get_resolver,
     get_script_prefix,
     get_urlconf,
     resolve,
     reverse,
 )
 from django.utils.translation import get_language
+
+#: Where they are to be included.
+PLACE: Final = (
+    'Write path("unhurried/", include("unhurried.urls")) where no namespace and no parameter is '
+    "around it."
+)
 
 
 def own_prefix() -> tuple[str, ...]:
@@ -28,6 +38,24 @@ def own_prefix() -> tuple[str, ...]:
     if in_languages:
         return _in_each_language(route)
     return (route,) if route else ()
+
+
+def can_link() -> bool:
+    """Whether our pages have an address: not in a namespace of a site's, nor below a parameter."""
+    try:
+        return bool(reverse("unhurried:front"))
+    except NoReverseMatch:
+        return False
+
+
+def is_misplaced() -> bool:
+    """Whether unhurried.urls are included, and no page of them can be linked to."""
+    return _holds_ours(get_resolver()) and not can_link()
+
+
+def _holds_ours(resolver: URLResolver) -> bool:
+    inner = (each for each in resolver.url_patterns if isinstance(each, URLResolver))
+    return any(each.app_name == "unhurried" or _holds_ours(each) for each in inner)
 
 
 def below_script(path: str) -> str:

@@ -14,7 +14,7 @@ from ._layout import CLIENT, GROUPS, KEPT, LANE, PROCESS, SAMPLE, STATEMENT, VER
 from ._layout import buckets as buckets_of
 from ._locks import locked
 from ._moments import Moment
-from ._own import below_script, own_prefix
+from ._own import PLACE, below_script, can_link, own_prefix
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, attached, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
@@ -52,6 +52,7 @@ __all__ = [
     "LANE",
     "OTHER",
     "PARTS",
+    "PLACE",
     "PROCESS",
     "SAMPLE",
     "SERVERS",
@@ -97,6 +98,7 @@ __all__ = [
     "below_script",
     "blamed",
     "buckets_of",
+    "can_link",
     "changes",
     "client_hash",
     "client_label",
