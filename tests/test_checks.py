@@ -31,6 +31,7 @@ def test_a_sound_site_has_nothing_to_say(store: Path) -> None:
         ({"SINKS": {"statsd": {"port": "x"}}}, "E103", "port"),
         ({"PERMISSION": "no.such.thing"}, "E104", "no.such.thing"),
         ({"PERMISSION": "os.sep"}, "E104", "os.sep"),
+        ({"PERMISSION": "tests.dashboard.site.apage"}, "E104", "async def"),
     ],
 )
 def test_wrong_settings_are_errors(

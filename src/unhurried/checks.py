@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings as django_settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.utils.module_loading import import_string
@@ -16,7 +17,7 @@ from django.utils.module_loading import import_string
 from unhurried import conf
 from unhurried.cache import _problems as cache
 from unhurried.later import reading as later
-from unhurried.measure import _store, sinks
+from unhurried.measure import _own, _store, sinks
 from unhurried.measure._clients import MODES as CLIENTS
 from unhurried.measure._errors import StoreError
 from unhurried.queries._budget import _budget_settings as budgets
@@ -54,15 +55,18 @@ def check_store(**kwargs: Any) -> Iterable[CheckMessage]:
 
 @register("unhurried")
 def check_permission(**kwargs: Any) -> Iterable[CheckMessage]:
-    """unhurried.E104 PERMISSION names nothing that can be called."""
+    """unhurried.E104 PERMISSION names nothing that can be called, or what has to be awaited."""
     path = conf.settings.PERMISSION
     try:
         found = import_string(path) if path else callable
     except ImportError as error:
         found = error
-    if not callable(found):
+    wrong = None if callable(found) else "no function that can be imported"
+    if iscoroutinefunction(found):
+        wrong = "an async def, which lets nobody in"
+    if wrong is not None:
         yield Error(
-            f"UNHURRIED['PERMISSION'] is {path!r}, which is no function that can be imported.",
+            f"UNHURRIED['PERMISSION'] is {path!r}, which is {wrong}.",
             hint="Name one that takes the user and returns a bool: 'site.staff.may_measure'.",
             id="unhurried.E104",
         )
@@ -78,6 +82,18 @@ def check_clients(**kwargs: Any) -> Iterable[CheckMessage]:
             f"{conf.nearest(mode, CLIENTS)}",
             hint='Leave it out to keep no address: "hashed".',
             id="unhurried.E105",
+        )
+
+
+@register("unhurried")
+def check_urls(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.E106 unhurried.urls are where none of their pages can be linked to."""
+    if getattr(django_settings, "ROOT_URLCONF", None) and _own.is_misplaced():
+        yield Error(
+            "unhurried.urls are included in a namespace or below a parameter, so that no page of "
+            "the dashboard can be linked to.",
+            hint=_own.PLACE,
+            id="unhurried.E106",
         )
 
 

@@ -516,6 +516,13 @@ def test_what_the_site_sees_of_its_edge(client: Client) -> None:
     assert "Surrogate-Control" not in client.get(url_of("page", "n"))
 
 
+def test_it_is_asked_where_all_views_want_a_login(client: Client, settings: Any) -> None:
+    wants = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, wants]
+    for kind in ("seen", "page", "piece"):
+        assert client.get(url_of(kind, "n")).status_code == 200
+
+
 def test_addresses_that_are_not_ours(client: Client, monkeypatch: Any) -> None:
     ours = url_of("seen", "n")
     assert client.post(ours).status_code == 405

@@ -81,6 +81,14 @@ def test_permission_is_asked_at_the_address() -> None:
     assert site.ran["staff-only"] == 1
 
 
+def test_where_all_views_want_a_login_a_fragment_says_itself_who_may_see_it() -> None:
+    wants = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+    with override_settings(MIDDLEWARE=[*django_settings.MIDDLEWARE, wants]):
+        response = visitor().get(address("hello", size=8))
+        assert (response.status_code, text(response)) == (200, "Log in")
+        assert visitor().get(address("staff-only")).status_code == 403
+
+
 def test_only_get_and_head_and_no_parameters() -> None:
     assert Client().post(address("hello")).status_code == 405
     assert Client().head(address("hello")).status_code == 200

@@ -19,6 +19,7 @@ PAGE = (
     '<!doctype html><html lang="en"><head><title>A page</title><link rel="icon" href="data:,">'
     "</head><body><p>Grüße</p></BODY></html>"
 )
+LONG = "x" * 210
 #: The strictest policy the dashboard works with.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -150,6 +151,10 @@ urlpatterns = [
     path("cached/", cache_page(60)(page)),
     path("", page),
     path("book/<int:pk>/", lambda request, pk: HttpResponse(PAGE)),
+    path("with_queries_too/", lambda request: with_queries(request)),
+    path("counted/<int:pk>/", lambda request, pk: with_queries(request)),
+    path(f"{LONG}/", page),
+    path("named/<str:name>/", lambda request, name: HttpResponse(PAGE)),
     path("login/", page, name="login"),
     path("unhurried/", include("unhurried.urls")),
 ]

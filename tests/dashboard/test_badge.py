@@ -11,8 +11,9 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ImproperlyConfigured
 from django.test import AsyncClient, Client, override_settings
 
+from tests.dashboard import site
 from unhurried import testing
-from unhurried.dashboard import _routes, _staff
+from unhurried.dashboard import _documents, _routes, _staff
 from unhurried.measure import measured, snapshot
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.dashboard.site")]
@@ -39,6 +40,22 @@ def test_staff_see_it(staff):
 def test_its_link_leads_to_the_route(staff):
     found = re.search(rb'<aside[^>]*><a href="([^"]+)"', staff.get("/book/7/").content)
     assert b"/book/&lt;int:pk&gt;/" in staff.get(found[1].decode()).content
+
+
+def link(response):
+    return re.search(rb'<aside[^>]*><a href="([^"]+)"', response.content)[1].decode()
+
+
+def test_its_link_leads_to_a_route_of_many_letters(staff):
+    assert staff.get(link(staff.get(f"/{site.LONG}/"))).status_code == 200
+
+
+def test_its_link_leads_to_the_others_where_names_are_full(staff):
+    for number in range(210):
+        with measured(f"unit {number}"):
+            pass
+    html = staff.get(link(staff.get("/page/"))).content
+    assert b"(other)" in html
 
 
 def test_it_is_clean_of_inline_style_and_script(staff):
@@ -68,6 +85,40 @@ def test_a_compressed_page_is_unpacked_for_them(staff, client):
     assert response.content.count(MARK) == 1
     assert not response.has_header("Content-Encoding")
     assert client.get("/zipped/")["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<p>a", "</body></html>"),
+        ("<p>a", "</BODY\n>\n<!-- b -->\n</html >\n"),
+        ("<p>a", "</body><!-- </body> --></html>"),
+        ("<p>a", "</body></html><script>'</body>'</script>"),
+        ("<p>a", "</body><p>more of it"),
+        ("<script>'</body></html>'</script>", "</body>"),
+        ("<textarea></body></textarea>", "</body><input value='</body></html>'>"),
+        ("<p>\u20ac", "</body><iframe></body></iframe>"),
+    ],
+)
+def test_it_stands_where_the_body_ends(before, after):
+    start = f"<!doctype html><title>t</title>{before}".encode()
+    assert _documents.end_of_body(start + after.encode()) == len(start)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<!doctype html><p>hi<script>var w = "<html><body></body></html>";</script>',
+        "<p>hi<!-- </body></html> -->",
+        "<p>hi<textarea>my page: </body></textarea>",
+        '<p>hi<input value="</body></html>">',
+        "<p>hi</bodyguard>",
+        "<p>hi",
+        "",
+    ],
+)
+def test_nothing_else_is_taken_for_the_end(page):
+    assert _documents.end_of_body(page.encode()) == -1
 
 
 @pytest.mark.parametrize("name", NOT_FOR_BADGES)

@@ -10,6 +10,7 @@ from django.test import Client
 
 from tests.books.models import Author, Book
 from unhurried import testing
+from unhurried.cache import cached
 from unhurried.cache._engine import _counts
 from unhurried.cache._functions import _registry
 from unhurried.conf import settings as ours
@@ -50,6 +51,17 @@ def test_what_is_kept(staff: Client) -> None:
     assert f'<a href="{page_of(KEPT)}">{KEPT}</a>' in html
     assert "75\u00a0%" in html
     assert f">{GREETING}</a>" in html  # nobody has asked for it
+
+
+def test_a_name_that_looks_like_an_address(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    @cached(600, key="/menu")
+    def menu() -> int:
+        return 1
+
+    monkeypatch.setattr(_registry, "known", {"/menu": menu})
+    menu()
+    assert f'<a href="{page_of("/menu")}">/menu</a>' in seen(staff, "/unhurried/cache/")
+    Strict(seen(staff, page_of("/menu")))
 
 
 def test_what_it_hangs_on_and_who_has_changed_that(staff: Client) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from itertools import starmap
 from typing import Any
@@ -17,7 +19,7 @@ from unhurried import testing
 from unhurried.conf import settings
 from unhurried.dashboard import _findings, _releases, _routes, _verdict_views
 from unhurried.diagnose.reading import SLOW, Cause, Verdict
-from unhurried.measure import StoreError, counter, measured
+from unhurried.measure import StoreError, _history, counter, measured, reading
 from unhurried.measure.reading import Release
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.dashboard.site")]
@@ -45,6 +47,28 @@ def judge(monkeypatch: pytest.MonkeyPatch) -> Judge:
 def plain(html: str) -> str:
     """What is read of a page: no tags, one space between words."""
     return " ".join(re.sub(r"<[^>]+>", " ", html).replace("\u00a0", " ").split())
+
+
+def test_what_a_clock_that_went_ahead_has_written_is_not_now(staff: Client, store: Any) -> None:
+    writer, now = _history.History(reading.folder() / f"v{reading.VERSION}"), time.time()
+
+    def write(at: float) -> None:
+        staff.get("/page/")
+        writer.sample(at)
+
+    def times() -> list[float]:
+        return [at for at, _ in reading.totals(writer.path.parent, "hour")]
+
+    for at in (now + 86400, now + 86410):
+        write(at)
+    assert times() == []
+    for at in (now - 20, now - 10):
+        write(at)
+    assert times() == [now - 10]
+    with closing(_history._connect(writer.path)) as database:
+        [(last,)] = database.execute("SELECT max(at) FROM sample")
+    assert last == now - 10
+    writer.close()
 
 
 class TestStates:

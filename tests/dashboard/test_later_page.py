@@ -42,6 +42,17 @@ def fail_for_good() -> Dead:
     return Dead.objects.get()
 
 
+def test_without_the_middleware_for_csrf_the_page_has_its_cookie(settings: Any) -> None:
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if "Csrf" not in each]
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(User.objects.create(username="staff", is_staff=True))
+    strict.get(PAGE)
+    form = {"do": "discard", "csrfmiddlewaretoken": strict.cookies["csrftoken"].value}
+    address = "/unhurried/later/dead/default/1/"
+    assert strict.post(address, form).status_code == 404
+    assert strict.post(address, {"do": "discard"}).status_code == 403
+
+
 def test_nothing_waits(staff: Client) -> None:
     html = seen(staff, PAGE)
     Strict(html)

@@ -52,11 +52,13 @@ def test_labels(kind, name, label):
     assert _routes.label(kind, name) == label
 
 
-def test_own_routes_lie_below_the_prefix():
-    assert _routes.is_own("request", "unhurried/routes/", "unhurried/")
-    assert not _routes.is_own("unit", "unhurried/routes/", "unhurried/")
-    assert not _routes.is_own("request", "feed/", "")
-    assert not _routes.is_own("request", "feed/", None)
+def test_own_routes_lie_below_a_prefix():
+    prefixes = ("en/unhurried/", "de/unhurried/")
+    assert _routes.is_own("request", "en/unhurried/routes/", prefixes)
+    assert _routes.is_own("request", "de/unhurried/routes/", prefixes)
+    assert not _routes.is_own("unit", "en/unhurried/routes/", prefixes)
+    assert not _routes.is_own("request", "en/feed/", prefixes)
+    assert not _routes.is_own("request", "feed/", ())
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,18 @@ class TestPermission:
     def test_the_login_may_be_elsewhere(self, client, address):
         with override_settings(LOGIN_URL="https://sso.example/in"):
             response = client.get(address)
-        assert response["Location"].startswith("https://sso.example/in?next=/unhurried/")
+        back = f"http%3A//testserver{address}"
+        assert response["Location"] == f"https://sso.example/in?next={back}"
+
+    def test_the_login_may_ask_something_itself(self, client, address):
+        with override_settings(LOGIN_URL="/login/?sso=1&next=x"):
+            response = client.get(address)
+        assert response["Location"] == f"/login/?sso=1&next={address}"
+
+    def test_of_this_host_by_its_whole_address(self, client, address):
+        with override_settings(LOGIN_URL="http://testserver/login/?sso=1"):
+            response = client.get(address)
+        assert response["Location"] == f"http://testserver/login/?sso=1&next={address}"
 
     def test_without_a_login_strangers_are_told_the_setting(self, client, address):
         response = client.get(address)  # the default LOGIN_URL leads nowhere here

@@ -114,6 +114,23 @@ class TestPage:
         assert "VERIFIED" in html
         assert "elsewhere" not in html
 
+    def test_in_the_document_too(self, staff, looping):
+        fill(staff)
+        staff.get("/with_queries_too/")
+        _proofs.save([finding(verified="no", why="changed")], "with_queries/")
+        _proofs.save([finding()], "with_queries_too/")
+        sightings = json.loads(run("--json"))["sightings"]
+        assert {each["route"] for each in sightings} == {"with_queries/", "with_queries_too/"}
+        for each in sightings:
+            assert each["proof"]["route"] == each["route"]
+
+    def test_a_route_with_parameters_can_be_typed(self, staff, looping):
+        for _ in range(2):
+            staff.get("/counted/7/")
+        html = seen(staff, PAGE)
+        assert "diagnose --url /counted/{int:pk}/<" in html
+        assert "diagnose --url /counted/{int:pk}/\n" in run()
+
     def test_nothing_of_a_name_gets_out(self, staff, monkeypatch):
         hostile = Sighting("n+1", HOSTILE, HOSTILE, (HOSTILE,))
         monkeypatch.setattr("unhurried.queries._live._sight.sight", lambda record, seen: hostile)

@@ -20,6 +20,7 @@ from tests.cache.regions_site import templates
 from tests.dashboard.test_badge import NOT_FOR_BADGES, OUTER_CACHE, body
 from unhurried import testing
 from unhurried.cache import front_door
+from unhurried.dashboard import _regions
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.cache.regions_site")]
 DATA = re.compile(rb'<script id="unhurried-regions-data" type="application/json">(.*?)</script>')
@@ -96,6 +97,38 @@ def with_nonce(get_response: Any) -> Any:
         return response
 
     return middleware
+
+
+@pytest.mark.parametrize(
+    ("policy", "nonce"),
+    [
+        ("default-src 'nonce-a'", "a"),
+        ("default-src 'self'; style-src 'nonce-s'", None),
+        ("Script-Src 'nonce-b'; default-src 'nonce-a'", "b"),
+        ("style-src 'nonce-s'; script-src 'nonce-b'; script-src-elem 'self' 'nonce-c'", "c"),
+        ("script-src 'self'; default-src 'nonce-a'", None),
+        ("script-src-attr 'nonce-d'; default-src 'nonce-a'", "a"),
+        ("", None),
+    ],
+)
+def test_of_several_policies_the_one_for_scripts_counts(policy, nonce):
+    assert _regions._nonce(policy) == nonce
+
+
+@pytest.mark.urls("tests.dashboard.site")
+@pytest.mark.parametrize(
+    "address", ["/named/C%23/", "/named/a%3Fb/", "/named/a%25b/", "/named/%C3%A9/", "/named/a+b/"]
+)
+def test_the_way_back_is_the_pages_address(staff, address):
+    assert told(staff.get(address + ASK))["back"] == address
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/\\evil.example/"])
+def test_the_way_back_leads_to_no_other_host(path):
+    request = RequestFactory().get("/")
+    request.path = path
+    back = _regions._without(request)
+    assert back in ("/%2Fevil.example/", "/%5Cevil.example/")
 
 
 def test_what_the_page_says_does_not_end_the_data(staff):

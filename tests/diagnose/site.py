@@ -58,6 +58,7 @@ TEMPLATES = [{
 }]
 UNHURRIED = {"STORE": BASE_DIR / "store"}
 LOGIN_URL = "/login/"
+FORCE_SCRIPT_NAME = os.environ.get("SHOP_BELOW")
 """,
     "shop/models.py": """
 from django.db import models

@@ -122,6 +122,11 @@ def test_as_a_user(shop):
     assert report(shop, "/mine/", "--user", "jacob")["user"] == "jacob"
 
 
+def test_a_site_below_a_path_is_asked_as_visitors_do(shop):
+    done = shop.diagnose("--url", "/below/healthy/", "--json", SHOP_BELOW="/below")
+    assert json.loads(done.stdout)["route"] == "healthy/", done.stderr
+
+
 def test_without_debug_it_asks(shop):
     done = shop.diagnose("--url", "/healthy/", SHOP_DEBUG="0")
     assert done.returncode == 1

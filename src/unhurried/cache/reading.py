@@ -13,6 +13,7 @@ from ._pages._key import PICTURE
 from ._regions import (
     Recorder,
     Region,
+    Solids,
     Verdict,
     as_dict,
     begin,
@@ -31,6 +32,7 @@ __all__ = [
     "PICTURE",
     "Recorder",
     "Region",
+    "Solids",
     "Step",
     "Tie",
     "Verdict",

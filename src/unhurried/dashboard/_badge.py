@@ -6,7 +6,7 @@ with a badge is one person's, so it is never stored by anybody.
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import cast
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponse
@@ -22,8 +22,6 @@ from unhurried.measure.reading import Record, swallow
 
 from . import _assets, _badge_switch, _documents, _format, _regions, _routes, _staff, _timing
 
-END: Final = b"</body>"
-
 
 def decorate(request: HttpRequest, response: HttpResponseBase, record: Record) -> HttpResponseBase:
     """Add what staff get to see: the header, and the badge on whole pages."""
@@ -31,7 +29,7 @@ def decorate(request: HttpRequest, response: HttpResponseBase, record: Record) -
         return response  # nobody we know: most requests of most sites end here
     try:
         _decorate(request, response, record, staff=_staff.looks(request))
-    except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
+    except Exception as error:  # boundary: what is put on a page never breaks it
         swallow("the badge", error)
     return response
 
@@ -44,7 +42,7 @@ async def adecorate(
         return response
     try:
         _decorate(request, response, record, staff=await _staff.alooks(request))
-    except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
+    except Exception as error:  # boundary: as above
         swallow("the badge", error)
     return response
 
@@ -71,7 +69,7 @@ def _wants_badge(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 def _insert(request: HttpRequest, response: HttpResponse, record: Record) -> None:
     content = _documents.unpacked(response)
-    at = content.lower().rfind(END)
+    at = _documents.end_of_body(content)
     if at < 0:
         return
     try:
@@ -84,13 +82,14 @@ def _insert(request: HttpRequest, response: HttpResponse, record: Record) -> Non
 
 def _html(request: HttpRequest, record: Record) -> SafeString:
     off = reverse("unhurried:badge", args=["off"])
+    key = record.store.stands_under("request", record.name)
     return format_html(
         '<link rel="stylesheet" href="{}"><aside id="unhurried-badge" aria-label="Measured">'
         '<a href="{}">{} \u00b7 {}</a>'
         '<a href="{}?{}" aria-label="No badges in this browser" title="No badges in this browser">'
         "\u00d7</a></aside>",
         _assets.url("badge.css"),
-        reverse("unhurried:route", args=[_routes.slug("request", record.name)]),
+        reverse("unhurried:route", args=[_routes.slug(*key)]),
         _format.queries(record.queries),
         _format.seconds(record.wall / 1e9),
         off,

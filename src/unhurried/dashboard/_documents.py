@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import re
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from unhurried.cache.reading import withhold
+from unhurried.cache.reading import Solids, withhold
 
 #: What describes the page as it was, or lets somebody keep it.
 STALE: Final = ("ETag", "Last-Modified", "Expires", "CDN-Cache-Control")
+_BODY: Final = re.compile(rb"</body(?=[\s/>])", re.IGNORECASE)
+#: What a page ends with, and nothing else: there is no need to read it from its beginning.
+_TAIL: Final = re.compile(
+    rb"</body\s*+>(?:\s++|</html\s*+>|<!--(?:(?!--).)*+-->)*+\Z", re.IGNORECASE | re.DOTALL
+)
 FRAMES: Final = ("iframe", "frame", "embed", "object")
 
 
@@ -53,6 +59,16 @@ def unpacked(response: HttpResponse) -> bytes:
     """Its content as it is before compression."""
     content = response.content
     return gzip.decompress(content) if response.has_header("Content-Encoding") else content
+
+
+def end_of_body(content: bytes) -> int:
+    """Where ``</body>`` stands; -1 if it does so in a script, a comment or a value alone."""
+    found = [each.start() for each in _BODY.finditer(content)]
+    if found and _TAIL.match(content, found[-1]):
+        return found[-1]
+    solids = Solids(content.decode("latin-1")) if found else None  # a letter for each byte
+    fitting = (at for at in reversed(found) if solids and solids.before(at) == at)
+    return next(fitting, -1)
 
 
 def replace(response: HttpResponse, content: bytes) -> None:

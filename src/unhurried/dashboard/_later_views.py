@@ -10,6 +10,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.urls import reverse
+from django.views.decorators.csrf import ensure_csrf_cookie
 
 from unhurried.later.reading import (
     LINE,
@@ -48,6 +49,7 @@ class Row:
 
 
 @page
+@ensure_csrf_cookie  # a site may have left CsrfViewMiddleware out
 def later(request: HttpRequest) -> HttpResponse:
     site: dict[str, Any] = {"site": read_site(_routes.own_prefix()), "notice": notice()}
     if not installed():

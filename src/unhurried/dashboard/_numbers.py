@@ -86,7 +86,7 @@ class Site:
 INSTRUMENTS: Final = ("counters", "gauges", "meters", "histograms", "timers")
 
 
-def read(own_prefix: str | None = None) -> Site:
+def read(own_prefix: tuple[str, ...] = ()) -> Site:
     """Routes below ``own_prefix`` are put apart as the dashboard's own.
 
     Raises StoreError, with the way out, where the store can't be read.

@@ -13,12 +13,14 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 
 from unhurried.measure import StoreError
+from unhurried.measure.reading import PLACE, can_link
 
 from . import _access, _badge_switch
 
 View = Callable[..., HttpResponse]
 #: What writes text from right to left that is not: code to be typed would read otherwise.
 _TURNING: Final = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "\ufffd")
+MISPLACED: Final = f"No page here can be linked to, as unhurried.urls are included. {PLACE}\n"
 TEMPLATES: Final = Path(__file__).resolve().parent.parent / "templates"
 
 
@@ -71,13 +73,18 @@ def _gate(view: View, refuse: View, trouble: View) -> View:
     def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             may = _access.may(request)
-            response = view(request, *args, **kwargs) if may else refuse(request)
+            shown = view if can_link() else _misplaced
+            response = shown(request, *args, **kwargs) if may else refuse(request)
         except StoreError as error:
             response = trouble(request, error)
         response["Cache-Control"] = "no-store"
         return response
 
     return inner
+
+
+def _misplaced(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    return HttpResponse(MISPLACED, status=500, content_type="text/plain")
 
 
 def _trouble(request: HttpRequest, error: StoreError) -> HttpResponse:

@@ -33,6 +33,11 @@ class Place:
     def label(self) -> str:
         return _routes.label(self.kind, self.name)
 
+    @property
+    def url(self) -> str:
+        """As it is typed; what has parameters is no address yet, and < is the shell's."""
+        return self.label.replace("<", "{").replace(">", "}")
+
 
 @dataclass(slots=True)
 class Text:
@@ -155,7 +160,7 @@ class Repeat:
         """What to run to have it proven; None for work that has no address."""
         if self.place.kind != "request" or self.place.name.startswith("("):
             return None
-        return f"python manage.py unhurried diagnose --url {self.place.label}"
+        return f"python manage.py unhurried diagnose --url {self.place.url}"
 
 
 @dataclass(slots=True)
@@ -168,7 +173,9 @@ class Asked:
     sightings: list[dict[str, Any]] = field(default_factory=list)
 
 
-def read(site: Site, own_prefix: str | None = None, only: tuple[str, str] | None = None) -> Asked:
+def read(
+    site: Site, own_prefix: tuple[str, ...] = (), only: tuple[str, str] | None = None
+) -> Asked:
     """What the site's routes asked, or one of them; the dashboard's own do not count."""
     source, routes = reader(), site.numbers["routes"]
     if source is None:
@@ -192,7 +199,7 @@ def _place(kind: str, name: str) -> Place:
     return Place(kind, name, _routes.slug(kind, name))
 
 
-def _wanted(place: Place, own_prefix: str | None, only: tuple[str, str] | None) -> bool:
+def _wanted(place: Place, own_prefix: tuple[str, ...], only: tuple[str, str] | None) -> bool:
     if only is not None:
         return (place.kind, place.name) == only
     return not _routes.is_own(place.kind, place.name, own_prefix)
@@ -211,10 +218,13 @@ def _texts(statements: Iterable[dict[str, Any]], places: dict[str, Place]) -> li
 
 
 def _repeats(sightings: Iterable[dict[str, Any]], places: dict[str, Place]) -> list[Repeat]:
-    """One for each line and relation of a route, however many ways lead there."""
+    """One for each line and relation of a route, however many ways lead there; each of these is
+    told the proof of its route's.
+    """
+    sightings = list(sightings)
     found: dict[tuple[Any, ...], Repeat] = {}
     for each in sightings:
-        key = each["route"], each["kind"], each["relation"], each["loop"]
+        key = _key(each)
         new = Repeat(_at(each, places), *key[1:], each["sql"], each["through"])
         repeat = found.setdefault(key, new)
         repeat.requests += each["requests"]
@@ -222,7 +232,13 @@ def _repeats(sightings: Iterable[dict[str, Any]], places: dict[str, Place]) -> l
         repeat.seconds += each["seconds"]
         repeat.last = max(repeat.last, each["last"])
     _join(found.values())
+    for each in sightings:
+        each["proof"] = found[_key(each)].proof
     return sorted(found.values(), key=lambda repeat: -repeat.seconds)
+
+
+def _key(sighting: dict[str, Any]) -> tuple[Any, Any, Any, Any]:
+    return sighting["route"], sighting["kind"], sighting["relation"], sighting["loop"]
 
 
 def _join(repeats: Iterable[Repeat]) -> None:

@@ -42,15 +42,11 @@ def document(limit: int, route: str | None = None) -> dict[str, Any]:
     Each sighting has a ``proof``: what a replay found, or None while none was tried.
     """
     _, asked = find(route)
-    proofs = {(repeat.kind, repeat.relation, repeat.loop): repeat.proof for repeat in asked.repeats}
     return {
         "at": time.time(),
         "store": str(folder()),
         "statements": asked.statements[:limit],
-        "sightings": [
-            {**each, "proof": proofs.get((each["kind"], each["relation"], each["loop"]))}
-            for each in asked.sightings
-        ],
+        "sightings": asked.sightings,
     }
 
 

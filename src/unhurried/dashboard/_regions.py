@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import NoReverseMatch
+from django.utils.encoding import escape_uri_path
 from django.utils.html import format_html, json_script
 from django.utils.http import escape_leading_slashes
 from django.utils.safestring import SafeString
@@ -36,14 +37,15 @@ ASKED: Final = f"{PICTURE}=regions"
 SHOWN: Final = "unhurried_regions"
 #: With these a browser asks whether its page is still good: there is none that is.
 _CONDITIONS: Final = ("HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE")
-_NONCE: Final = re.compile(r"script-src[^;]*'nonce-([^']+)'")
+_POLICIES: Final = ("script-src-elem", "script-src", "default-src")  # the first there is, counts
+_NONCE: Final = re.compile(r"'nonce-([^']+)'")
 
 
 def pictured(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Around all of a site for one request that asks for a picture."""
 
     def answer(request: HttpRequest) -> Any:
-        if not _wanted(request) or not _may(request):
+        if not _wanted(request) or not _staff.looks(request):
             return get_response(request)
         _forget_conditions(request)
         with record() as recorder:
@@ -59,7 +61,7 @@ def apictured(
     """As ``pictured``."""
 
     async def answer(request: HttpRequest) -> Any:
-        if not _wanted(request) or not await _amay(request):
+        if not _wanted(request) or not await _staff.alooks(request):
             return await get_response(request)
         _forget_conditions(request)
         with record() as recorder:
@@ -72,22 +74,6 @@ def apictured(
 def _wanted(request: HttpRequest) -> bool:
     query = str(request.META.get("QUERY_STRING", ""))
     return request.method == "GET" and ASKED in query.split("&")
-
-
-def _may(request: HttpRequest) -> bool:
-    try:
-        return _staff.looks(request)
-    except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
-        swallow("the regions", error)
-        return False
-
-
-async def _amay(request: HttpRequest) -> bool:
-    try:
-        return await _staff.alooks(request)
-    except Exception as error:  # boundary: as above
-        swallow("the regions", error)
-        return False
 
 
 def _forget_conditions(request: HttpRequest) -> None:
@@ -134,15 +120,26 @@ def _of_view(recorder: Recorder) -> dict[str, Any]:
 
 def _script(address: str, response: HttpResponse) -> SafeString:
     """With the page's own nonce, where its policy lets in nothing without one."""
-    found = _NONCE.search(response.get("Content-Security-Policy", ""))
-    if found is None:
+    nonce = _nonce(response.get("Content-Security-Policy", ""))
+    if nonce is None:
         return format_html('<script src="{}" defer></script>', address)
-    return format_html('<script src="{}" nonce="{}" defer></script>', address, found[1])
+    return format_html('<script src="{}" nonce="{}" defer></script>', address, nonce)
+
+
+def _nonce(policy: str) -> str | None:
+    said: dict[str, str] = {}
+    for directive in policy.split(";"):
+        name, _, sources = directive.strip().partition(" ")
+        said.setdefault(name.lower(), sources)  # browsers heed the first of a name
+    sources = next((said[name] for name in _POLICIES if name in said), "")
+    found = _NONCE.search(sources)
+    return None if found is None else found[1]
 
 
 def _without(request: HttpRequest) -> str:
     """The address of the page itself."""
     query = str(request.META.get("QUERY_STRING", "")).split("&")
     rest = "&".join(each for each in query if each != ASKED)
-    path = escape_leading_slashes(request.path)  # //there would lead to another host
+    # As get_full_path: // would lead to another host, and a ? of the path begin a query.
+    path = escape_leading_slashes(escape_uri_path(request.path))
     return f"{path}?{rest}" if rest else path

@@ -36,6 +36,5 @@ def label(kind: str, name: str) -> str:
     return shown.encode("utf-8", "replace").decode()
 
 
-def is_own(kind: str, name: str, prefix: str | None) -> bool:
-    """Included at the root, nothing tells our routes from the site's; then all are the site's."""
-    return bool(prefix) and kind == "request" and name.startswith(prefix or "")
+def is_own(kind: str, name: str, prefixes: tuple[str, ...]) -> bool:
+    return kind == "request" and name.startswith(prefixes)

@@ -24,34 +24,52 @@ from django.contrib.auth import (
     load_backend,
 )
 from django.contrib.sessions.backends.base import SessionBase
+from django.core.exceptions import SynchronousOnlyOperation
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import LazyObject, empty
 
 from unhurried.conf import settings
-from unhurried.measure.reading import current
+from unhurried.measure.reading import current, swallow
 
 from . import _access
 
 SESSIONS: Final = "django.contrib.sessions.middleware.SessionMiddleware"
 REMEMBER: Final = 60.0  # seconds
 MOST: Final = 2048  # sessions
+WHAT: Final = "what staff alone get to see"
 _no: dict[int, float] = {}  # hash of a session key -> when to ask again
 
 
 def looks(request: HttpRequest) -> bool:
-    """Whether a staff member, or whom PERMISSION lets in, looks at this page."""
-    key = _session_key(request)
-    return key is not None and not _remembered(key) and _ask(request, key)
+    """Whether a staff member, or whom PERMISSION lets in, looks at this page.
+
+    The page is ready: where that can't be found out, nobody does.
+    """
+    try:
+        key = _session_key(request)
+        return key is not None and not _remembered(key) and _ask(request, key)
+    except Exception as error:  # boundary: sessions, users and PERMISSION are the site's code
+        swallow(WHAT, error)
+        return False
 
 
 async def alooks(request: HttpRequest) -> bool:
     """The same; only where the database may be asked, a thread does so."""
-    key = _session_key(request)
-    if key is None or _remembered(key):
+    try:
+        key = _session_key(request)
+        return key is not None and not _remembered(key) and await _aask(request, key)
+    except Exception as error:  # boundary: as above
+        swallow(WHAT, error)
         return False
+
+
+async def _aask(request: HttpRequest, key: str) -> bool:
     if _seen(request) is not None and not settings.PERMISSION:
-        return _ask(request, key)
+        try:
+            return _ask(request, key)
+        except SynchronousOnlyOperation:  # a user model's own is_staff may be a query
+            _no.pop(hash(key), None)
     return await sync_to_async(_ask)(request, key)
 
 

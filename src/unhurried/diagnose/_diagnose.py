@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import median
 from typing import Any, Final, overload
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost, ImproperlyConfigured
@@ -15,7 +15,7 @@ from django.db import Error
 from django.shortcuts import resolve_url
 
 from unhurried.measure import StoreError
-from unhurried.measure.reading import PARTS
+from unhurried.measure.reading import PARTS, below_script
 from unhurried.queries.reading import (
     Finding,
     Injection,
@@ -71,6 +71,7 @@ def diagnose(
     """
     if url is None:
         return _live.verdict(minutes, ask=True, worth=worth)
+    url = _address(url)
     track_everywhere()
     with _no_logs():
         first = _asked(url, user)  # it also fills what a process keeps for its life
@@ -113,7 +114,7 @@ class _Watch:
 def _asked(url: str, user: str | None) -> Page:
     """The page, if it is one that can be looked at."""
     try:
-        page = replay(_absolute(url), user)
+        page = replay(url, user)
     except (ReplayError, InRequestError) as error:
         raise DiagnoseError(str(error)) from error
     except DisallowedHost as error:
@@ -126,7 +127,8 @@ def _asked(url: str, user: str | None) -> Page:
     return page
 
 
-def _absolute(url: str) -> str:
+def _address(url: str) -> str:
+    """Without what the server has put the site below: a replay goes there by itself."""
     try:
         parts = urlsplit(url)
         found = parts.port is None or bool(parts.hostname)  # a port that is none raises
@@ -134,7 +136,10 @@ def _absolute(url: str) -> str:
         found = False
     if not found or (not url.startswith("/") and parts.scheme not in ("http", "https")):
         raise DiagnoseError(f"{url!r} is no address of the site: --url takes a path, as in /feed/")
-    return url
+    path = below_script(parts.path)
+    if path == parts.path:
+        return url
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, parts.fragment))
 
 
 def _of_database(error: Exception) -> str:

@@ -191,7 +191,7 @@ class Ledger:
     """
 
     def __init__(
-        self, window: Window, own: str | None = None, worth: float = DELAY, pace: float = 1.0
+        self, window: Window, own: tuple[str, ...] = (), worth: float = DELAY, pace: float = 1.0
     ) -> None:
         self.window, self.worth, self.pace = window, worth, pace
         found = list(_routes(window, own, pace))
@@ -338,13 +338,13 @@ def _strain(window: Window) -> float:
     return waited / ran if ran else 0.0
 
 
-def _routes(window: Window, own: str | None, pace: float) -> Iterator[Route]:
+def _routes(window: Window, own: tuple[str, ...], pace: float) -> Iterator[Route]:
     strain = _strain(window)
     statements = _by_route(window.statements)
     sightings = _by_route(window.sightings)
     samples = _by_route(window.samples)
     for (kind, name), lanes in window.units.items():
-        if kind == "request" and not (own and name.startswith(own)):
+        if kind == "request" and not name.startswith(own):
             yield Route(
                 name,
                 lanes,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import stat
 from argparse import ArgumentTypeError
-from dataclasses import asdict
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from django.apps import apps
+from django.db import connections, router
 from django.db.models import Model
 
-from unhurried.db import CopyResult, DbError, Update, bulk_copy
+from unhurried.db import CopyError, CopyResult, DbError, Update, bulk_copy
+
+COLLECT: Final = "Mend it, or load the others: --collect"
 
 
 def add(verbs: Any) -> None:
@@ -39,10 +42,13 @@ def load(
 ) -> CopyResult:
     """Raises DbError. How far it is, is written to ``terminal``, if it is one."""
     conflict = _conflict(**options)
+    alias = using or router.db_for_write(model)
+    if alias not in connections:
+        raise DbError(f"There is no database {alias!r}.", f"There are: {', '.join(connections)}.")
     with _opened(file) as rows:
         bar = Bar(terminal, rows) if terminal is not None and terminal.isatty() else None
         try:
-            return bulk_copy(
+            done = bulk_copy(
                 model,
                 rows,
                 fields=fields,
@@ -51,13 +57,36 @@ def load(
                 progress=bar,
                 using=using,
             )
+        except CopyError:
+            _look(model, alias)
+            raise
         finally:
             if bar is not None:
                 terminal.write("")
+    if done.errors and not done.count:
+        _look(model, alias)
+    return done
 
 
 def document(done: CopyResult) -> dict[str, Any]:
-    return {**asdict(done), "errors": [each.as_dict() for each in done.errors]}
+    return {
+        "count": done.count,
+        "pks": done.pks,
+        "road": done.road,
+        "seconds": done.seconds,
+        "errors": [each.as_dict() for each in done.errors],
+    }
+
+
+def _look(model: type[Model], alias: str) -> None:
+    """Where not one row could be stored: whether there is a table, without which it is no row's."""
+    table, connection = model._meta.db_table, connections[alias]
+    with connection.cursor() as cursor:
+        there = connection.introspection.table_names(cursor, include_views=True)
+    if table.casefold() not in map(str.casefold, there) and '"' not in table:  # that has a schema
+        raise DbError(
+            f"{alias} has no table {table}.", f"manage.py migrate --database {alias}, or --using."
+        )
 
 
 def _conflict(
@@ -71,18 +100,25 @@ def _conflict(
 
 
 class Bar:
-    """How much of a file has been read, on a terminal."""
+    """How much of a file has been read, on a terminal; of a pipe nobody knows how long it is."""
 
     def __init__(self, terminal: Any, file: TextIO) -> None:
         self.terminal, self.file = terminal, file
-        self.size = os.fstat(file.fileno()).st_size
+        found = os.fstat(file.fileno())
+        self.size = found.st_size if stat.S_ISREG(found.st_mode) else None
 
     def __call__(self, rows: int) -> None:
+        if self.size is None:
+            self.terminal.write(f"\r{rows:,} rows", ending="")
+        else:
+            self._draw(rows, self.size)
+        self.terminal.flush()
+
+    def _draw(self, rows: int, size: int) -> None:
         read = os.lseek(self.file.fileno(), 0, os.SEEK_CUR)
-        share = read / self.size if self.size else 1.0
+        share = read / size if size else 1.0
         done = round(30 * share)
         self.terminal.write(f"\r[{'#' * done:30}] {share:4.0%} {rows:,} rows", ending="")
-        self.terminal.flush()
 
 
 def _model(label: str) -> type[Model]:

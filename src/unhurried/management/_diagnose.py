@@ -13,6 +13,8 @@ from django.core.management.base import CommandError
 from unhurried.diagnose import DiagnoseError, Report, Verdict, _text, _verdict_text, diagnose
 from unhurried.diagnose.reading import WORTH
 
+from ._arguments import positive
+
 ASK: Final = (
     "A page is run for real, some ten times: what it writes is rolled back and what it sends held "
     "back, but it takes the database's time, and what it does by other ways (files, sockets that "
@@ -39,7 +41,7 @@ def add(verbs: Any) -> None:
         help="tell what costs a request this many milliseconds or more (default: 40)",
     )
     verb.add_argument(
-        "--limit", type=int, default=5, help="findings of the site that are told (default: 5)"
+        "--limit", type=positive, default=5, help="findings of the site that are told (default: 5)"
     )
     kinds = verb.add_mutually_exclusive_group()
     kinds.add_argument("--json", action="store_true", help="print one JSON document and end")

@@ -36,6 +36,8 @@ _SCHEMA: Final = (
     "CREATE TABLE IF NOT EXISTS sample "
     "(span TEXT, at REAL, total TEXT, data BLOB, PRIMARY KEY (span, at)) WITHOUT ROWID"
 )
+#: Also what a clock that went ahead has written: nothing happens after now.
+_OVER: Final = "DELETE FROM sample WHERE span = ? AND (at < ? OR at > ?)"
 _SHARED: Final = ("redis", "memcached", "db.databasecache")
 PUBLISHED: Final = "unhurried:hosts"
 LIVES: Final = 60  # seconds a host counts after its last word
@@ -91,9 +93,7 @@ class History:
                 database.execute(_SCHEMA)
                 database.executemany("REPLACE INTO sample VALUES (?, ?, ?, ?)", rows)
                 for span, (_, kept) in SPANS.items():
-                    database.execute(
-                        "DELETE FROM sample WHERE span = ? AND at < ?", (span, now - kept)
-                    )
+                    database.execute(_OVER, (span, now - kept, now))
         except sqlite3.Error as error:  # full, locked, damaged: charts are not worth more
             not_kept(f"{self.path} can't be written; if it is damaged, remove it", error)
 
@@ -244,10 +244,11 @@ def _select(
     path = folder / "history.sqlite"
     if not path.exists():
         return []
-    query = f"SELECT at, {column} FROM sample WHERE span = ? AND at >= ? ORDER BY at"
+    now = time.time()
+    query = f"SELECT at, {column} FROM sample WHERE span = ? AND at BETWEEN ? AND ? ORDER BY at"
     try:
         with closing(_connect(path)) as database:
-            rows = database.execute(query, (span, time.time() - SPANS[span][1]))
+            rows = database.execute(query, (span, now - SPANS[span][1], now))
             return [(at, decode(value)) for at, value in rows]
     except (sqlite3.Error, zlib.error, ValueError) as error:
         raise StoreError(f"{path} can't be read: {error}.", f"Remove {path}.") from error

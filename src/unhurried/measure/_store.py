@@ -110,7 +110,11 @@ class Store:
 
     def known_as(self, kind: str, name: str) -> str:
         """The name that a unit's numbers stand under: its own, cut, or (other)."""
-        return self.names.order["route"][self.names.row(kind, name)][1]
+        return self.stands_under(kind, name)[1]
+
+    def stands_under(self, kind: str, name: str) -> tuple[str, str]:
+        """(kind, name) of its row; (other) has the kind of whoever came to it first."""
+        return self.names.order["route"][self.names.row(kind, name)]
 
 
 def _joined(fields: Sequence[Any]) -> str:

@@ -14,7 +14,7 @@ from ._layout import CLIENT, GROUPS, KEPT, LANE, PROCESS, SAMPLE, STATEMENT, VER
 from ._layout import buckets as buckets_of
 from ._locks import locked
 from ._moments import Moment
-from ._own import own_prefix
+from ._own import PLACE, below_script, can_link, own_prefix
 from ._paths import ONE_IN as ONE_PATH_IN
 from ._probes._fetching import fetched
 from ._probes.sql import Statement, attached, guards, not_heard, observers, tap, unheard
@@ -54,6 +54,7 @@ __all__ = [
     "ONE_PATH_IN",
     "OTHER",
     "PARTS",
+    "PLACE",
     "PROCESS",
     "SAMPLE",
     "SERVERS",
@@ -96,8 +97,10 @@ __all__ = [
     "at_once",
     "attached",
     "before_and_after",
+    "below_script",
     "blamed",
     "buckets_of",
+    "can_link",
     "changes",
     "client_hash",
     "client_label",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Final
 
+from django.contrib.auth.decorators import login_not_required
 from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -24,6 +25,7 @@ PRIVATE: Final = "private, no-store"
 SHARED: Final = "no-cache"
 
 
+@login_not_required  # who may see it, the fragment says itself
 @require_safe
 def fragment_view(request: HttpRequest, name: str, signed: str) -> HttpResponseBase:
     """GET and HEAD; 400 for what we have not signed, 403 for who may not see it."""

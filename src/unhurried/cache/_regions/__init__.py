@@ -5,12 +5,14 @@ comments around each region; ``verdict_of`` says it in a line, with the remedy.
 """
 
 from ._layout import Region, as_dict, mark_for, marked, regions_of
+from ._markup import Solids
 from ._recorder import Recorder, begin, finish, record
 from ._verdict import Verdict, verdict_of
 
 __all__ = [
     "Recorder",
     "Region",
+    "Solids",
     "Verdict",
     "as_dict",
     "begin",

@@ -40,9 +40,10 @@ def why(what: str | HttpRequest) -> Why:
     template has for some arguments, by its key ("username:jacob"); or all of one name. Computes
     nothing. Raises CacheError for what nobody knows, and StoreError where there are no numbers.
     """
-    if isinstance(what, HttpRequest) or what.startswith(("/", "http://", "https://")):
+    if isinstance(what, HttpRequest):
         return _of_page(what)
-    return _of_name(what)
+    is_address = what.startswith(("/", "http://", "https://")) and _name_of(what) is None
+    return _of_page(what) if is_address else _of_name(what)
 
 
 def all_of_it() -> list[Why]:
@@ -73,13 +74,21 @@ def _of_page(target: str | HttpRequest) -> Why:
     return replace(found, note=note)
 
 
+def _name_of(what: str) -> str | None:
+    """A name that is known, or that of a key; names may look like anything, addresses too."""
+    names = _names()
+    return what if what in names else _prefix(what, names)
+
+
+def _names() -> set[str]:
+    return {*(row.name for row in kept()), *_registry.known}
+
+
 def _of_name(what: str) -> Why:
-    rows = {row.name: row for row in kept()}
-    names = {*rows, *_registry.known}
-    name = what if what in names else _prefix(what, names)
+    name = _name_of(what)
     if name is None:
         raise CacheError(
-            f"Nothing that is cached is called {what!r}.{nearest(what, sorted(names))}",
+            f"Nothing that is cached is called {what!r}.{nearest(what, sorted(_names()))}",
             "What is cached: manage.py unhurried why",
         )
     thing = _registry.known.get(name)
@@ -88,7 +97,7 @@ def _of_name(what: str) -> Why:
     if what != name or _takes_nothing(thing):
         part = "part|" if thing is None else ""  # of a template: nobody has registered it
         lookup = glance(policy, f"{around()}{leading()}|{part}{what}")
-    return _told(name, rows.get(name), changes(), lookup)
+    return _told(name, _row(name), changes(), lookup)
 
 
 def _prefix(what: str, names: Iterable[str]) -> str | None:

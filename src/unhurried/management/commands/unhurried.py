@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
 import sys
@@ -20,11 +18,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from unhurried.cache import CacheError
 from unhurried.cache.reading import Step, Warmed, check_edge, shipped, warm
 from unhurried.dashboard import _queries_diff, _queries_text, _top, _why_text
-from unhurried.db import DbError
+from unhurried.db import CopyError, DbError
 from unhurried.diagnose import Report, _text
 from unhurried.later import LaterError
 from unhurried.later.reading import drain, ending, figures_of_lanes
-from unhurried.management import _copy, _dba, _diagnose, _sqlcheck
+from unhurried.management import _copy, _dba, _diagnose, _output, _sqlcheck
+from unhurried.management._arguments import base, positive, seconds
 from unhurried.measure import StoreError
 
 NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
@@ -48,9 +47,14 @@ class Command(BaseCommand):
         _dba.add(verbs)
         _add_edge(verbs)
 
+    def run_from_argv(self, argv: list[str]) -> None:
+        _output.spell(self.stdout, errors="replace")  # a terminal may know fewer letters
+        super().run_from_argv(argv)
+
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            getattr(self, options["verb"])(**options)
+            with _output.apart(**options):
+                getattr(self, options["verb"])(**options)
         except StoreError as error:
             raise CommandError(f"{error}\n{error.hint}") from error
         except BrokenPipeError:  # whoever reads has seen enough; Python would say so at its end
@@ -62,9 +66,9 @@ class Command(BaseCommand):
         """A live table of routes, read from shared memory."""
         if json:
             return self._print_json(_top.document(interval))
-        is_terminal = sys.stdin.isatty() and self.stdout.isatty()
+        has_keys = sys.stdin is not None and sys.stdin.isatty()
         colour = self.stdout.isatty() and not no_color and not os.environ.get("NO_COLOR")
-        if once or not is_terminal:
+        if once or not (has_keys and self.stdout.isatty()):
             return _top.print_once(self.stdout, interval, colour=colour)  # type: ignore[arg-type]
         try:
             _top.live(interval, colour=colour)
@@ -84,7 +88,7 @@ class Command(BaseCommand):
     def _print_diff(self, route: str | None) -> None:
         """The diff on stdout, for ``git apply``; what is not in it on stderr."""
         text, notes = _queries_diff.diff(route)
-        self.stdout.write(text, ending="")
+        self._write_diff(text)
         for note in notes if text else [NOTHING_VERIFIED]:
             self.stderr.write(note)
 
@@ -94,10 +98,15 @@ class Command(BaseCommand):
         if json:
             return self._print_json(found.as_dict())
         if diff and isinstance(found, Report):
-            return self.stdout.write(found.diff, ending="")
+            return self._write_diff(found.diff)
         colour = self._colour(**options)
         for line in _diagnose.lines(found, _width(), limit=limit, colour=colour):
             self.stdout.write(line)
+
+    def _write_diff(self, text: str) -> None:
+        """In the encoding of sources, whatever the terminal's is."""
+        _output.spell(self.stdout, encoding="utf-8")
+        self.stdout.write(text, ending="")
 
     def _colour(self, *, no_color: bool = False, **options: Any) -> bool:
         return _text.wants_colour(is_terminal=self.stdout.isatty(), refused=no_color)
@@ -110,7 +119,7 @@ class Command(BaseCommand):
             for line in _why_text.lines(what):
                 self.stdout.write(line)
         except CacheError as error:
-            raise CommandError(f"{error}\n{error.hint}") from error
+            raise CommandError(str(error)) from error
 
     def warm(
         self, *, targets: list[str], languages: bool, base: str | None, json: bool, **options: Any
@@ -151,6 +160,8 @@ class Command(BaseCommand):
         """Load a CSV into a model's table."""
         try:
             done = _copy.load(None if json else self.stderr, **options)
+        except CopyError as error:
+            raise CommandError(f"{error.message} {_copy.COLLECT}") from error
         except DbError as error:
             raise CommandError(str(error)) from error
         if json:
@@ -207,7 +218,7 @@ class Command(BaseCommand):
 
     def _print_json(self, document: dict[str, Any]) -> None:
         """Exactly one document, and nothing else on stdout."""
-        self.stdout.write(json.dumps(document))
+        self.stdout.write(_output.document(document))
 
 
 def _width() -> int:
@@ -219,7 +230,7 @@ def _add_top(verbs: Any) -> None:
     top.add_argument("--once", action="store_true", help="print one table and end")
     top.add_argument("--json", action="store_true", help="print one JSON document and end")
     top.add_argument(
-        "--interval", type=_seconds, default=1.0, help="seconds between two readings (default: 1)"
+        "--interval", type=seconds, default=1.0, help="seconds between two readings (default: 1)"
     )
 
 
@@ -243,7 +254,7 @@ def _add_warm(verbs: Any) -> None:
         help="pages, or cached functions without arguments (default: all pages without parameters)",
     )
     verb.add_argument("--languages", action="store_true", help="once in each of LANGUAGES")
-    verb.add_argument("--base", type=_base, help="what comes before a path: https://example.com")
+    verb.add_argument("--base", type=base, help="what comes before a path: https://example.com")
     verb.add_argument("--json", action="store_true", help="print one JSON document and end")
 
 
@@ -304,29 +315,6 @@ def _add_queries(verbs: Any) -> None:
     kinds.add_argument("--json", action="store_true", help="print one JSON document and end")
     kinds.add_argument("--diff", action="store_true", help="print what was verified, for git apply")
     queries.add_argument(
-        "--limit", type=_positive, default=20, help="statements shown (default: 20)"
+        "--limit", type=positive, default=20, help="statements shown (default: 20)"
     )
     queries.add_argument("--route", help="only those of this route or other unit of work")
-
-
-def _base(text: str) -> str:
-    found = urlsplit(text)
-    if found.scheme not in ("http", "https") or not found.netloc or found.path.strip("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} is nothing like https://example.com.")
-    return text.rstrip("/")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1.")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.05 <= value <= 3600:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0.05 to 3600.")
-    return value

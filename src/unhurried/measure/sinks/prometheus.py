@@ -74,7 +74,7 @@ def make_view(
     @login_not_required  # a scraper has no session; what may be seen is decided here
     @never_cache
     @require_safe
-    def metrics(request: HttpRequest) -> HttpResponse:
+    def metrics(request: HttpRequest, **kwargs: object) -> HttpResponse:
         if not (has_token(request) or may(request)):
             return HttpResponse(FORBIDDEN, status=403, content_type="text/plain; charset=utf-8")
         try:
