@@ -16,6 +16,7 @@ from django.test import Client
 from tests.books.models import Author, Book
 from unhurried.measure import reading as measure
 from unhurried.queries import count_queries
+from unhurried.queries._sql._reads import is_read
 
 pytestmark = pytest.mark.django_db
 
@@ -205,3 +206,35 @@ def test_a_statement_that_fails_is_counted_and_raises(books):
     with count_queries() as queries, connection.cursor() as cursor, failing[0], failing[1]:
         cursor.execute("SELECT * FROM nowhere")
     assert queries.total == 1
+
+
+@pytest.mark.parametrize("head", ["/* report */ ", "-- report\n  "])
+def test_what_stands_before_the_first_word_makes_no_write(head, three_books):
+    def ask(key: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"{head}SELECT name FROM books_author WHERE id = %s", [key])
+
+    with count_queries() as queries:
+        for book in three_books:
+            ask(book.author_id)
+    assert [finding.kind for finding in queries.findings] == ["n+1"]
+    with count_queries() as queries:
+        for _ in range(3):
+            ask(three_books[0].author_id)
+    assert [finding.kind for finding in queries.findings] == ["duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "reads"),
+    [
+        ("SELECT 1", True),
+        (" (/* a */ (SELECT 1) UNION (SELECT 2))", True),
+        ("-- a\n# b\nWITH x AS (SELECT 1) SELECT 1", True),
+        ("/* SELECT */ UPDATE a SET b = 1", False),
+        ("/*! SELECT 1 */", False),
+        ("-- SELECT", False),
+        ("/* SELECT", False),
+    ],
+)
+def test_which_statements_read(sql, reads):
+    assert is_read(sql) is reads

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any, Final
 
+from .._sql._reads import is_read
 from ._frames import Walk
 from ._origin import Origin, origin_of
 from ._plain import digest
@@ -13,7 +14,6 @@ from ._relations import Relation, by_key, relation, row
 from ._sites import Site
 
 KEPT: Final = 1_000  # distinct instances and parameters told apart in a group
-_READS: Final = ("SELECT", "WITH", "VALUES", "(")
 
 
 class Read:
@@ -114,7 +114,7 @@ class Group:
 
     @property
     def reads(self) -> bool:
-        return self.sql.lstrip()[:6].upper().startswith(_READS)
+        return is_read(self.sql)
 
 
 def _asked_for(read: Read) -> Site | None:
