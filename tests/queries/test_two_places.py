@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 from tests.queries.corpus.models import Author, Book, Country, Publisher
 from unhurried.queries import count_queries
 from unhurried.queries._edit import _diff
+from unhurried.queries._edit._chains import parents
+from unhurried.queries._edit._sources import is_from, is_shown_alone
 
 
 @pytest.fixture(autouse=True)
@@ -138,3 +142,117 @@ def plain() -> None:
 
 def test_a_plain_loop_is_written_at_once():
     assert 'Author.objects.bulk_update(rows_to_save, ["visits", "name"])' in written(plain)
+
+
+# Where the rows of a loop come from.
+
+
+def branch(*, some: bool = False) -> list[int]:
+    if some:  # noqa: SIM108 - the statement is what it is about
+        authors = Author.objects.filter(pk=1)
+    else:
+        authors = Author.objects.all()
+    return [author.book_set.count() for author in authors]
+
+
+def chained() -> list[int]:
+    some, all_of_them = Author.objects.filter(pk=0), Author.objects.all()
+    return [author.book_set.count() for author in itertools.chain(some, all_of_them)]
+
+
+def narrowed(*, some: bool = False) -> list[list[str]]:
+    authors = Author.objects.filter(pk=1) if some else Author.objects.all()
+    return [[b.title for b in author.book_set.filter(year=2001)] for author in authors]
+
+
+@pytest.mark.parametrize("run", [branch, chained, narrowed])
+def test_what_breaks_another_branch_is_not_written(run):
+    assert "author may come from other rows than tests/queries/test_two" in refused(run)
+
+
+def kept(*, total: bool = False) -> list[Any]:
+    said: list[Any] = []
+    for author in Author.objects.all():
+        books = author.book_set.filter(year=2001)
+        said += [book.title for book in books]
+        if total:
+            said.append(books.count())
+    return said
+
+
+def test_a_queryset_that_is_kept_becomes_no_list():
+    assert refused(kept) == "author.book_set.filter(year=2001) is kept as a queryset"
+
+
+def counted() -> list[int]:
+    authors = Author.objects.all()
+    return [author.book_set.count() for author in authors.order_by("pk")[:3]]
+
+
+def listed() -> list[list[Book]]:
+    authors = list(Author.objects.all())
+    return [list(author.book_set.filter(year=2001)) for author in authors]
+
+
+def test_one_line_alone_is_written():
+    assert "+    return [author.book_set_count for author in authors" in written(counted)
+    assert "+    return [list(author.found_book_set) for author in authors]" in written(listed)
+
+
+def place(source: str) -> tuple[ast.AST, ast.Call, Any]:
+    """(the name in ``x.it``, the call ``made(…)`` and what is around each)."""
+    tree = ast.parse(source)
+    [subject] = [n.value for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr == "it"]
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n) == "A.made()"]
+    return subject, calls[0], parents(tree)
+
+
+@pytest.mark.parametrize(
+    ("source", "alone"),
+    [
+        ("for a in A.made(): a.it", True),
+        ("for a in A.made().order_by('x')[:3]: a.it", True),
+        ("for n, a in enumerate(A.made()): a.it", True),
+        ("async def f():\n async for a in A.made(): a.it", True),
+        ("def f():\n x = Paginator(A.made(), 3)\n p = x.get_page(1)\n [a.it for a in p]", True),
+        ("def f():\n a = A.made().first()\n a.it", True),
+        ("def f():\n for a in A.made(): pass\n for a in y: a.z\n [a.it for a in A.made()]", False),
+        ("def f():\n for a in y: a.z\n for a in A.made(): a.it", True),
+        ("def f():\n if x: y = 1\n return [a.it for a in y or A.made()]", False),
+        ("def f():\n x = A.made()\n x = x.filter()\n [a.it for a in x]", False),
+        ("def f(x):\n x = A.made()\n [a.it for a in x]", False),
+        ("def f():\n x = list(A.made())\n x.append(1)\n [a.it for a in x]", False),
+        ("def f():\n x = A.made()\n x += y\n [a.it for a in x]", False),
+        ("def f():\n [a.it for a in A.made() | y]", False),
+        ("def f():\n [a.it for a in A.made().union(y)]", False),
+        ("def f():\n for a in A.made():\n  a = a.b\n  a.it", False),
+        ("def f():\n x, y = A.made(), 1\n [a.it for a in x]", False),
+        ("def f():\n sorted(A.made(), key=lambda a: a.it)", False),
+        ("def f():\n for z in y:\n  a = b\n  b = a\n  a.it\n A.made()", False),
+    ],
+)  # fmt: skip
+def test_which_rows_are_those_of_the_line(source, alone):
+    assert is_from(*place(source)) is alone
+
+
+@pytest.mark.parametrize(
+    ("body", "alone"),
+    [
+        ("return render(r, 't', {'a': A.made()})", True),
+        ("if x: return redirect('y')\n return render(r, 't', {'a': A.made()})", True),
+        ("a = A.made()\n c = {'a': a}\n return render(r, 't', c)", True),
+        ("c = super().f()\n c['a'] = A.made()\n return c", True),
+        ("return A.made()", True),
+        ("if x: a = A.some()\n else: a = A.made()\n return render(r, 't', {'a': a})", False),
+        ("if x: return A.some()\n return A.made()", False),
+        ("if x: c['a'] = A.some()\n else: c['a'] = A.made()\n return c", False),
+        ("return render(r, 't', {'a': A.made() if x else A.some()})", False),
+        ("a = A.made()\n p = Paginator(a)\n if x: p = y\n return render(r, 't', {'p': p})", False),
+        ("a = list(A.made())\n a.append(x)\n return render(r, 't', {'a': a})", False),
+        ("return render(r, 't', {'a': chain(A.made(), A.some())})", False),
+    ],
+)  # fmt: skip
+def test_which_rows_a_template_is_handed(body, alone):
+    lines = "\n".join(f" {line.removeprefix(' ')}" for line in body.split("\n"))
+    _, made, known = place(f"x.it\ndef f(r):\n{lines}")
+    assert is_shown_alone(made, known) is alone

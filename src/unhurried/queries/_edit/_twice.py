@@ -20,10 +20,12 @@ from . import _templates
 from ._chains import call_at, enclosing, module_of, parents, resolve
 from ._eager_calls import Change
 from ._edits import Edit, NoEditError, Text
+from ._sources import is_from, is_shown_alone
 
 DB_MODELS: Final = "django.db.models"
 FILTERS: Final = frozenset("all filter exclude order_by distinct reverse select_related".split())
 COUNTS: Final = ("count", "exists")
+LISTED: Final = frozenset("list tuple set len sorted enumerate".split())
 
 
 def keyed(group: Group, name: str) -> list[Edit]:
@@ -90,10 +92,11 @@ def _counted(group: Group, origin: Origin, named: Relation) -> tuple[Change, lis
     assert group.loop is not None
     asks = f"{named.attribute}.{group.method}"
     if group.loop.is_template:
+        _shown_alone(origin.site)
         return change, _templates.renamed(group.loop, group.through, asks, name)
     text, call = call_of(group.loop)
-    _same_function(text, call, origin.site)
     subject = _subject(call, named.attribute, group.method or "")
+    _from_one_line(text, subject, origin.site)
     return change, [text.replace(_awaited(text, call), f"{text.of(subject)}.{name}")]
 
 
@@ -177,17 +180,27 @@ def _known_model(module: Any, model: Any) -> tuple[str, tuple[tuple[str, str], .
     return model.__name__, ((model.__module__, model.__name__),)
 
 
-def _same_function(text: Text, call: ast.expr, site: Site | None) -> None:
-    """The rows of the loop come from the line to change, and from no other caller's."""
+def _from_one_line(text: Text, subject: ast.expr, site: Site | None) -> None:
+    """The rows of the loop come from the line to change, and from no other caller's or branch."""
     assert site is not None
-    if site.file == text.file:
-        tree = text.tree()
-        known = parents(tree)
-        here = next(n for n in ast.walk(tree) if where(n) == where(call))
-        there = call_at(tree, site)
-        if enclosing(here, known) is enclosing(there, known):
-            return
-    raise NoEditError("the loop is in another function, which may be handed other rows as well")
+    tree = text.tree()
+    known = parents(tree)
+    here = next(n for n in ast.walk(tree) if where(n) == where(subject))
+    there = call_at(tree, site) if site.file == text.file else None
+    if there is None or enclosing(here, known) is not enclosing(there, known):
+        raise NoEditError("the loop is in another function, which may be handed other rows as well")
+    if not is_from(here, there, known):
+        raise NoEditError(
+            f"{ast.unparse(subject)} may come from other rows than {site.label} makes"
+        )
+
+
+def _shown_alone(site: Site | None) -> None:
+    """The same of a template, which gets its rows from the function that makes them."""
+    assert site is not None
+    tree = Text(site.file).tree()
+    if not is_shown_alone(call_at(tree, site), parents(tree)):
+        raise NoEditError(f"the template may be handed other rows than {site.label} makes")
 
 
 def where(node: ast.AST) -> tuple[Any, ...]:
@@ -205,7 +218,8 @@ def _filtered(group: Group, origin: Origin, named: Relation) -> tuple[Change, li
     text = Text(group.loop.file)
     tree = text.tree()
     call = _only(list(_filters(tree, group.loop.line, named.attribute)), named.attribute)
-    _same_function(text, call, origin.site)
+    _consumed(tree, call)
+    _from_one_line(text, _base(call), origin.site)
     subject, calls = _taken_apart(call, text)
     module = module_of(origin.site.file) if origin.site else None
     target, _ = _related_query(origin.model, named.attribute)
@@ -228,6 +242,28 @@ def _filters(tree: ast.Module, line: int, attribute: str) -> Iterator[ast.Call]:
         called = known.get(outer) if isinstance(outer, ast.Attribute) else None
         if not (isinstance(called, ast.Call) and called.func is outer):
             yield node
+
+
+def _consumed(tree: ast.Module, call: ast.Call) -> None:
+    """It is gone through where it stands: what is kept may be asked for what no list can."""
+    outer: Any = parents(tree)[call]
+    looped = isinstance(outer, ast.For | ast.comprehension) and outer.iter is call
+    taken = isinstance(outer, ast.Subscript) and outer.value is call
+    handed = isinstance(outer, ast.Call) and call in outer.args and _name(outer.func) in LISTED
+    if not (looped and not getattr(outer, "is_async", 0)) and not taken and not handed:
+        raise NoEditError(f"{ast.unparse(call)[:60]} is kept as a queryset")
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _base(call: ast.Call) -> ast.expr:
+    """``author`` of ``author.book_set.filter(…)``."""
+    node: Any = call
+    while isinstance(node, ast.Call):
+        node = node.func.value  # type: ignore[attr-defined]
+    return node.value  # type: ignore[no-any-return]
 
 
 def _scope(tree: ast.Module, line: int) -> ast.AST:
