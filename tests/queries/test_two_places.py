@@ -5,15 +5,20 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import transaction
+from django.db.models import Manager
+from django.shortcuts import get_object_or_404
 
 from tests.queries.corpus.models import Author, Book, Country, Publisher
 from unhurried.queries import count_queries
 from unhurried.queries._edit import _diff
 from unhurried.queries._edit._chains import parents
 from unhurried.queries._edit._sources import is_from, is_shown_alone
+from unhurried.queries._find._remedies import cannot_join
 
 
 @pytest.fixture(autouse=True)
@@ -256,3 +261,97 @@ def test_which_rows_a_template_is_handed(body, alone):
     lines = "\n".join(f" {line.removeprefix(' ')}" for line in body.split("\n"))
     _, made, known = place(f"x.it\ndef f(r):\n{lines}")
     assert is_shown_alone(made, known) is alone
+
+
+# Locks, and managers that leave out rows.
+
+
+def locked_get() -> list[str]:
+    books = Book.objects.all()
+    return [Author.objects.select_for_update().get(pk=book.author_id).name for book in books]
+
+
+def deferred_get() -> list[str]:
+    books = Book.objects.all()
+    return [Author.objects.defer("biography").get(pk=book.author_id).name for book in books]
+
+
+def null_get() -> list[str]:
+    books = Book.objects.exclude(editor=None)
+    return [Author.objects.get(pk=book.editor_id).name for book in books]
+
+
+@pytest.mark.parametrize(
+    ("run", "why"),
+    [
+        (locked_get, "says more than which row it gets"),
+        (deferred_get, "says more than which row it gets"),
+        (null_get, "editor may be None, where"),
+    ],
+)
+def test_what_stands_between_manager_and_get_is_not_lost(run, why):
+    for book, editor in zip(Book.objects.all(), Author.objects.order_by("-pk"), strict=True):
+        Book.objects.filter(pk=book.pk).update(editor=editor)
+    with transaction.atomic():
+        assert why in refused(run)
+
+
+def plain_get() -> list[str]:
+    return [Author.objects.get(pk=book.author_id).name for book in Book.objects.all()]
+
+
+def shortcut() -> list[str]:
+    return [get_object_or_404(Author, pk=book.author_id).name for book in Book.objects.all()]
+
+
+def test_a_plain_get_is_written():
+    assert "+    return [book.author.name for book in Book.objects.select_related" in written(
+        plain_get
+    )
+    assert "+    return [book.author.name for book in Book.objects.select_related" in written(
+        shortcut
+    )
+
+
+def test_the_lock_of_a_row_is_not_that_of_what_it_names():
+    with transaction.atomic(), count_queries() as queries:
+        assert [book.author.name for book in Book.objects.select_for_update()]
+        assert [book.author.name for book in Book.objects.select_for_update(of=("self",))]
+    remedies = {finding.remedy for finding in queries.findings if finding.kind == "n+1"}
+    assert remedies == {'.prefetch_related("author")', '.select_related("author")'}
+
+
+def test_no_join_leads_to_another_database():
+    group: Any = SimpleNamespace(alias="other", read=SimpleNamespace(alias="default"))
+    assert cannot_join(None, group)
+    group.read.alias = "other"
+    assert not cannot_join(None, group)
+
+
+def other_manager() -> list[list[Book]]:
+    return [list(Book.novelties.filter(author=author)) for author in Author.objects.all()]
+
+
+def default_manager() -> list[list[Book]]:
+    return [list(Book.objects.filter(author=author)) for author in Author.objects.all()]
+
+
+def test_rows_of_another_manager_are_not_those_of_the_relation(monkeypatch):
+    monkeypatch.setattr(type(Book.novelties), "get_queryset", Manager.get_queryset)
+    assert "does not say whose rows it asks for" in refused(other_manager)
+    assert "[list(author.book_set.all()) for" in written(default_manager)
+
+
+def saved() -> None:
+    for row in Book.objects.all():
+        row.price = 3
+        row.save()
+
+
+def test_a_manager_that_hides_rows_neither_counts_nor_writes_them(monkeypatch):
+    assert "bulk_update" in written(saved)
+    manager: Any = type(Book.objects)
+    every = manager.get_queryset
+    monkeypatch.setattr(manager, "get_queryset", lambda self: every(self).filter(year__gte=2000))
+    assert refused(counted) == "book_set leaves out rows that Count() would count"
+    assert refused(saved) == "Book.objects leaves out rows, or there is none"

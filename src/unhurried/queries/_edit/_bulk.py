@@ -15,9 +15,8 @@ from django.db.models import JSONField, Model
 from django.db.models.signals import post_save, pre_save
 
 from .._find._groups import Group
-from ._chains import module_of, parents, resolve
+from ._chains import call_of, is_plain, module_of, parents, resolve, where
 from ._edits import Edit, NoEditError, Text
-from ._twice import call_of, where
 
 
 def writes(group: Group) -> list[Edit]:
@@ -69,6 +68,8 @@ def _bulk_update(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[
     if not fields or not set(fields) <= known or len(loop.body) < 2:
         raise NoEditError("which fields change is not written in the loop")
     said = ", ".join(f'"{field}"' for field in fields)
+    if not is_plain(getattr(model, "objects", None)):
+        raise NoEditError(f"{model.__name__}.objects leaves out rows, or there is none")
     written = _written(text, module, model)
     indent, rows, line = _indent(text, loop), f"{name}s_to_save", text.newline()
     start, end = text.start_of(loop), text.end_of(loop.body[-2])

@@ -9,6 +9,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ._chains import call_name
+
 Parents = dict[ast.AST, ast.AST]
 
 MOST: Final = 100  # steps from a loop to the line
@@ -39,16 +41,11 @@ def _inner(node: ast.AST) -> ast.expr | None:
         return node.value
     if isinstance(node, ast.Attribute):
         return node.value if node.attr == "object_list" else None
-    if not isinstance(node, ast.Call) or _called(node) in COMBINES:
+    if not isinstance(node, ast.Call) or call_name(node) in COMBINES:
         return None
-    if _called(node) in PASSES:
+    if call_name(node) in PASSES:
         return node.args[0] if node.args else None
     return node.func.value if isinstance(node.func, ast.Attribute) else None
-
-
-def _called(call: ast.Call) -> str:
-    function = call.func
-    return str(getattr(function, "id", None) or getattr(function, "attr", ""))
 
 
 def _value(name: ast.Name, known: Parents) -> ast.expr | None:
@@ -79,7 +76,7 @@ def _iterated(loop: Any, name: str) -> ast.expr | None:
     if (
         isinstance(target, ast.Tuple)
         and isinstance(rows, ast.Call)
-        and _called(rows) == "enumerate"
+        and call_name(rows) == "enumerate"
     ):
         target, rows = target.elts[-1], rows.args[0]
     return rows if isinstance(target, ast.Name) and target.id == name else None
@@ -162,7 +159,7 @@ def _ways_out(function: ast.AST) -> Iterator[ast.Return]:
     for node in ast.walk(function):
         if isinstance(node, ast.Return) and node.value is not None:
             call = node.value
-            if not isinstance(call, ast.Call) or not _called(call).startswith(ANSWERS):
+            if not isinstance(call, ast.Call) or not call_name(call).startswith(ANSWERS):
                 yield node
 
 

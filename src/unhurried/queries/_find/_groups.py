@@ -19,7 +19,7 @@ KEPT: Final = 1_000  # distinct instances and parameters told apart in a group
 class Read:
     """What one statement reads: a relation of an instance, or what its foreign key points to."""
 
-    __slots__ = ("declared", "keyed", "origin", "relation", "row")
+    __slots__ = ("alias", "declared", "keyed", "origin", "relation", "row")
 
     def __init__(self, found: Walk) -> None:
         self.relation: Relation | None = None
@@ -29,15 +29,21 @@ class Read:
         self.keyed: str | None = None  # the foreign key whose value was asked for
         self.origin: Origin | None = None
         self.row: tuple[object, ...] | None = None  # of the instance it was read for
+        self.alias: str | None = None  # the database that instance came from
         if found.lookup is not None:
             return
         self.relation = relation(found)
         if self.relation is not None:
             self.origin = origin_of(self.relation.instance)
             self.row = self.relation.row
+            self.alias = _database(self.relation.instance)
         elif found.verb is None and (held := by_key(found)) is not None:
             self.origin, self.keyed = origin_of(held[0]), held[1]
-            self.row = row(held[0])
+            self.row, self.alias = row(held[0]), _database(held[0])
+
+
+def _database(instance: Any) -> str | None:
+    return None if instance is None else instance._state.db
 
 
 class Group:
