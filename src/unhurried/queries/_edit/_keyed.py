@@ -71,4 +71,4 @@ def reversed_key(group: Group, name: str) -> list[Edit]:
 def _is_default(manager: Any, model: Any) -> bool:
     """Whether it is the manager that related ones are made of."""
     of = getattr(manager, "model", None)
-    return of is not None and of is model and manager.name == of._default_manager.name
+    return of is not None and of is model and manager.name == model._default_manager.name
