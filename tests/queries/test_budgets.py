@@ -17,13 +17,15 @@ from django.test import AsyncClient, Client, RequestFactory
 from django.utils.functional import SimpleLazyObject
 
 from tests.books.models import Author, Book
-from tests.queries.site import LIST, Page, books
+from tests.queries.site import LIST, Page, books, lazy_page
 from unhurried import testing
+from unhurried.cache import cached_page
 from unhurried.measure import measured
 from unhurried.measure.reading import observers
 from unhurried.queries import (
     QueryBudgetExceeded,
     QueryRefused,
+    allow_queries,
     count_queries,
     no_queries,
     query_budget,
@@ -261,6 +263,17 @@ def test_an_async_stream_over_its_budget(three_books):
 
 def test_a_rendered_response_is_as_it_was(client: Client):
     response = client.get("/rendered/")
+    assert "render" not in vars(response)
+
+
+@pytest.mark.parametrize(
+    "around",
+    [query_budget(9), allow_queries(relation="books.Book.author", reason="few"), cached_page(60)],
+    ids=["budget", "allowance", "cache"],
+)
+def test_a_response_rendered_under_two_decorators(around, three_books, rf):
+    response = around(query_budget(9)(lazy_page))(rf.get("/"))
+    assert b"Lem" in response.render().content
     assert "render" not in vars(response)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +13,9 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.db import connection, models
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
+from django.template import engines
+from django.template.response import TemplateResponse
 from django.test.utils import isolate_apps
 from django.utils import timezone
 
@@ -93,6 +95,36 @@ def test_lazy_results_are_read(three_books):
         constant_queries(
             lambda: StreamingHttpResponse(b.author.name for b in Book.objects.all()), grow=Book
         )
+
+
+def test_a_template_response_is_rendered(three_books):
+    template = engines["django"].from_string("{% for b in books %}{{ b.author.name }}{% endfor %}")
+
+    def page() -> TemplateResponse:
+        Author.objects.count()
+        return TemplateResponse(HttpRequest(), template, {"books": Book.objects.all()})
+
+    with pytest.raises(QueriesGrew, match="5 -> 8"):
+        constant_queries(page, grow=Book)
+
+
+async def lines() -> AsyncIterator[str]:
+    async for book in Book.objects.all():
+        yield (await Author.objects.aget(pk=book.author_id)).name
+
+
+async def astream() -> StreamingHttpResponse:
+    await Author.objects.acount()
+    return StreamingHttpResponse(lines())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "made", [astream, lambda: astream(), lines], ids=["async", "its call", "generator"]
+)
+def test_an_async_stream_is_read(made, three_books):
+    with pytest.raises(QueriesGrew):
+        constant_queries(made, grow=Book)
 
 
 @pytest.mark.django_db(transaction=True)

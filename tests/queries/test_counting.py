@@ -6,16 +6,22 @@ import asyncio
 import json
 import pickle
 from copy import deepcopy
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import DatabaseError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import IntegerChoices, QuerySet
 from django.test import Client
+from django.utils.safestring import SafeString
 
 from tests.books.models import Author, Book
 from unhurried.measure import reading as measure
 from unhurried.queries import count_queries
+from unhurried.queries._find._plain import digest
+from unhurried.queries._sql._reads import is_read
 
 pytestmark = pytest.mark.django_db
 
@@ -205,3 +211,54 @@ def test_a_statement_that_fails_is_counted_and_raises(books):
     with count_queries() as queries, connection.cursor() as cursor, failing[0], failing[1]:
         cursor.execute("SELECT * FROM nowhere")
     assert queries.total == 1
+
+
+@pytest.mark.parametrize("head", ["/* report */ ", "-- report\n  "])
+def test_what_stands_before_the_first_word_makes_no_write(head, three_books):
+    def ask(key: int) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"{head}SELECT name FROM books_author WHERE id = %s", [key])
+
+    with count_queries() as queries:
+        for book in three_books:
+            ask(book.author_id)
+    assert [finding.kind for finding in queries.findings] == ["n+1"]
+    with count_queries() as queries:
+        for _ in range(3):
+            ask(three_books[0].author_id)
+    assert [finding.kind for finding in queries.findings] == ["duplicate"]
+
+
+@pytest.mark.parametrize(
+    ("sql", "reads"),
+    [
+        ("SELECT 1", True),
+        (" (/* a */ (SELECT 1) UNION (SELECT 2))", True),
+        ("-- a\n# b\nWITH x AS (SELECT 1) SELECT 1", True),
+        ("/* SELECT */ UPDATE a SET b = 1", False),
+        ("/*! SELECT 1 */", False),
+        ("-- SELECT", False),
+        ("/* SELECT", False),
+    ],
+)
+def test_which_statements_read(sql, reads):
+    assert is_read(sql) is reads
+
+
+def test_parameters_that_hash_alike_are_told_apart():
+    class Level(IntegerChoices):
+        NONE = -1
+
+    values: list[Any] = [-1, -2, 1, True, 1.0, -1.0, -2.0, Decimal(1), Decimal(-1), Decimal(-2)]
+    values += [timedelta(-1), timedelta(-2), "-1", "1", None, 0, False]
+    assert len({digest([value]) for value in values}) == len(values)
+    assert digest([Level.NONE]) == digest((-1,))
+    assert digest([SafeString("a")]) == digest(["a"])
+
+
+@pytest.mark.django_db
+def test_minus_one_is_not_minus_two():
+    with count_queries() as queries:
+        for pk in (-1, -2):
+            list(Book.objects.filter(pk=pk))
+    assert [finding.kind for finding in queries.findings] == ["n+1"]

@@ -200,6 +200,15 @@ def test_a_chain_of_lines_stays_one(project):
     assert after == source.replace("(a=1)", "(a=1)\n    .select_related('author')")
 
 
+def test_a_comment_in_a_chain_stays(project):
+    source = "books = (\n    Book.objects  # the living. Only those\n    .all()\n)\n"
+    after = project.edited(source, ".all()", select("author"))
+    assert after == source.replace(".all()", '.all().select_related("author")')
+    source = 'books = (\n    Book.objects  # short\n    .defer("summary")\n)\n'
+    with pytest.raises(NoEditError, match=r"a comment stands before \.defer\(\)"):
+        project.edited(source, '.defer("summary")', Change("undefer", "summary"))
+
+
 REFUSED = [
     ("b = Book.objects.select_related()", None, [select("author")], "means something else"),
     ("b = Book.objects.select_related(None)", None, [select("author")], "means something else"),

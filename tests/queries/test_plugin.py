@@ -179,8 +179,18 @@ def test_one_each(books):
 @pytest.mark.query_budget("three")
 def test_wrong():
     pass
+
+@pytest.mark.query_budget(0, using="defualt")
+def test_misspelt(books):
+    names()
+
+@pytest.mark.query_budget(limit=0)
+def test_another_name(db):
+    Book.objects.count()
 """)  # fmt: skip
-    output = run(project, passed=3, failed=3)
+    output = run(project, passed=3, failed=5)
+    assert "@pytest.mark.query_budget(using='defualt'): there is default." in output
+    assert "@pytest.mark.query_budget(limit=…): it takes a number and using=" in output
     assert "4 queries, the budget is 3:" in output
     assert '  3 x at test_shelf.py:16: SELECT "shelf_author"' in output
     assert "No n+1 in this test, but:" in output
@@ -436,6 +446,10 @@ def test_lines_that_move_change_nothing_and_parts_forget_nothing(project):
     project.makepyfile(test_two="import pytest; pytest.importorskip('nothing')")
     run(project, "--queries-ledger", "--continue-on-collection-errors", "--no-header",
         passed=2, failed=1, skipped=1, errors=1)  # fmt: skip
+    assert ledger(project) == text
+    project.path.joinpath("test_one.py").unlink()
+    project.makeconftest("def pytest_collection_modifyitems(items):\n    del items[1:]")
+    run(project, "--queries-ledger", passed=1, skipped=1)
     assert ledger(project) == text
 
 

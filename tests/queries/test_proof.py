@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from tests.books.models import Author, Book
 from unhurried.queries import count_queries
-from unhurried.queries._prove._proof import Seen, complaint
+from unhurried.queries._prove import _fetches
+from unhurried.queries._prove._fetches import counted
+from unhurried.queries._prove._proof import Proof, Seen, complaint
 from unhurried.queries._prove._sandbox import sandbox
 from unhurried.queries.reading import Finding, prove
 
@@ -160,6 +163,68 @@ def test_nothing_of_it_stays():
     before = Author.objects.count()
     proven(writes)
     assert Author.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    "table", ["books_author", '"books_author"', "main.books_author", 'main."books_author"']
+)
+def test_a_table_is_read_by_the_name_it_was_written_by(table):
+    if connection.vendor != "sqlite":
+        table = table.replace("main", "public")
+
+    def run() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute(f"/* ours */ UPDATE {table} SET name = name")
+        return names()
+
+    [finding] = proven(run)
+    assert (finding.verified, finding.why) == ("yes", "")
+    with sandbox(), counted() as fetches:
+        run()
+        assert fetches.state()
+    assert not fetches.unread
+
+
+def test_a_table_that_is_gone_again_ends_no_proof():
+    def picks() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE picked (id integer)")
+            cursor.execute("INSERT INTO picked VALUES (1)")
+            cursor.execute("DROP TABLE picked")
+        return names()
+
+    [finding] = proven(picks)
+    assert finding.verified == "yes"
+    with sandbox(), counted() as fetches:
+        picks()
+        Author.objects.update(name=F("name"))
+        assert fetches.state()
+    assert fetches.unread.startswith("picked, which it writes to, can't be read: ")
+
+
+def test_of_a_large_table_not_all_is_read(monkeypatch):
+    monkeypatch.setattr(_fetches, "MOST", 3)
+    with sandbox(), counted() as fetches:
+        Author.objects.update(name=F("name"))
+        rows = fetches.rows
+        assert not fetches.state()
+    assert fetches.rows == rows + 4
+    assert fetches.unread == ('the table "books_author", which it writes to, is larger than 3 rows')
+
+
+def test_writes_whose_state_is_not_known_are_untried():
+    def saves() -> str:
+        for author in Author.objects.order_by("pk"):
+            author.name = "x"
+            author.save()
+        return "done"
+
+    with count_queries() as queries:
+        saves()
+    seen = Seen(b"done", queries=5, rows=4, bytes=9, unread="the table is too large")
+    after = Seen(b"done", queries=2, rows=4, bytes=9)
+    [finding] = Proof(lambda injections: seen, lambda files: after).of(queries.findings)
+    assert (finding.verified, finding.why) == ("untried", "the table is too large")
 
 
 BEFORE = Seen(b"a\nb", queries=10, rows=10, bytes=100)

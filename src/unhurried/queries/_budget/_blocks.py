@@ -150,7 +150,8 @@ def _rendered(watch: Watch, response: Any) -> Any:
     render = response.render
 
     def watched() -> Any:
-        del response.render  # before anything may want to pickle the response
+        # Before anything may want to pickle it; one wrapped around this one was here before us.
+        vars(response).pop("render", None)
         with _within(watch):
             done = render()
         watch.settle(done)

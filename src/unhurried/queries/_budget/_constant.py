@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from inspect import isgenerator
+from inspect import isasyncgen, iscoroutine, isgenerator
 from typing import Any
 
 from asgiref.sync import async_to_sync, iscoroutinefunction
@@ -74,12 +74,34 @@ def _counted(function: Callable[[], Any]) -> Budgeted:
 
 
 def _run(function: Callable[[], Any]) -> None:
-    """To the end: a queryset that is only made, or a stream that is not read, asks nothing."""
-    result = async_to_sync(function)() if iscoroutinefunction(function) else function()
+    """To the end: a queryset that is only made, a stream that is not read or a TemplateResponse
+    that is not rendered asks nothing.
+    """
+    result = async_to_sync(_run_async)(function) if iscoroutinefunction(function) else function()
+    if iscoroutine(result) or _is_read_async(result):
+        result = async_to_sync(_run_async)(lambda: result)
     if isinstance(result, QuerySet) or isgenerator(result):
         list(result)
-    elif getattr(result, "streaming", False) and not getattr(result, "is_async", False):
+    elif getattr(result, "streaming", False):
         b"".join(result)
+    elif not getattr(result, "is_rendered", True):
+        result.render()
+
+
+async def _run_async(function: Callable[[], Any]) -> Any:
+    """What is read in the loop it was made in may go on with what that loop holds."""
+    result = function()
+    if iscoroutine(result):
+        result = await result
+    if not _is_read_async(result):
+        return result
+    async for _ in result:
+        pass
+    return None
+
+
+def _is_read_async(result: Any) -> bool:
+    return isasyncgen(result) or bool(getattr(result, "is_async", False))
 
 
 def _judged(before: Budgeted, after: Budgeted) -> ConstantQueries:

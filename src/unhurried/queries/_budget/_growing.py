@@ -15,6 +15,7 @@ from django.db.models import Field, Max, Model, QuerySet, UniqueConstraint
 from unhurried.measure import reading as measure
 
 from .._find._counting import Queries, counting
+from .._sql._reads import bare
 
 HELP: Final = "Give constant_queries() a function that adds rows: grow=lambda: make_books(10)."
 
@@ -57,7 +58,7 @@ class _Writes(Queries):
     any = False
 
     def _note(self, statement: Any, frame: Any) -> None:
-        text = str(statement.sql).lstrip()[:7].upper()
+        text = bare(str(statement.sql))[:7].upper()
         reads = text.startswith(("SELECT", "EXPLAIN")) or measure.is_control(statement.sql)
         self.any = self.any or bool(statement.writes) or not reads
 

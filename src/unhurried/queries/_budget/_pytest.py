@@ -14,6 +14,7 @@ from typing import Any, Final
 import pytest
 from django.apps import apps
 from django.conf import settings as django_settings
+from django.db import connections
 
 from unhurried.conf import given
 
@@ -52,6 +53,7 @@ class Plugin:
         self.known: dict[str, Block] | None = None
         self.changes: dict[str, Change] = {}
         self.collected: list[str] = []
+        self.met = 0  # before a conftest leaves some of them out
         self.partial = any(config.getoption(option, default=None) for option in PARTIAL)
         self._before: dict[str, Any] | None = None
         if is_app:
@@ -132,7 +134,11 @@ class Plugin:
 
     # Which tests there are.
 
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        self.met += 1
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self.partial |= len(session.items) != self.met
         self.collected = [item.nodeid for item in session.items]
 
     def pytest_deselected(self, items: Iterable[pytest.Item]) -> None:
@@ -166,6 +172,7 @@ def _keep_budget(item: pytest.Item, counted: Budgeted) -> None:
     marker = item.get_closest_marker("query_budget")
     if marker is None:
         return
+    _refuse_what_counts_nothing(marker)
     if marker.args or "n" in marker.kwargs:
         limit = _limit(marker)
         if counted.total > limit:
@@ -175,6 +182,20 @@ def _keep_budget(item: pytest.Item, counted: Budgeted) -> None:
     if repeated:
         way_out = "Change what they name, or allow it (allow_queries)."
         pytest.fail(f"No n+1 in this test, but:\n{found(repeated)}{way_out}", pytrace=False)
+
+
+def _refuse_what_counts_nothing(marker: pytest.Mark) -> None:
+    """A misspelt argument would let the test pass for ever."""
+    for name in marker.kwargs.keys() - {"n", "using"}:
+        pytest.fail(
+            f"@pytest.mark.query_budget({name}=…): it takes a number and using=, as in "
+            'query_budget(5, using="default").',
+            pytrace=False,
+        )
+    using = marker.kwargs.get("using")
+    if using is not None and using not in connections:
+        known = ", ".join(connections)
+        pytest.fail(f"@pytest.mark.query_budget(using={using!r}): there is {known}.", pytrace=False)
 
 
 def _limit(marker: pytest.Mark) -> int:

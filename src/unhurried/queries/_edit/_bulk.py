@@ -9,15 +9,14 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
-from django.db.models import Model
+from django.db.models import JSONField, Model
 from django.db.models.signals import post_save, pre_save
 
 from .._find._groups import Group
-from ._chains import module_of, parents, resolve
+from ._chains import call_of, is_plain, module_of, parents, resolve, where
 from ._edits import Edit, NoEditError, Text
-from ._twice import call_of, where
 
 
 def writes(group: Group) -> list[Edit]:
@@ -64,11 +63,13 @@ def _bulk_update(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[
     saved = call.func.value if isinstance(call.func, ast.Attribute) else None
     if not isinstance(saved, ast.Name) or saved.id != name or call.args or call.keywords:
         raise NoEditError("what is saved is not the row of the loop")
-    fields = list(dict.fromkeys(_assigned(loop, name)))
+    fields = list(dict.fromkeys(_assigned(loop, name, model)))
     known = {field.name for field in model._meta.concrete_fields}
     if not fields or not set(fields) <= known or len(loop.body) < 2:
         raise NoEditError("which fields change is not written in the loop")
     said = ", ".join(f'"{field}"' for field in fields)
+    if not is_plain(getattr(model, "objects", None)):
+        raise NoEditError(f"{model.__name__}.objects leaves out rows, or there is none")
     written = _written(text, module, model)
     indent, rows, line = _indent(text, loop), f"{name}s_to_save", text.newline()
     start, end = text.start_of(loop), text.end_of(loop.body[-2])
@@ -95,17 +96,48 @@ def _bulk_create(text: Text, loop: ast.For, call: ast.Call, model: Any) -> list[
     ]
 
 
-def _assigned(loop: ast.For, name: str) -> Iterator[str]:
-    for node in ast.walk(loop):
-        targets = node.targets if isinstance(node, ast.Assign) else []
-        targets = [node.target] if isinstance(node, ast.AugAssign) else targets
-        for target in filter(_is_attribute, targets):
-            if isinstance(target.value, ast.Name) and target.value.id == name:
-                yield target.attr
+def _assigned(loop: ast.For, name: str, model: Any) -> Iterator[str]:
+    """The fields that the loop sets; refuses where the row is used in any way that may set more."""
+    known = parents(loop)
+    saved = loop.body[-1]
+    read: list[str] = []
+    for node in (node for part in loop.body if part is not saved for node in ast.walk(part)):
+        if not isinstance(node, ast.Name) or node.id != name:
+            continue
+        attribute = known[node]
+        if not isinstance(attribute, ast.Attribute) or not isinstance(node.ctx, ast.Load):
+            raise NoEditError(f"{name} itself is handed on in the loop, and may be changed there")
+        if isinstance(attribute.ctx, ast.Load) and not _is_called(attribute, known):
+            read.append(attribute.attr)
+        elif _is_set_alone(attribute, known):
+            yield attribute.attr
+        else:
+            raise NoEditError(f"{ast.unparse(known[attribute])[:60]} may change more of {name}")
+    odd = sorted(set(read) - _plain_fields(model))
+    if odd:
+        raise NoEditError(f"{name}.{odd[0]} is no plain field, and may change more of {name}")
 
 
-def _is_attribute(node: ast.expr) -> TypeGuard[ast.Attribute]:
-    return isinstance(node, ast.Attribute)
+def _is_called(attribute: ast.Attribute, known: dict[ast.AST, ast.AST]) -> bool:
+    outer = known[attribute]
+    return isinstance(outer, ast.Call) and outer.func is attribute
+
+
+def _is_set_alone(node: ast.Attribute, known: dict[ast.AST, ast.AST]) -> bool:
+    """``row.year = 1`` or ``row.year += 1``, and not in a tuple."""
+    outer = known[node]
+    if isinstance(outer, ast.Assign):
+        return outer.targets == [node]
+    return isinstance(outer, ast.AugAssign) and outer.target is node
+
+
+def _plain_fields(model: Any) -> set[str]:
+    """Whose values can't be changed in place, as lists can, and whose reading runs no code."""
+    plain = {"pk"}
+    for field in model._meta.concrete_fields:
+        if not isinstance(field, JSONField) and not hasattr(field, "base_field"):
+            plain |= {field.name, field.attname}
+    return plain
 
 
 def _written(text: Text, module: Any, model: Any) -> str:

@@ -50,9 +50,7 @@ class Chain:
 
     @property
     def is_shortcut(self) -> bool:
-        function = self.made.func
-        name = function.id if isinstance(function, ast.Name) else self.method
-        return name in SHORTCUTS
+        return call_name(self.made) in SHORTCUTS
 
     @cached_property
     def links(self) -> list[ast.Call]:
@@ -96,6 +94,12 @@ class Chain:
     @cached_property
     def module(self) -> ModuleType | None:
         return module_of(self.text.file)
+
+
+def call_name(call: ast.Call) -> str:
+    """``f`` of ``f()`` and of ``x.f()``."""
+    function = call.func
+    return str(getattr(function, "id", None) or getattr(function, "attr", ""))
 
 
 def _inward(node: ast.expr) -> list[ast.Call]:
@@ -172,6 +176,14 @@ def _is_managers(model: Any, method: str) -> bool:
     return any(hasattr(manager, method) for manager in model._meta.managers)
 
 
+def is_plain(manager: Any) -> bool:
+    """Whether it leaves out no row, as one does that hides what was deleted."""
+    if not isinstance(manager, BaseManager) or manager.model is None:
+        return False
+    query = manager.get_queryset().query
+    return not query.where and not query.is_sliced and not query.distinct
+
+
 def resolve(node: ast.expr, module: ModuleType | None) -> Any:
     """What a dotted name means in its module, read without running anything; None if unknown."""
     if isinstance(node, ast.Name):
@@ -184,3 +196,36 @@ def resolve(node: ast.expr, module: ModuleType | None) -> Any:
     if isinstance(owner, type) and issubclass(owner, models.Model):
         return owner._meta.managers_map.get(node.attr)
     return None
+
+
+def call_of(site: Site) -> tuple[Text, ast.Call]:
+    if site.is_template:
+        raise NoEditError(f"{site.label} is in a template")
+    text = Text(site.file)
+    return text, call_at(text.tree(), site)
+
+
+def scope_of(tree: ast.Module, line: int) -> ast.AST:
+    """The innermost function around a line, or the module."""
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    around = [f for f in functions if f.lineno <= line <= (f.end_lineno or f.lineno)]
+    return max(around, key=lambda f: f.lineno, default=tree)
+
+
+def awaited(text: Text, call: ast.Call) -> ast.expr:
+    """The call, with the ``await`` before it."""
+    for node in ast.walk(text.tree()):
+        if isinstance(node, ast.Await) and where(node.value) == where(call):
+            return node
+    return call
+
+
+def is_named(node: Any, name: str) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == name
+
+
+def where(node: ast.AST) -> tuple[Any, ...]:
+    return type(node), *(getattr(node, name, None) for name in _WHERE)
+
+
+_WHERE: Final = ("lineno", "col_offset", "end_lineno", "end_col_offset")

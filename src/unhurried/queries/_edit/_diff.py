@@ -14,10 +14,10 @@ from typing import Any
 from .._find._finding import N_PLUS_ONE, UNUSED, Finding
 from .._find._origin import Origin
 from .._find._relations import MANY
-from .._find._remedies import NO_FIX
+from .._find._remedies import NO_FIX, cannot_join
 from .._find._sites import Site
 from .._find._trials import Injection
-from . import _bulk, _eager_calls, _twice
+from . import _bulk, _eager_calls, _keyed, _twice
 from ._chains import chain
 from ._edits import Edit, NoEditError, applied, unified
 
@@ -77,9 +77,9 @@ def _two_places(finding: Finding) -> Plan:
     if origin is None or origin.site is None:
         raise NoEditError("the line that makes the queryset is not known")
     if group.read.keyed is not None and group.method == "get":
-        return _keyed(finding, origin, (*path, group.read.keyed))
+        return _by_key(finding, origin, (*path, group.read.keyed))
     if group.read.keyed is not None and group.method is None:
-        return _keyed(finding, origin, (*path, group.read.keyed), "prefetch_related")
+        return _by_key(finding, origin, (*path, group.read.keyed), "prefetch_related")
     named = group.read.relation
     if named is None or named.shape != MANY:
         raise NoEditError(f"{NO_FIX}: {finding.remedy}")
@@ -89,12 +89,14 @@ def _two_places(finding: Finding) -> Plan:
     return Plan(origin.site, origin.model, [change], edits)
 
 
-def _keyed(
+def _by_key(
     finding: Finding, origin: Origin, steps: tuple[str, ...], how: str = "select_related"
 ) -> Plan:
     assert finding.group is not None
-    written = _twice.keyed if how == "select_related" else _twice.reversed_key
+    written = _keyed.keyed if how == "select_related" else _keyed.reversed_key
     edits = written(finding.group, steps[-1])
+    if how == "select_related" and cannot_join(origin, finding.group):
+        how = "prefetch_related"
     changes = [_eager_calls.Change(how, "__".join(steps))]
     return Plan(origin.site, origin.model, changes, edits)
 

@@ -84,6 +84,8 @@ class Writer:
         assert isinstance(call.func, ast.Attribute)
         alone = self.chain.links == [call]
         start, end = self.text.end_of(call.func.value), self.text.end_of(call)
+        if "#" in self.text.text[start:end]:
+            raise NoEditError(f"a comment stands before .{call.func.attr}()")
         if call is self.chain.made and (self.first or self.after):
             calls, self.first, self.after = [*self.first, *self.after], [], []
             self.edits.append(Edit(self.text.file, start, end, "".join(calls)))
@@ -97,7 +99,8 @@ class Writer:
         assert isinstance(made.func, ast.Attribute)
         manager, end = self.text.end_of(made.func.value), self.text.end_of(made)
         calls = [*self.first, *self.after]
-        if chain.method == "all" and not made.args and not made.keywords:
+        has_comment = "#" in self.text.text[manager:end]
+        if chain.method == "all" and not (made.args or made.keywords or has_comment):
             between = self.text.text[manager : self.text.end_of(made.func)].partition(".")[0]
             self.edits.append(Edit(self.text.file, manager, end, self._joined(calls, between)))
         elif chain.method in ENDS or self._fits_before():

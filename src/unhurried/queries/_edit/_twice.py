@@ -17,59 +17,26 @@ from .._find._origin import Origin
 from .._find._relations import Relation
 from .._find._sites import Site
 from . import _templates
-from ._chains import call_at, enclosing, module_of, parents, resolve
+from ._chains import (
+    awaited,
+    call_at,
+    call_of,
+    enclosing,
+    is_named,
+    is_plain,
+    module_of,
+    parents,
+    scope_of,
+    where,
+)
 from ._eager_calls import Change
 from ._edits import Edit, NoEditError, Text
+from ._sources import is_from, is_shown_alone
 
 DB_MODELS: Final = "django.db.models"
 FILTERS: Final = frozenset("all filter exclude order_by distinct reverse select_related".split())
 COUNTS: Final = ("count", "exists")
-
-
-def keyed(group: Group, name: str) -> list[Edit]:
-    """``Author.objects.get(pk=book.author_id)`` becomes ``book.author``: right for any book."""
-    assert group.loop is not None
-    text, call = call_of(group.loop)
-    for value in (*(keyword.value for keyword in call.keywords), *call.args[1:]):
-        if isinstance(value, ast.Attribute) and value.attr == "_".join((name, "id")):
-            return [text.replace(_awaited(text, call), f"{text.of(value.value)}.{name}")]
-    raise NoEditError(f"{group.loop.label} does not say whose {name} it gets")
-
-
-def reversed_key(group: Group, name: str) -> list[Edit]:
-    """``Book.objects.filter(author=author)`` becomes ``author.book_set.all()``, as good for any."""
-    assert group.loop is not None
-    if group.loop.is_template or not name.isidentifier():
-        raise NoEditError(f"{group.loop.label} does not say whose rows it asks for")
-    text = Text(group.loop.file)
-    tree = text.tree()
-    found = []
-    for node in ast.walk(_scope(tree, group.loop.line)):
-        is_filter = isinstance(node, ast.Call) and _is_named(node.func, "filter")
-        if is_filter and not node.args and len(node.keywords) == 1:  # type: ignore[attr-defined]
-            manager, value = node.func.value, node.keywords[0].value  # type: ignore[attr-defined]
-            of = getattr(resolve(manager, module_of(text.file)), "model", None)
-            if of is group.model and of is not None and isinstance(value, ast.Name):
-                found.append((node, value.id))
-    if len(found) != 1:
-        raise NoEditError(f"{group.loop.label} does not say whose rows it asks for")
-    call: Any = found[0][0]
-    return [text.replace(call, f"{found[0][1]}.{name}.all()")]
-
-
-def _awaited(text: Text, call: ast.Call) -> ast.expr:
-    """The call, with the ``await`` before it."""
-    for node in ast.walk(text.tree()):
-        if isinstance(node, ast.Await) and where(node.value) == where(call):
-            return node
-    return call
-
-
-def call_of(site: Site) -> tuple[Text, ast.Call]:
-    if site.is_template:
-        raise NoEditError(f"{site.label} is in a template")
-    text = Text(site.file)
-    return text, call_at(text.tree(), site)
+LISTED: Final = frozenset("list tuple set len sorted enumerate".split())
 
 
 def related(group: Group, origin: Origin, named: Relation) -> tuple[Change, list[Edit]]:
@@ -90,11 +57,12 @@ def _counted(group: Group, origin: Origin, named: Relation) -> tuple[Change, lis
     assert group.loop is not None
     asks = f"{named.attribute}.{group.method}"
     if group.loop.is_template:
+        _shown_alone(origin.site)
         return change, _templates.renamed(group.loop, group.through, asks, name)
     text, call = call_of(group.loop)
-    _same_function(text, call, origin.site)
     subject = _subject(call, named.attribute, group.method or "")
-    return change, [text.replace(_awaited(text, call), f"{text.of(subject)}.{name}")]
+    _from_one_line(text, subject, origin.site)
+    return change, [text.replace(awaited(text, call), f"{text.of(subject)}.{name}")]
 
 
 def _subject(call: ast.Call, attribute: str, method: str) -> ast.expr:
@@ -103,21 +71,21 @@ def _subject(call: ast.Call, attribute: str, method: str) -> ast.expr:
     plain = not call.args and not call.keywords and isinstance(node, ast.Attribute)
     if plain and node.attr.removeprefix("a") == method.removeprefix("a"):
         node = node.value
-        if isinstance(node, ast.Call) and not node.args and _is_named(node.func, "all"):
+        if isinstance(node, ast.Call) and not node.args and is_named(node.func, "all"):
             node = node.func.value  # type: ignore[attr-defined]
-        if _is_named(node, attribute):
+        if is_named(node, attribute):
             return node.value  # type: ignore[no-any-return]
     raise NoEditError(f"{ast.unparse(call)[:60]} is not all of {attribute}")
-
-
-def _is_named(node: Any, name: str) -> bool:
-    return isinstance(node, ast.Attribute) and node.attr == name
 
 
 def _annotation(group: Group, origin: Origin, named: Relation) -> tuple[Change, str]:
     module = module_of(origin.site.file) if origin.site else None
     target, asked = _related_query(origin.model, named.attribute)
     if group.method == "count":
+        if not is_plain(target._default_manager):
+            raise NoEditError(f"{named.attribute} leaves out rows that Count() would count")
+        if origin.locked:
+            raise NoEditError("rows that are counted for can't be locked by the same query")
         name = _free(origin.model, "_".join((named.attribute, "count")))
         count, needed = _known(module, "Count")
         source = f'{name}={count}("{asked}", distinct=True)'
@@ -177,24 +145,27 @@ def _known_model(module: Any, model: Any) -> tuple[str, tuple[tuple[str, str], .
     return model.__name__, ((model.__module__, model.__name__),)
 
 
-def _same_function(text: Text, call: ast.expr, site: Site | None) -> None:
-    """The rows of the loop come from the line to change, and from no other caller's."""
+def _from_one_line(text: Text, subject: ast.expr, site: Site | None) -> None:
+    """The rows of the loop come from the line to change, and from no other caller's or branch."""
     assert site is not None
-    if site.file == text.file:
-        tree = text.tree()
-        known = parents(tree)
-        here = next(n for n in ast.walk(tree) if where(n) == where(call))
-        there = call_at(tree, site)
-        if enclosing(here, known) is enclosing(there, known):
-            return
-    raise NoEditError("the loop is in another function, which may be handed other rows as well")
+    tree = text.tree()
+    known = parents(tree)
+    here = next(n for n in ast.walk(tree) if where(n) == where(subject))
+    there = call_at(tree, site) if site.file == text.file else None
+    if there is None or enclosing(here, known) is not enclosing(there, known):
+        raise NoEditError("the loop is in another function, which may be handed other rows as well")
+    if not is_from(here, there, known):
+        raise NoEditError(
+            f"{ast.unparse(subject)} may come from other rows than {site.label} makes"
+        )
 
 
-def where(node: ast.AST) -> tuple[Any, ...]:
-    return type(node), *(getattr(node, name, None) for name in _WHERE)
-
-
-_WHERE: Final = ("lineno", "col_offset", "end_lineno", "end_col_offset")
+def _shown_alone(site: Site | None) -> None:
+    """The same of a template, which gets its rows from the function that makes them."""
+    assert site is not None
+    tree = Text(site.file).tree()
+    if not is_shown_alone(call_at(tree, site), parents(tree)):
+        raise NoEditError(f"the template may be handed other rows than {site.label} makes")
 
 
 def _filtered(group: Group, origin: Origin, named: Relation) -> tuple[Change, list[Edit]]:
@@ -205,7 +176,8 @@ def _filtered(group: Group, origin: Origin, named: Relation) -> tuple[Change, li
     text = Text(group.loop.file)
     tree = text.tree()
     call = _only(list(_filters(tree, group.loop.line, named.attribute)), named.attribute)
-    _same_function(text, call, origin.site)
+    _consumed(tree, call)
+    _from_one_line(text, _base(call), origin.site)
     subject, calls = _taken_apart(call, text)
     module = module_of(origin.site.file) if origin.site else None
     target, _ = _related_query(origin.model, named.attribute)
@@ -221,7 +193,7 @@ def _filtered(group: Group, origin: Origin, named: Relation) -> tuple[Change, li
 def _filters(tree: ast.Module, line: int, attribute: str) -> Iterator[ast.Call]:
     """Chains like ``x.book_set.filter(…)`` in the function the line is in, each whole."""
     known = parents(tree)
-    for node in ast.walk(_scope(tree, line)):
+    for node in ast.walk(scope_of(tree, line)):
         if not isinstance(node, ast.Call) or not _reaches(node, attribute):
             continue
         outer = known.get(node)
@@ -230,11 +202,26 @@ def _filters(tree: ast.Module, line: int, attribute: str) -> Iterator[ast.Call]:
             yield node
 
 
-def _scope(tree: ast.Module, line: int) -> ast.AST:
-    """The innermost function around a line, or the module."""
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    around = [f for f in functions if f.lineno <= line <= (f.end_lineno or f.lineno)]
-    return max(around, key=lambda f: f.lineno, default=tree)
+def _consumed(tree: ast.Module, call: ast.Call) -> None:
+    """It is gone through where it stands: what is kept may be asked for what no list can."""
+    outer: Any = parents(tree)[call]
+    looped = isinstance(outer, ast.For | ast.comprehension) and outer.iter is call
+    taken = isinstance(outer, ast.Subscript) and outer.value is call
+    handed = isinstance(outer, ast.Call) and call in outer.args and _name(outer.func) in LISTED
+    if not (looped and not getattr(outer, "is_async", 0)) and not taken and not handed:
+        raise NoEditError(f"{ast.unparse(call)[:60]} is kept as a queryset")
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _base(call: ast.Call) -> ast.expr:
+    """``author`` of ``author.book_set.filter(…)``."""
+    node: Any = call
+    while isinstance(node, ast.Call):
+        node = node.func.value  # type: ignore[attr-defined]
+    return node.value  # type: ignore[no-any-return]
 
 
 def _reaches(node: Any, attribute: str) -> bool:

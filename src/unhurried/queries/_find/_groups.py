@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any, Final
 
+from .._sql._reads import is_read
 from ._frames import Walk
 from ._origin import Origin, origin_of
 from ._plain import digest
@@ -13,13 +14,12 @@ from ._relations import Relation, by_key, relation, row
 from ._sites import Site
 
 KEPT: Final = 1_000  # distinct instances and parameters told apart in a group
-_READS: Final = ("SELECT", "WITH", "VALUES", "(")
 
 
 class Read:
     """What one statement reads: a relation of an instance, or what its foreign key points to."""
 
-    __slots__ = ("declared", "keyed", "origin", "relation", "row")
+    __slots__ = ("alias", "declared", "keyed", "origin", "relation", "row")
 
     def __init__(self, found: Walk) -> None:
         self.relation: Relation | None = None
@@ -29,15 +29,21 @@ class Read:
         self.keyed: str | None = None  # the foreign key whose value was asked for
         self.origin: Origin | None = None
         self.row: tuple[object, ...] | None = None  # of the instance it was read for
+        self.alias: str | None = None  # the database that instance came from
         if found.lookup is not None:
             return
         self.relation = relation(found)
         if self.relation is not None:
             self.origin = origin_of(self.relation.instance)
             self.row = self.relation.row
+            self.alias = _database(self.relation.instance)
         elif found.verb is None and (held := by_key(found)) is not None:
             self.origin, self.keyed = origin_of(held[0]), held[1]
-            self.row = row(held[0])
+            self.row, self.alias = row(held[0]), _database(held[0])
+
+
+def _database(instance: Any) -> str | None:
+    return None if instance is None else instance._state.db
 
 
 class Group:
@@ -114,7 +120,7 @@ class Group:
 
     @property
     def reads(self) -> bool:
-        return self.sql.lstrip()[:6].upper().startswith(_READS)
+        return is_read(self.sql)
 
 
 def _asked_for(read: Read) -> Site | None:

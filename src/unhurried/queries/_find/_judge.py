@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .._sql._reads import bare
 from . import _remedies
 from ._finding import DUPLICATE, N_PLUS_ONE, Finding
 from ._frames import Walk
@@ -144,7 +145,7 @@ def is_n_plus_one(group: Group) -> bool:
 
 def writes_rows(sql: str, verb: str | None) -> bool:
     """Whether a statement writes row by row what others write at once."""
-    if sql.lstrip()[:6].upper() not in _WRITES or _RANGE.search(sql.partition(" WHERE ")[2]):
+    if bare(sql)[:6].upper() not in _WRITES or _RANGE.search(sql.partition(" WHERE ")[2]):
         return False
     return verb not in _BULK or (verb == "bulk_create" and "), (" not in sql)
 

@@ -53,8 +53,8 @@ class Origin:
     """
 
     __slots__ = (
-        *("combined", "eager", "kids", "model", "outer", "path", "prefetched", "root", "runs"),
-        *("site", "streamed"),
+        *("combined", "eager", "kids", "locked", "model", "outer", "path", "prefetched", "root"),
+        *("runs", "site", "streamed"),
     )
 
     def __init__(
@@ -68,6 +68,9 @@ class Origin:
         self.runs = 0
         self.prefetched = False
         self.streamed = False  # by iterator(), which prefetches only with a chunk_size
+        self.locked = (
+            False  # by select_for_update() without ``of``, which locks what is joined, too
+        )
         self.combined = False  # union() and the like, whose parts must have the same columns
         self.eager: dict[str, _eager.Load] = {}
         self.kids: dict[str, Origin] = {}
@@ -224,7 +227,9 @@ class Tracked(ModelIterable, metaclass=_Followed):  # type: ignore[type-arg]
             swallow("following origins", error)
             origin = roots.at(None, queryset.model)
         origin.streamed |= self.chunked_fetch
-        origin.combined |= bool(queryset._query.combinator)
+        query = queryset._query
+        origin.combined |= bool(query.combinator)
+        origin.locked |= query.select_for_update and not query.select_for_update_of
         chunks = [] if origin.path else _trials.finish(queryset, origin.site, origin.model)
         selected = queryset._query.select_related
         lookups = queryset._prefetch_related_lookups

@@ -18,6 +18,10 @@ PLAIN: Final = frozenset(
 )
 #: What parameters are derived from: SafeString, the members of TextChoices and IntegerChoices.
 _BASES: Final = (str, int, float, bytes)
+#: Equal to an int, or with a hash that two of them share: told by their text.
+_TOLD: Final = frozenset((bool, float, Decimal, timedelta))
+_AS_THEY_ARE: Final = PLAIN - _TOLD
+_MINUS_ONE: Final = (int, "-1")  # whose hash is that of -2
 _unknown: Final = count()
 
 
@@ -28,8 +32,12 @@ def digest(params: Any) -> int:
 
 def _hashable(value: Any) -> Hashable:
     kind = type(value)
-    if kind in PLAIN or value is None:
+    if kind is int:
+        return value if value != -1 else _MINUS_ONE
+    if kind in _AS_THEY_ARE or value is None:
         return value  # type: ignore[no-any-return]
+    if kind in _TOLD:
+        return kind, str(value)
     if kind is tuple or kind is list:
         return tuple(map(_hashable, value))
     if kind is dict:
@@ -38,5 +46,5 @@ def _hashable(value: Any) -> Hashable:
         return bytes(value)
     for base in _BASES:
         if issubclass(kind, base):
-            return base.__hash__(value)
+            return _hashable(base.__getnewargs__(value)[0])
     return next(_unknown), "unknown"

@@ -16,7 +16,7 @@ generic relation   content type and object id in the query's conditions
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from django.db.models import Model, QuerySet
@@ -26,6 +26,7 @@ from ._frames import DEFERRED, FORWARD, GENERIC, REVERSE_ONE, Walk, variables
 from ._plain import PLAIN
 
 ONE, MANY, FIELD, ANY = "one", "many", "field", "any"
+ITERATORS: Final = ("_iterator", "aiterator")
 SHAPES: Final = {FORWARD: ONE, REVERSE_ONE: ONE, DEFERRED: FIELD, GENERIC: ANY}
 
 
@@ -68,7 +69,10 @@ def relation(found: Walk) -> Relation | None:
         return _accessed(*found.accessor)
     if found.queryset is None:
         return None
-    return related(found.queryset) or _generic(found.queryset, found)
+    named = related(found.queryset) or _generic(found.queryset, found)
+    if named is not None and found.method in ITERATORS:
+        return replace(named, whole=False)  # which asks anew, whatever was prefetched
+    return named
 
 
 def _accessed(role: int, descriptor: Any, instance: Model) -> Relation:
@@ -111,13 +115,24 @@ def _many_to_many(queryset: QuerySet[Any], instance: Model) -> tuple[str, str] |
     meta = type(instance)._meta
     for field in meta.many_to_many:
         through: Any = field.remote_field.through
-        if through._meta.db_table in tables and _is_for(queryset.model, field):
+        if through._meta.db_table not in tables or _is_from_other_side(queryset, field):
+            continue
+        if _is_for(queryset.model, field):
             return _label(field.model, field.name), field.name
     for remote in meta.related_objects:
         if remote.many_to_many and remote.through._meta.db_table in tables:  # type: ignore[attr-defined]
             name = remote.get_accessor_name() or ""
             return _label(remote.model, name), name
     return None
+
+
+def _is_from_other_side(queryset: QuerySet[Any], field: Any) -> bool:
+    """Of a relation to its own model: which column of the through table is asked tells the side."""
+    if not field.remote_field.hidden and field.related_model is field.model:
+        for target, _ in _equalities(queryset):
+            if target.model is field.remote_field.through:
+                return bool(target.name == field.m2m_reverse_field_name())
+    return False
 
 
 def _is_for(model: type[Model], field: Any) -> bool:
@@ -133,13 +148,17 @@ def _is_whole(queryset: QuerySet[Any]) -> bool:
         and not query.annotations
         and not query.distinct
         and query.default_ordering
+        and query.standard_ordering
         and not query.order_by
+        and not query.select_for_update
+        and not query.deferred_loading[0]
+        and queryset._fields is None  # type: ignore[attr-defined]
     )
 
 
 def _generic(queryset: QuerySet[Any], found: Walk) -> Relation | None:
     """A GenericRelation leaves no hint: it asks for a content type and an id."""
-    equal = dict(_equalities(queryset))
+    equal = {target.name: value for target, value in _equalities(queryset)}
     for key in queryset.model._meta.private_fields:
         names = getattr(key, "ct_field", None), getattr(key, "fk_field", None)
         if None in names or not set(names) <= equal.keys():
@@ -160,7 +179,7 @@ def _equalities(queryset: QuerySet[Any]) -> Iterator[tuple[Any, Any]]:
     for condition in queryset.query.where.children:
         target = getattr(getattr(condition, "lhs", None), "target", None)
         if target is not None and getattr(condition, "lookup_name", "") == "exact":
-            yield target.name, condition.rhs  # type: ignore[union-attr]
+            yield target, condition.rhs  # type: ignore[union-attr]
 
 
 def _content_model(pk: Any) -> Any:
@@ -238,7 +257,8 @@ def _backward(candidate: Model, target: Any, value: Any) -> str | None:
         return None
     if not same(_column(candidate, target.target_field), value):
         return None
-    return remote.get_accessor_name()  # type: ignore[no-any-return]
+    name = remote.get_accessor_name()
+    return None if name is None or name.endswith("+") else name
 
 
 def _targets(queryset: QuerySet[Any]) -> Iterator[tuple[Any, Any]]:

@@ -86,7 +86,7 @@ def _with_relation(
         finding.remedy = f'.prefetch_related(Prefetch("{path}", queryset=..., to_attr="..."))'
         finding.fixable = known
         return
-    how = _how(named, origin, steps)
+    how = _how(named, group, origin, steps)
     finding.remedy = f'.{how}("{path}")'
     if how == "undefer":
         finding.remedy = f'load "{path}" with the row: not in defer(), in only()'
@@ -108,14 +108,23 @@ def _with_relation(
     finding.injection = Injection(origin.site, origin.model, how, path)
 
 
-def _how(named: Relation, origin: Origin | None, steps: tuple[str, ...]) -> str:
+def _how(
+    named: Relation, group: Group | None, origin: Origin | None, steps: tuple[str, ...]
+) -> str:
     if named.shape == FIELD:
         return "undefer"
-    if named.shape != ONE:
+    if named.shape != ONE or cannot_join(origin, group):
         return "prefetch_related"
     if origin is not None and (origin.combined or _crosses_many(origin.model, steps)):
         return "prefetch_related"
     return "select_related"
+
+
+def cannot_join(origin: Origin | None, group: Group | None) -> bool:
+    """Whether a join would lock the other row, too, or would go to another database."""
+    if origin is not None and origin.locked:
+        return True
+    return group is not None and group.read.alias not in (None, group.alias)
 
 
 def _also_defers(group: Group) -> bool:
@@ -141,7 +150,8 @@ def _without_relation(finding: Finding, group: Group) -> None:
     keyed, origin = group.read.keyed, finding.source
     known = origin is not None and origin.site is not None
     if group.method == "get" and keyed:
-        finding.remedy = f'.select_related("{finding.path}"), and .{keyed} in the loop'
+        how = "prefetch_related" if cannot_join(origin, group) else "select_related"
+        finding.remedy = f'.{how}("{finding.path}"), and .{keyed} in the loop'
         finding.fixable = known
     elif keyed and group.method not in _BY_METHOD:
         finding.remedy = f'.prefetch_related("{finding.path}"), and .{keyed}.all() in the loop'

@@ -20,6 +20,7 @@ from .._find._groups import Read, public
 from .._find._judge import asks_for_one, writes_rows
 from .._find._plain import digest
 from .._find._remedies import AGGREGATES
+from .._sql._reads import is_read
 
 KNOWN: Final = 4_096  # texts of all routes
 LOOKS: Final = 4  # at one statement of one unit of work
@@ -90,7 +91,7 @@ def _look_again(seen: Seen, look: Look) -> None:
 def _judged(found: Walk, first: Look, second: Look, sql: str) -> Sighting | None:
     if second.relation is not None:
         kind = N_PLUS_ONE if first.row != second.row else DUPLICATE
-    elif not sql.lstrip()[:6].upper().startswith(("SELECT", "WITH")):
+    elif not is_read(sql):
         if not writes_rows(sql, found.verb):
             return None
         kind = N_PLUS_ONE

@@ -11,16 +11,18 @@ from contextvars import ContextVar
 from hashlib import blake2s
 from typing import Any, Final
 
-from django.db import connections
+from django.db import DatabaseError, connections, transaction
 
 from unhurried.measure import reading as measure
 
+from .._sql._reads import bare
 from ._bodies import normalised
 
 MOST: Final = 10_000  # rows of a table that are looked at
+_NAME: Final = r"(?:\"(?:[^\"]|\"\")+\"|`[^`]+`|\[[^\]]+\]|[\w$]+)"
 _WRITE: Final = re.compile(
-    r"\s*(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO|MERGE\s+INTO)\s+"
-    r"[\"`\[]?(\w+)",
+    r"(?:INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE|DELETE\s+FROM|REPLACE\s+INTO|MERGE\s+INTO)\s+"
+    rf"(?:ONLY\s+)?((?:{_NAME}\s*\.\s*)*({_NAME}))",
     re.IGNORECASE,
 )
 OF_THIS_VISIT: Final = ("django_session",)
@@ -33,12 +35,13 @@ class Fetches:
         self.rows = 0
         self.bytes = 0
         self.writes: list[str] = []
-        self.tables: set[tuple[str, str]] = set()
+        self.tables: set[tuple[str, str]] = set()  # (alias, name as the statement had it)
+        self.unread = ""  # why ``state`` does not know what a table holds
 
     def write(self, statement: Any) -> None:
         """Keep what was written, but for the session, which is this visit's own."""
-        found = _WRITE.match(str(statement.sql))
-        if found is None or found[1] in OF_THIS_VISIT:
+        found = _WRITE.match(bare(str(statement.sql)))
+        if found is None or found[2].strip('"`[]') in OF_THIS_VISIT:
             return
         self.tables.add((statement.alias, found[1]))
         self.writes.append(f"{statement.alias} {statement.sql} {_timeless(statement.params)}")
@@ -49,14 +52,21 @@ class Fetches:
         return blake2s("\n".join(self.writes).encode()).hexdigest() if self.writes else ""
 
     def state(self) -> str:
-        """Of the tables that were written to, as they are now: asked inside the transaction."""
+        """Of the tables that were written to, as they are now: asked inside the transaction.
+
+        What can't be read or is too large is left out, and ``unread`` says so.
+        """
         said = []
         for alias, table in sorted(self.tables):
-            connection = connections[alias]
-            with connection.cursor() as cursor:
-                cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")
-                rows = cursor.fetchmany(MOST)
-            said += sorted(_timeless(row) for row in rows)
+            try:
+                rows = _rows(alias, table)
+            except DatabaseError as error:  # a table of the page's own that is gone again
+                self.unread = f"{table}, which it writes to, can't be read: {error}"[:300]
+                continue
+            if len(rows) > MOST:
+                self.unread = f"the table {table}, which it writes to, is larger than {MOST:,} rows"
+                continue  # which rows come first is by chance
+            said += sorted(map(_timeless, rows))
         return blake2s("\n".join(said).encode()).hexdigest() if said else ""
 
     def add(self, rows: Any) -> Any:
@@ -64,6 +74,15 @@ class Fetches:
             self.rows += 1
             self.bytes += sum(map(_size, row))
         return rows
+
+
+def _rows(alias: str, table: str) -> list[Any]:
+    """All, or more than ``MOST``. The savepoint: on PostgreSQL an error ends the transaction."""
+    connection = connections[alias]
+    limit = connection.ops.limit_offset_sql(0, MOST + 1)
+    with transaction.atomic(using=alias), connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table} {limit}")
+        return list(cursor.fetchall())
 
 
 def _timeless(values: Any) -> str:

@@ -41,6 +41,7 @@ class Seen:
     bytes: int
     writes: str = ""  # a digest of what was written
     state: str = ""  # a digest of what the tables written to hold then
+    unread: str = ""  # why ``state`` does not know that of one of them
     at_random: bool = False
     status: int = 200
     seconds: float | None = None  # of the page, where it was timed
@@ -127,6 +128,7 @@ def _seen(body: bytes, queries: Queries, fetches: Fetches, state: str) -> Seen:
         bytes=fetches.bytes,
         writes=fetches.digest,
         state=state,
+        unread=fetches.unread,
         at_random=any(AT_RANDOM.search(statement.sql) for statement in statements),
         asked={statement.sql: statement.count for statement in statements},
     )
@@ -206,6 +208,9 @@ class Proof:
         finding.queries_after, finding.seconds_after = after.queries, after.seconds
         written = finding.group is not None and finding.group.verb is not None
         why = complaint(self.before, after, fewer=finding.kind != UNUSED, written=written)
+        unread = self.before.unread or after.unread
+        if written and unread and not why:  # of other remedies the statements that write are equal
+            return _say(finding, UNTRIED, unread)
         kept = "" if finding.diff else finding.why  # why there is no diff
         _say(finding, NO if why else YES, why or kept)
 
