@@ -17,7 +17,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
 from django.core.signals import request_started
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.test import Client
 from django.test.client import ClientHandler
@@ -30,10 +30,11 @@ from unhurried.later._outbox._clock import in_seconds
 from unhurried.later._writing import _drain as _writes
 from unhurried.later.models import Lane, Waiting
 from unhurried.later.reading import drain_now, figures, kick, paused
+from unhurried.measure import _errors
 
 from .conftest import WAIT_SECONDS, wait_until
 from .inbox import tasks
-from .inbox.models import Message
+from .inbox.models import Folder, Message
 from .outbox import drained, messages, waiting
 
 TRANSACTIONAL = pytest.mark.django_db(transaction=True)
@@ -215,6 +216,28 @@ def test_what_was_deferred_while_a_drain_was_ending_is_done_too(
     monkeypatch.setattr(_lease.LaneLease, "release", late)
     _drain.drain_writes()
     assert Message.objects.get().views == 2
+
+
+@pytest.mark.django_db
+def test_a_lane_that_can_not_now_keeps_no_other_from_its_turn(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages(1)
+    later(Message.objects.all()).update(views=F("views") + 1)
+    later(Folder).create(name="work")
+    apply = _writes.apply
+
+    def away(alias: str, label: str, steps: Any) -> int:
+        if label == "inbox.Message":
+            raise OperationalError("another server is away")
+        return apply(alias, label, steps)
+
+    monkeypatch.setattr(_writes, "apply", away)
+    monkeypatch.setattr(_errors, "_said", set())
+    _drain.drain_writes()
+    assert Folder.objects.get().name == "work"
+    assert [(row.lane, row.attempts) for row in Waiting.objects.all()] == [("inbox.Message", 0)]
+    assert "'default, lane inbox.Message' (OperationalError)" in caplog.text
 
 
 # The verb

@@ -119,7 +119,9 @@ def _writes(alias: str, moment: datetime | None = None) -> int:
     others: list[str] = []
     done = 0
     while not ending.is_set() and (name := _next(alias, others, moment)) is not None:
-        drained = drain_lane(alias, name)
+        drained = None
+        with _passing(f"{alias}, lane {name}"):  # or it would keep the others from their turn
+            drained = drain_lane(alias, name)
         done += drained or 0
         if not drained:
             others.append(name)
@@ -157,7 +159,7 @@ def _left(alias: str, only: str | None, moment: datetime | None) -> bool:
 
 
 @contextmanager
-def _passing(alias: str) -> Iterator[None]:
+def _passing(what: str) -> Iterator[None]:
     """What the database can't do now it will: the sweep comes back to it."""
     try:
         yield
@@ -165,4 +167,4 @@ def _passing(alias: str) -> Iterator[None]:
         if not is_transient(error):
             raise
         _sweep.watch()
-        say_once("unhurried can't work off %r (%s); it tries again.", alias, type(error).__name__)
+        say_once("unhurried can't work off %r (%s); it tries again.", what, type(error).__name__)
