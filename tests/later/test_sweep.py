@@ -34,8 +34,15 @@ from unhurried.measure import _errors
 
 from .conftest import WAIT_SECONDS, wait_until
 from .inbox import tasks
-from .inbox.models import Folder, Message
-from .outbox import drained, messages, waiting
+from .inbox.models import Child, Folder, Message
+from .outbox import drained, messages, reasons, waiting
+
+
+class Youngest(Child):
+    class Meta:
+        app_label = "inbox"
+        proxy = True
+
 
 TRANSACTIONAL = pytest.mark.django_db(transaction=True)
 
@@ -293,6 +300,31 @@ def test_drain_of_one_lane() -> None:
     call_command("unhurried", "drain", "--once", "--lane", "inbox.Message", "--json", stdout=out)
     assert json.loads(out.getvalue()) == {"tasks": 0, "writes": 1, "pages": 0, "dead": 0}
     assert waiting() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("label", ["inbox.Child", "inbox.parent", "inbox.Youngest"])
+def test_drain_of_the_lane_of_a_model_that_shares_it(label: str) -> None:
+    Child.objects.create(name="Ann", toy="ball")
+    later(Child.objects.all()).update(toy="kite")
+    call_command("unhurried", "drain", "--once", "--lane", label, stdout=io.StringIO())
+    assert Child.objects.get().toy == "kite"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("label", ["inbox.Mesage", "inbox.models.Message", "nowhere.Message"])
+def test_drain_of_a_model_that_there_is_not(label: str) -> None:
+    with pytest.raises(CommandError, match=r"no lane '.*Name a task's lane"):
+        call_command("unhurried", "drain", "--once", "--lane", label)
+
+
+@pytest.mark.django_db
+def test_drain_of_a_model_that_is_gone() -> None:
+    messages(1)
+    later(Message.objects.all()).update(views=1)
+    Waiting.objects.update(lane="inbox.Letter", target="inbox.Letter")
+    call_command("unhurried", "drain", "--once", "--lane", "inbox.Letter", stdout=io.StringIO())
+    assert len(reasons()) == 1
 
 
 @pytest.mark.django_db
