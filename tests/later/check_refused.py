@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models import F
 
-from unhurried.later import Tally, _drain, later
+from unhurried.later import LaterError, Tally, _drain, later
 from unhurried.later._tally import _ledgers
 from unhurried.later.models import Dead, Waiting
 from unhurried.later.reading import paused
@@ -100,3 +100,8 @@ def test_a_row_that_takes_too_long_stops_no_tally(monkeypatch: pytest.MonkeyPatc
     hits.flush()
     assert list(Message.objects.order_by("text").values_list("views", flat=True)) == [1, 0, 1]
     assert Dead.objects.count() == 1
+
+
+def test_a_value_that_no_predicate_can_write_is_not_called_a_condition() -> None:
+    with pytest.raises(LaterError, match="A value or a condition has a Jsonb in it"):
+        later(Message.objects.all(), predicate=True).update(data={"a": 1})

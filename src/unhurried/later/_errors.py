@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from asyncio import CancelledError
-from typing import Final
+from typing import Any, Final
 
 from django.db import Error
 
@@ -16,6 +16,9 @@ class LaterError(Exception):
         super().__init__(f"{message} {hint}")
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.hint)
 
 
 #: What a site's code may raise that is no Exception, and is its failure all the same.
