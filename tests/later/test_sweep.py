@@ -330,11 +330,15 @@ def test_drain_of_a_model_that_is_gone() -> None:
 @pytest.mark.django_db
 def test_drain_goes_on_until_it_is_told_to_end() -> None:
     tasks.note.delay(1)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
-    before = signal.getsignal(signal.SIGTERM)
-    timer.start()
+
+    def end() -> None:
+        wait_until(lambda: tasks.calls)  # before, SIGTERM would end the tests
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before, ender = signal.getsignal(signal.SIGTERM), threading.Thread(target=end)
+    ender.start()
     call_command("unhurried", "drain", stdout=io.StringIO())
-    timer.join(WAIT_SECONDS)
+    ender.join(WAIT_SECONDS)
     assert tasks.calls == [((1,), {})]
     assert signal.getsignal(signal.SIGTERM) is before
     assert not ending.is_set()
