@@ -1,18 +1,20 @@
-"""Deferred writes beside rows that others hold, on PostgreSQL; run by test_later_postgres."""
+"""Beside locks that others hold, on PostgreSQL; run by test_later_postgres."""
 
 from __future__ import annotations
 
 import threading
 
 import pytest
-from django.db import connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.db.models import F
 
 from unhurried.later import _drain, later
 from unhurried.later.reading import paused
 
+from .conftest import wait_until
+from .inbox import tasks
 from .inbox.models import Message
-from .outbox import drained_once, due_now, messages, reasons
+from .outbox import drained_once, due_now, messages, reasons, waiting
 
 
 @pytest.mark.django_db(transaction=True)
@@ -54,3 +56,42 @@ def drain_beside_a_holder(held: Message) -> None:
         holder.join()
     due_now()
     drained_once()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("users", "deadlocks"), [((1, 2), 0), ((2, 1), 1)])
+def test_unique_calls_hold_what_they_are_known_by_until_the_commit(
+    users: tuple[int, int], deadlocks: int
+) -> None:
+    """rules/later.md: who delays several in one transaction does so in one order everywhere."""
+    failed: list[OperationalError] = []
+
+    def other() -> None:
+        try:
+            with transaction.atomic():
+                tasks.digest.delay(users[0])
+                tasks.digest.delay(users[1])
+        except OperationalError as error:
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=other)
+    with paused():
+        try:
+            with transaction.atomic():
+                tasks.digest.delay(1)
+                thread.start()
+                wait_until(somebody_waits)
+                tasks.digest.delay(2)
+        except OperationalError as error:
+            failed.append(error)
+        thread.join()
+        assert len(failed) == deadlocks
+        assert waiting() == 2
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
