@@ -9,6 +9,10 @@ from django.db import OperationalError, connection, connections, transaction
 from django.db.models import F
 
 from unhurried.later import _drain, later
+from unhurried.later._outbox import _lease
+from unhurried.later._outbox._clock import in_seconds
+from unhurried.later._writing._drain import drain_lane
+from unhurried.later.models import Waiting
 from unhurried.later.reading import paused
 
 from .conftest import wait_until
@@ -77,6 +81,7 @@ def test_unique_calls_hold_what_they_are_known_by_until_the_commit(
             connections.close_all()
 
     thread = threading.Thread(target=other)
+    _drain.install()
     with paused():
         try:
             with transaction.atomic():
@@ -95,3 +100,46 @@ def somebody_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
         return bool(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_outlives_the_connection_that_renews_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """rules/later.md: another runs the task from the start only if its worker falls silent."""
+    monkeypatch.setattr(_lease, "BEAT", 0.05)
+    _drain.install()
+    with paused():
+        tasks.note.delay(1)
+        (row,) = Waiting.objects.all()
+        assert _lease.claimed("default", row.pk, "one")
+        with _lease.alive("default", row.pk, "one"):
+            wait_until(ended_others)
+            Waiting.objects.update(until=in_seconds(0))
+            wait_until(lambda: not Waiting.objects.filter(_lease.FREE).exists())
+
+
+def ended_others() -> int:
+    """How many connections to this database the server has ended, but for this one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid != pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_drain_of_one_lane_outlives_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """rules/later.md: nothing is counted against the work; it is tried again."""
+    _drain.install()
+    messages(1)
+
+    def ended(alias: str, lane: str) -> None:
+        monkeypatch.setattr(_drain, "drain_lane", drain_lane)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with paused():
+        later(Message.objects.all()).update(views=F("views") + 1)
+        monkeypatch.setattr(_drain, "drain_lane", ended)
+        _drain.drain(once=True, only="inbox.Message")
+    assert Message.objects.get().views == 1

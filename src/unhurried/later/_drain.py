@@ -182,5 +182,6 @@ def _passing(what: str) -> Iterator[None]:
     except Error as error:
         if not is_transient(error):
             raise
+        let_go()  # the connection may be broken, and would stay so
         _sweep.watch()
         say_once("unhurried can't work off %r (%s); it tries again.", what, type(error).__name__)
