@@ -22,9 +22,9 @@ from django.http import HttpResponse
 from django.test import AsyncClient, Client
 
 from unhurried import testing
-from unhurried.later import Tally, _kick, _report, later, progress, task
+from unhurried.later import Tally, _drain, _kick, _report, later, progress, task
 from unhurried.later._hang_on import _beat, _run, _visit, _works
-from unhurried.later._outbox import _sweep, _tables
+from unhurried.later._outbox import _lease, _sweep, _tables
 from unhurried.later._outbox._clock import in_seconds
 from unhurried.later._tally import _ledgers
 from unhurried.later._thread import close_all
@@ -35,7 +35,7 @@ from unhurried.later.reading import drain_now, paused
 from . import hung
 from .conftest import wait_until
 from .inbox.models import Message, Parent
-from .outbox import drained, drained_once, messages, reasons, statements
+from .outbox import drained, drained_once, due_now, messages, reasons, statements
 from .test_hang_on import PAGE, file, get, in_thread, own_threads, poll, template  # noqa: F401 - fixtures
 
 # Models
@@ -297,6 +297,35 @@ def test_what_is_deferred_to_a_row_does_not_overtake_the_deletion_that_takes_it_
     later(Node.objects.filter(pk=low.pk)).update(up=None)
     drained()
     assert not Node.objects.exists()
+
+
+# Tasks
+
+
+@task(atomic=True)
+def read_and_write_late(pk: int) -> None:
+    message = Message.objects.get(pk=pk)
+    time.sleep(0.5)  # the lease is renewed meanwhile: somebody else has written
+    message.views += 1
+    message.save()
+
+
+def test_an_atomic_task_that_writes_long_after_it_has_read_is_done(
+    file: None,  # noqa: F811
+    kicks: _kick.Kicks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """rules/later.md: a committed call is run. SQLite refused it each time, until it was dead."""
+    monkeypatch.setattr(_lease, "BEAT", 0.05)
+    _drain.install()
+    (row,) = messages(1)
+    with paused():
+        read_and_write_late.delay(row.pk)
+        drained()
+        due_now()
+        drained()
+    assert Message.objects.get().views == 1
+    assert reasons() == []
 
 
 # Figures

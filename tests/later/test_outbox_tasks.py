@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import transaction
+from django.db import models, transaction
+from django.utils.safestring import mark_safe
 
 from unhurried.later import LaterError, _drain, _lanes, task
 from unhurried.later._drain import drain
@@ -77,6 +78,29 @@ def test_arguments_come_through(calls: list[Any]) -> None:
     (((first, second, third), kwargs),) = calls
     assert (first, second, third) == (plain, [1, 2], row)
     assert kwargs == {"tickets": [ticket]}
+
+
+class Status(models.TextChoices):
+    PAID = "paid"
+
+
+class Level(models.IntegerChoices):
+    HIGH = 2
+
+
+def test_members_and_safe_texts_come_through_as_what_they_are_worth(calls: list[Any]) -> None:
+    tasks.note.delay(Status.PAID, Level.HIGH, mark_safe("<b>"), {Status.PAID: True})
+    drained()
+    (((*args, counts), _),) = calls
+    assert args == ["paid", 2, "<b>"]
+    assert [type(each) for each in args] == [str, int, str]
+    assert counts == {"paid": True}
+
+
+def test_a_member_and_its_value_are_one_unique_call() -> None:
+    tasks.digest.delay(Level.HIGH)
+    tasks.digest.delay(2)
+    assert waiting() == 1
 
 
 def test_values_of_querysets_come_through_as_what_they_are(calls: list[Any]) -> None:

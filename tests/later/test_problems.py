@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from types import ModuleType
 from typing import Any
@@ -10,7 +11,7 @@ import celery
 import pytest
 
 from unhurried import testing
-from unhurried.later import _celery, _problems, later
+from unhurried.later import LaterError, _celery, _problems, later
 from unhurried.later.reading import figures, install, kick, problems
 
 from .conftest import Work, wait_until
@@ -26,6 +27,12 @@ def app(monkeypatch: pytest.MonkeyPatch) -> celery.Celery:
 
 def test_nothing_is_wrong_with_the_thread() -> None:
     assert list(problems()) == []
+
+
+def test_an_error_comes_back_from_another_process() -> None:
+    error = LaterError("It can't be done.", "Do it now.")
+    found = pickle.loads(pickle.dumps(error))
+    assert (str(found), found.message, found.hint) == (str(error), error.message, error.hint)
 
 
 def test_a_word_that_nobody_serves() -> None:

@@ -17,7 +17,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
 from django.core.signals import request_started
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.test import Client
 from django.test.client import ClientHandler
@@ -30,11 +30,19 @@ from unhurried.later._outbox._clock import in_seconds
 from unhurried.later._writing import _drain as _writes
 from unhurried.later.models import Lane, Waiting
 from unhurried.later.reading import drain_now, figures, kick, paused
+from unhurried.measure import _errors
 
 from .conftest import WAIT_SECONDS, wait_until
 from .inbox import tasks
-from .inbox.models import Message
-from .outbox import drained, messages, waiting
+from .inbox.models import Child, Folder, Message
+from .outbox import drained, messages, reasons, waiting
+
+
+class Youngest(Child):
+    class Meta:
+        app_label = "inbox"
+        proxy = True
+
 
 TRANSACTIONAL = pytest.mark.django_db(transaction=True)
 
@@ -217,6 +225,28 @@ def test_what_was_deferred_while_a_drain_was_ending_is_done_too(
     assert Message.objects.get().views == 2
 
 
+@pytest.mark.django_db
+def test_a_lane_that_can_not_now_keeps_no_other_from_its_turn(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages(1)
+    later(Message.objects.all()).update(views=F("views") + 1)
+    later(Folder).create(name="work")
+    apply = _writes.apply
+
+    def away(alias: str, label: str, steps: Any) -> int:
+        if label == "inbox.Message":
+            raise OperationalError("another server is away")
+        return apply(alias, label, steps)
+
+    monkeypatch.setattr(_writes, "apply", away)
+    monkeypatch.setattr(_errors, "_said", set())
+    _drain.drain_writes()
+    assert Folder.objects.get().name == "work"
+    assert [(row.lane, row.attempts) for row in Waiting.objects.all()] == [("inbox.Message", 0)]
+    assert "'default, lane inbox.Message' (OperationalError)" in caplog.text
+
+
 # The verb
 
 
@@ -273,13 +303,42 @@ def test_drain_of_one_lane() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("label", ["inbox.Child", "inbox.parent", "inbox.Youngest"])
+def test_drain_of_the_lane_of_a_model_that_shares_it(label: str) -> None:
+    Child.objects.create(name="Ann", toy="ball")
+    later(Child.objects.all()).update(toy="kite")
+    call_command("unhurried", "drain", "--once", "--lane", label, stdout=io.StringIO())
+    assert Child.objects.get().toy == "kite"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("label", ["inbox.Mesage", "inbox.models.Message", "nowhere.Message"])
+def test_drain_of_a_model_that_there_is_not(label: str) -> None:
+    with pytest.raises(CommandError, match=r"no lane '.*Name a task's lane"):
+        call_command("unhurried", "drain", "--once", "--lane", label)
+
+
+@pytest.mark.django_db
+def test_drain_of_a_model_that_is_gone() -> None:
+    messages(1)
+    later(Message.objects.all()).update(views=1)
+    Waiting.objects.update(lane="inbox.Letter", target="inbox.Letter")
+    call_command("unhurried", "drain", "--once", "--lane", "inbox.Letter", stdout=io.StringIO())
+    assert len(reasons()) == 1
+
+
+@pytest.mark.django_db
 def test_drain_goes_on_until_it_is_told_to_end() -> None:
     tasks.note.delay(1)
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM))
-    before = signal.getsignal(signal.SIGTERM)
-    timer.start()
+
+    def end() -> None:
+        wait_until(lambda: tasks.calls)  # before, SIGTERM would end the tests
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    before, ender = signal.getsignal(signal.SIGTERM), threading.Thread(target=end)
+    ender.start()
     call_command("unhurried", "drain", stdout=io.StringIO())
-    timer.join(WAIT_SECONDS)
+    ender.join(WAIT_SECONDS)
     assert tasks.calls == [((1,), {})]
     assert signal.getsignal(signal.SIGTERM) is before
     assert not ending.is_set()

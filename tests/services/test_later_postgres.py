@@ -16,7 +16,8 @@ from tests.services.rows import create_database
 ROOT = Path(__file__).parents[2]
 SUITE = (
     *("test_writes.py", "test_outbox_tasks.py", "test_sweep.py", "test_attack.py"),
-    *("test_hang_on.py", "test_attack_two.py", "check_held.py"),
+    *("test_hang_on.py", "test_attack_two.py"),
+    *("check_held.py", "check_refused.py"),
 )
 
 

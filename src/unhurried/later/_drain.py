@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from django.apps import apps
 from django.db import Error, connections
 from django.db.models import Max
 from django.db.models.functions import Now
@@ -28,6 +29,7 @@ from ._outbox._tables import chosen as tasks_are_in
 from ._report import now_and_then
 from ._task._running import drain_tasks
 from ._writing._drain import drain_lane
+from ._writing._lane import lane_of
 
 SHARE: Final = 30.0  # seconds after which no further task is begun
 PAUSE: Final = 0.1  # seconds between two looks at what another is working on
@@ -74,15 +76,16 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
     meanwhile, and is to be tried again later, is done in that sense.
 
     Args:
-        only: one lane: a task's, or a model's label for what is written to it.
+        only: one lane: a task's, or a model's label for what is written to it and its kin.
 
     Raises:
-        LaterError: the tables are missing.
+        LaterError: the tables are missing, or there is no such model.
     """
     if not aliases():
         if installed():
             connections[tasks_are_in()].ensure_connection()  # or it is away: that is what is wrong
         raise LaterError("There is no table for what is to be done later.", f"{LINE}, and migrate.")
+    only = _lane_named(only) if only and "." in only else only
     done, before = Done(), _dead()
     moments = {alias: _latest(alias, only) for alias in aliases()} if once else {}
     with paused() if chosen() == THREAD else nullcontext():  # this is the thread
@@ -99,6 +102,19 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
             ending.wait(PAUSE if once else IDLE)
     done.dead = _dead() - before
     return done
+
+
+def _lane_named(label: str) -> str:
+    """Where what is written to a model waits: with its parents' and its proxies'."""
+    try:
+        return lane_of(apps.get_model(label))
+    except (LookupError, ValueError) as error:
+        if any(waiting(alias).filter(lane=label).exists() for alias in aliases()):
+            return label  # of a model that is gone: it is laid aside with the reason
+        raise LaterError(
+            f"There is no lane {label!r}: no model is called so.",
+            "Name a task's lane, which has no dot, or a model as inbox.Message.",
+        ) from error
 
 
 def _turn(alias: str, only: str | None, done: Done, moment: datetime | None) -> None:
@@ -119,7 +135,9 @@ def _writes(alias: str, moment: datetime | None = None) -> int:
     others: list[str] = []
     done = 0
     while not ending.is_set() and (name := _next(alias, others, moment)) is not None:
-        drained = drain_lane(alias, name)
+        drained = None
+        with _passing(f"{alias}, lane {name}"):  # or it would keep the others from their turn
+            drained = drain_lane(alias, name)
         done += drained or 0
         if not drained:
             others.append(name)
@@ -157,12 +175,13 @@ def _left(alias: str, only: str | None, moment: datetime | None) -> bool:
 
 
 @contextmanager
-def _passing(alias: str) -> Iterator[None]:
+def _passing(what: str) -> Iterator[None]:
     """What the database can't do now it will: the sweep comes back to it."""
     try:
         yield
     except Error as error:
         if not is_transient(error):
             raise
+        let_go()  # the connection may be broken, and would stay so
         _sweep.watch()
-        say_once("unhurried can't work off %r (%s); it tries again.", alias, type(error).__name__)
+        say_once("unhurried can't work off %r (%s); it tries again.", what, type(error).__name__)

@@ -28,7 +28,7 @@ def bury(alias: str, row: Any, attempts: int, reason: BaseException | str) -> No
             created=row.created, attempts=attempts, reason=text[:MOST], **_copied(row)
         )
     counter("unhurried.later.dead").increment()
-    say_once("unhurried could not do %s of lane %s; it is dead: %s", row.target, row.lane, text)
+    say_once("unhurried could not do %s of lane %s; it is dead: %s", row, row.lane, text)
 
 
 def told(error: BaseException) -> str:

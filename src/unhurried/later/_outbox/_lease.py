@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -17,7 +17,7 @@ from unhurried.measure.reading import swallow
 
 from .._errors import is_transient
 from ._clock import in_seconds
-from ._tables import lanes, waiting
+from ._tables import lanes, let_go, waiting
 
 LEASE: Final = 5.0  # seconds after which a holder who says nothing is taken for dead
 BEAT: Final = 1.25  # seconds between two signs of life
@@ -92,7 +92,8 @@ def alive(alias: str, pk: int, holder: str) -> Iterator[None]:
 def _beaten(alias: str, pk: int, holder: str) -> bool:
     try:
         return bool(waiting(alias).filter(pk=pk, holder=holder).update(until=in_seconds(LEASE)))
-    except DatabaseError as error:
+    except Error as error:
         if not is_transient(error):
             swallow("a lease", error)
+        let_go()  # the connection may be broken, and would stay so
         return True  # perhaps the next one gets through

@@ -11,9 +11,10 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, transaction
 from django.db.models.functions import Now
 
+from .._errors import is_away
 from .._outbox._dead import MOST
 from .._outbox._dead import told as reason_of
 from .._outbox._tables import dead
@@ -63,9 +64,7 @@ def _apply(batch: Batch, alias: str, process: str, *, careful: bool) -> Outcome:
 
 def is_refusal(error: Exception) -> bool:
     """Whether the statement is wrong, and not the time: it will be refused again."""
-    if isinstance(error, OperationalError):
-        return str(error).startswith("no such")  # SQLite, of a column or a table
-    return isinstance(error, REFUSALS)
+    return isinstance(error, REFUSALS) and not is_away(error)
 
 
 def _bisect(model: Any, alias: str, rows: list[Row], outcome: Outcome) -> None:

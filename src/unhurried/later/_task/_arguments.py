@@ -53,6 +53,10 @@ class Written:
     def _told(self, value: Any, place: Place, argument: str) -> Any:
         if type(value) in _PLAIN:
             return value
+        if isinstance(value, str):  # an enumeration's member, a text that is safe in templates
+            return str.__str__(value)
+        if isinstance(value, int):
+            return int.__int__(value)
         if isinstance(value, QuerySet):
             return self._rows(value, place, argument)
         if isinstance(value, Model):

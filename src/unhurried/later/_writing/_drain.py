@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 import random
-import sqlite3
 import time
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
-from django.db import Error, transaction
+from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
 from unhurried.measure import counter
+from unhurried.measure.reading import say_once
 
 from .._ending import ending
-from .._errors import is_transient
+from .._errors import is_away, is_crowded
 from .._outbox import _sweep
 from .._outbox._clock import backoff, in_seconds
 from .._outbox._dead import bury
@@ -34,9 +34,6 @@ ROWS: Final = 200  #: rows of the site's that one transaction changes, about
 BATCH: Final = 500  #: deferred writes that are in memory at once
 TURN: Final = 20  #: batches of one lane, before another has its turn
 ATTEMPTS: Final = 3
-LOCKED: Final = "55P03"  #: PostgreSQL: lock_not_available
-#: The database has chosen between two of us, or another holds a row: nobody is to blame.
-CROWDED: Final = frozenset({LOCKED, "40P01", "40001"})
 #: It would be the same next time: a model or a field is gone, a value is none of the field's.
 HOPELESS: Final = (LookupError, ValidationError, ValueError, TypeError, ArithmeticError)
 TRIES: Final = 3  #: for a chunk of which another holds a row, before it is cut in two
@@ -149,7 +146,7 @@ def _apply(alias: str, rows: list[Any]) -> bool:
         except TakenError:
             raise
         except Exception as error:  # boundary: models, receivers and constraints of the site
-            if not _is_crowded(error):
+            if not is_crowded(error):
                 return _apart(alias, rows, error)
             time.sleep(random.uniform(0.005, 0.05) * (attempt + 1))
         else:
@@ -180,7 +177,7 @@ def _as_they_were(rows: list[Any]) -> Q:
 
 def _apart(alias: str, rows: list[Any], error: Exception | None) -> bool:
     """Cut in two until what can't be applied is alone."""
-    if error is not None and _passes(error):
+    if error is not None and is_away(error):
         raise error
     if len(rows) > 1:
         half = len(rows) // 2
@@ -218,11 +215,11 @@ class _Pieces:
         except TakenError:
             raise
         except Exception as error:  # boundary: models, receivers and constraints of the site
-            if _passes(error) and not _is_crowded(error):
+            if is_away(error) and not is_crowded(error):
                 raise
             if len(pks) == 1:
-                self._is_held = self._is_held or _is_crowded(error)
-                return before if _is_crowded(error) else error
+                self._is_held = self._is_held or is_crowded(error)
+                return before if is_crowded(error) else error
             for some in _halves(pks):
                 before = self._some(some, before)
         return before
@@ -250,6 +247,8 @@ def _failed(alias: str, row: Any, error: Exception) -> bool:
         bury(alias, row, attempts, error)
         return True
     counter("unhurried.later.retried").increment()
+    kind = type(error).__name__
+    say_once("A deferred %s of lane %s raised %s; it is tried again.", row.kind, row.lane, kind)
     _postpone(alias, row, backoff(attempts), attempts)
     return False
 
@@ -258,13 +257,3 @@ def _postpone(alias: str, row: Any, seconds: float, attempts: int | None = None)
     _sweep.watch()
     values = {} if attempts is None else {"attempts": attempts}
     waiting(alias).filter(_as_they_were([row])).update(due=in_seconds(seconds), **values)
-
-
-def _is_crowded(error: Exception) -> bool:
-    return getattr(error.__cause__, "sqlstate", None) in CROWDED
-
-
-def _passes(error: Exception) -> bool:
-    """It is the database that can't, and it will again: nothing is wrong with the rows."""
-    broken = getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_ERROR
-    return isinstance(error, Error) and is_transient(error) and not broken

@@ -74,7 +74,7 @@ def _encoded(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return encoded(value)
     raise LaterError(
-        f"A condition has a {type(value).__name__} in it, which can't be written down.",
+        f"A value or a condition has a {type(value).__name__} in it, which can't be written down.",
         "Defer it without predicate=True: the keys are enough then.",
     )
 
