@@ -287,7 +287,7 @@ def test_decimals_of_sqlite_are_djangos(places: int, digits: int) -> None:
         assert told(quick, value) == told(theirs, value, column, connection)
 
     each()
-    for odd in (None, 3, -7, 10**30):
+    for odd in (None, 3, -7, 10**30, 1234567890123456789, 10**15 + 5):
         assert told(quick, odd) == told(theirs, odd, column, connection)
 
 

@@ -131,20 +131,20 @@ moment: Final = Written(
 
 
 def _decimal(expression: Any, connection: Any) -> Quick:
+    return decimal_of(expression)
+
+
+def decimal_of(expression: Any) -> Quick:
     """As SQLite's backend: it keeps 15 digits, and columns have their places."""
     create = Context(prec=DIGITS).create_decimal_from_float
     field: Any = expression.output_field
     places = field.decimal_places if isinstance(expression, Col) else None
     if places is None:
-        return lambda value: (
-            None if value is None else create(value) if type(value) is float else Decimal(value)
-        )
+        return lambda value: None if value is None else create(value)
     unit, quantize = Decimal(1).scaleb(-places), field.context.quantize
 
     def odd(value: Any) -> Any:
-        if value.__class__ is float:
-            return quantize(create(value), unit)
-        return None if value is None else quantize(Decimal(value), unit)
+        return None if value is None else quantize(create(value), unit)
 
     if field.max_digits is None:
         return odd
