@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import pickle
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -20,8 +21,10 @@ from django.db import (
 )
 from django.test.utils import isolate_apps
 
-from unhurried.db import CopyError, Update, bulk_copy
+from unhurried.cache import CacheError, WriteRefused
+from unhurried.db import CopyError, DbError, Update, bulk_copy
 from unhurried.db._copy._faults import is_of_a_row
+from unhurried.measure import StoreError
 
 from .shelf.models import Cafe, Day, Edition, Every, Fee, Moment, Place, Seat, Shelf, Shift, Tree
 
@@ -227,3 +230,15 @@ def of(kind: type[Exception], sqlstate: str) -> Exception:
 )
 def test_whose_fault_it_is(error: Exception, wanted: bool) -> None:
     assert is_of_a_row(error) is wanted
+
+
+def test_errors_go_through_a_pool_of_processes() -> None:
+    done = bulk_copy(Every, [{"number": "x"}, {"shelf": 99}], on_error="collect")
+    errors = [*done.errors, DbError("What is wrong.", "The way out.")]
+    errors += [CacheError("a", "b"), WriteRefused("default", OSError("gone")), StoreError("a", "b")]
+    for error in errors:
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), again.hint) == (type(error), str(error), error.hint)
+    again = pickle.loads(pickle.dumps(done)).errors[1]
+    assert (again.row_number, again.field, again.value) == (1, "shelf", 99)
+    assert again.as_dict() == done.errors[1].as_dict()

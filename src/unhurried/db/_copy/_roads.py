@@ -329,6 +329,9 @@ class KeyIsMissingError(IntegrityError):
         super().__init__(f"there is no such {field.related_model._meta.label}")
         self.place, self.field = place, field
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.place, self.field)
+
 
 def is_own(field: Any) -> bool:
     return field.related_model._meta.concrete_model is field.model._meta.concrete_model
