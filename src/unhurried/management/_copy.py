@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from argparse import ArgumentTypeError
-from dataclasses import asdict
-from typing import Any, TextIO
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields as fields_of
+from typing import Any, Final, TextIO
 
 from django.apps import apps
 from django.db.models import Model
 
 from unhurried.db import CopyResult, DbError, Update, bulk_copy
+
+LONGEST: Final = 1 << 30  # letters of one field: what PostgreSQL has room for
 
 
 def add(verbs: Any) -> None:
@@ -39,7 +44,7 @@ def load(
 ) -> CopyResult:
     """Raises DbError. How far it is, is written to ``terminal``, if it is one."""
     conflict = _conflict(**options)
-    with _opened(file) as rows:
+    with _opened(file) as rows, _long_fields():
         bar = Bar(terminal, rows) if terminal is not None and terminal.isatty() else None
         try:
             return bulk_copy(
@@ -57,7 +62,8 @@ def load(
 
 
 def document(done: CopyResult) -> dict[str, Any]:
-    return {**asdict(done), "errors": [each.as_dict() for each in done.errors]}
+    known = {each.name: getattr(done, each.name) for each in fields_of(done)}
+    return {**known, "errors": [each.as_dict() for each in done.errors]}
 
 
 def _conflict(
@@ -98,6 +104,16 @@ def _opened(name: str) -> TextIO:
         return open(name, encoding="utf-8-sig", newline="")
     except OSError as error:
         raise DbError(f"{name}: {error.strerror}.", "Name a CSV that can be read.") from error
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """A text may be longer than the 131,072 letters that Python's csv takes by itself."""
+    before = csv.field_size_limit(LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _names(text: str) -> list[str]:
