@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -437,3 +438,12 @@ def test_what_is_said_to_be_an_integer_is_one(in_the_database: Any) -> None:
     means = Every.objects.values("flag").order_by("flag")
     means = means.annotate(mean=Avg("number", output_field=whole), n=Count("pk"))
     assert json.loads(json_bytes(means)) == wanted(means)
+
+
+def test_the_longest_durations(in_the_database: Any) -> None:
+    most = timedelta.max if connection.vendor == "postgresql" else timedelta(microseconds=2**62)
+    least = timedelta.min if connection.vendor == "postgresql" else -most
+    for took in (most, least, timedelta(days=-1), timedelta(days=1, microseconds=-1), timedelta(0)):
+        Every.objects.create(took=took)
+    rows = Every.objects.order_by("pk")
+    assert json.loads(json_bytes(rows, ["took"])) == wanted(rows.values("took"))

@@ -119,8 +119,8 @@ def _document(expression: Any, connection: Any) -> str | None:
     return "{c}::text" if connection.vendor == "postgresql" else "json({c})"
 
 
-def _duration(microseconds: str, pad: str) -> str:
-    """As ``duration_iso_string``."""
+def _duration(days: str, microseconds: str, pad: str) -> str:
+    """As ``duration_iso_string``; of the microseconds, whole days are left out."""
 
     def two(divisor: int, most: int) -> str:
         part = f"({microseconds} / {divisor}) - ({microseconds} / {divisor * most}) * {most}"
@@ -129,19 +129,26 @@ def _duration(microseconds: str, pad: str) -> str:
     rest = f"({microseconds} - ({microseconds} / 1000000) * 1000000)"
     return (
         "CASE WHEN {c} IS NULL THEN NULL ELSE "
-        f"CASE WHEN {{sign}} THEN '-' ELSE '' END || 'P' || ({microseconds} / 86400000000) || 'DT' "
+        f"CASE WHEN {{sign}} THEN '-' ELSE '' END || 'P' || {days} || 'DT' "
         f"|| {two(3600000000, 24)} || 'H' || {two(60000000, 60)} || 'M' || {two(1000000, 60)} || "
         f"CASE WHEN {rest} = 0 THEN '' ELSE '.' || {pad.format(x=rest, zeros='000000', n=6)} END "
         "|| 'S' END"
     )
 
 
-_POSTGRES_DURATION: Final = _duration(
-    "abs((extract(epoch FROM {c}) * 1000000)::bigint)", "right('{zeros}' || {x}, {n})"
-).replace("{sign}", "extract(epoch FROM {c}) < 0")
-_SQLITE_DURATION: Final = _duration("abs({c})", "substr('{zeros}' || {x}, -{n})").replace(
-    "{sign}", "{c} < 0"
+_SECONDS: Final = "abs(extract(epoch FROM {c})::numeric)"
+_PAD: Final = "right('{zeros}' || {x}, {n})"
+_MICROSECONDS: Final = "abs((extract(epoch FROM {c}) * 1000000)::bigint)"
+_SHORT: Final = _duration(f"({_MICROSECONDS} / 86400000000)", _MICROSECONDS, _PAD)
+_LONG: Final = _duration(
+    f"div({_SECONDS}, 86400)", f"(mod({_SECONDS}, 86400) * 1000000)::bigint", _PAD
 )
+_POSTGRES_DURATION: Final = (  # of 300,000 years no bigint has the microseconds
+    f"CASE WHEN {_SECONDS} < 9e12 THEN {_SHORT} ELSE {_LONG} END"
+).replace("{sign}", "extract(epoch FROM {c}) < 0")
+_SQLITE_DURATION: Final = _duration(
+    "(abs({c}) / 86400000000)", "abs({c})", "substr('{zeros}' || {x}, -{n})"
+).replace("{sign}", "{c} < 0")
 
 _TO_JSON: Final = "to_json({c})::text"
 #: As ``int()``, which Django calls for whatever an expression gives that is said to be an integer.
