@@ -14,6 +14,7 @@ from decimal import Context, Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from django import VERSION
 from django.conf import settings
 from django.db.models import JSONField
 from django.db.models.expressions import Col
@@ -28,6 +29,7 @@ except ImportError:  # an extra
 
 Quick = Callable[[Any], Any]
 DIGITS: Final = 15  # that a float has at least, and SQLite's backend at most
+EXACT: Final = (int, str) if VERSION >= (6, 1) else ()  # types of which it keeps all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,11 @@ def _decimal(expression: Any, connection: Any) -> Quick:
 
 def decimal_of(expression: Any) -> Quick:
     """As SQLite's backend: it keeps 15 digits, and columns have their places."""
-    create = Context(prec=DIGITS).create_decimal_from_float
+    from_float = Context(prec=DIGITS).create_decimal_from_float
+
+    def create(value: Any) -> Decimal:
+        return Decimal(value) if isinstance(value, EXACT) else from_float(value)
+
     field: Any = expression.output_field
     places = field.decimal_places if isinstance(expression, Col) else None
     if places is None:
