@@ -451,6 +451,46 @@ def test_the_command_names_what_is_wrong(tmp_path: Any) -> None:
             run(*words)
 
 
+BAD_CSV: dict[str, tuple[bytes, str]] = {
+    "a quote that is left open": (b'name\na\n"b\nc\nd\n', "from line 3 on: unexpected end of data"),
+    "latin-1": ("name\ncaf\xe9\n".encode("latin-1"), "not all utf-8"),
+    "utf-16": ("name\na\n".encode("utf-16"), "not all utf-8"),
+    "nothing": (b"\n\n", "The file is empty"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_CSV)
+@pytest.mark.parametrize("options", [[], ["--collect", "--json"]], ids=["plain", "collect"])
+def test_a_csv_that_can_not_be_read_says_where(
+    what: str, options: list[str], tmp_path: Any
+) -> None:
+    text, says = BAD_CSV[what]
+    (tmp_path / "bad.csv").write_bytes(text)
+    with pytest.raises(CommandError, match=says):
+        run("shelf.Shelf", str(tmp_path / "bad.csv"), *options)
+    assert not Shelf.objects.exists()
+
+
+def test_odd_csvs_are_read(tmp_path: Any) -> None:
+    bulk_copy(Shelf, io.StringIO('\ufeff"name",books\na,1\n'))
+    bulk_copy(Shelf, io.StringIO("\ufeffb,1\n"), fields=["name", "books"])
+    bulk_copy(Shelf, io.StringIO("\n\nname,books\nc,1\n"))
+    assert [name for (name,) in stored(Shelf, "name")] == ["a", "b", "c"]
+    with pytest.raises(DbError, match="open for bytes"):
+        bulk_copy(Shelf, io.BytesIO(b"name\nd\n"))
+    long = "x" * 140_000
+    with pytest.raises(DbError, match="field_size_limit"):
+        bulk_copy(Every, io.StringIO(f"text\n{long}\n"))
+    run("shelf.Every", csv(tmp_path, f"text\n{long}\n"))
+    assert stored(Every, "text") == [(long,)]
+
+
+def test_the_command_says_what_it_left_out_in_one_document(tmp_path: Any) -> None:
+    file = csv(tmp_path, "number,shelf\n1,\nx,\n2,99\n")
+    said = json.loads(run("shelf.Every", file, "--collect", "--json"))
+    assert (said["count"], [e["row_number"] for e in said["errors"]]) == (1, [1, 2])
+
+
 def test_how_far_it_is_on_a_terminal(tmp_path: Any) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:

@@ -70,6 +70,39 @@ def test_none_and_lists_have_statements_of_their_own(shelves: Any) -> None:
     assert parent(root.pk)[:] == [leaf]
 
 
+def test_what_is_read_once_is_read_once(shelves: Any) -> None:
+    """A generator gave no rows, and broke the handle for whoever came later."""
+    handle = compiled(lambda keys: Shelf.objects.filter(pk__in=keys).order_by("pk"))
+    move = compiled(lambda keys, room: Shelf.objects.filter(pk__in=keys).update(room=room))
+    pks = [each.pk for each in shelves[:2]]
+    for _ in range(2):
+        for keys in (
+            (pk for pk in pks),
+            map(int, pks),
+            filter(None, pks),
+            iter(pks),
+            pks,
+            set(pks),
+            dict.fromkeys(pks).keys(),
+        ):
+            assert handle(keys)[:] == shelves[:2]
+        assert move(iter(pks), room="attic") == 2
+
+
+def test_sql_as_an_argument_goes_as_it_is_written(shelves: Any) -> None:
+    handle = compiled(lambda keys: Shelf.objects.filter(pk__in=keys).order_by("pk"))
+    assert handle([shelves[0].pk])[:] == shelves[:1]
+    for n in (1, 2):
+        assert handle(Shelf.objects.filter(books=n))[:] == [shelves[n]]
+        assert handle(Shelf.objects.filter(books=n).values("pk"))[:] == [shelves[n]]
+    same = compiled(lambda n: Shelf.objects.filter(books=n))
+    assert len(same(F("books"))) == len(shelves)
+    assert same(2).get() == shelves[2]
+    move = compiled(lambda n, books: Shelf.objects.filter(books=n).update(books=books))
+    assert move(4, F("books") + 5) == 1
+    assert Shelf.objects.filter(books=9).exists()
+
+
 def test_what_shapes_the_query_is_known(shelves: Any) -> None:
     page = compiled(lambda at, size: Shelf.objects.order_by("pk")[at : at + size])
     assert [page(at, 2)[:] for at in (0, 2, 4)] == [shelves[:2], shelves[2:4], shelves[4:]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -390,3 +391,59 @@ def test_one_key_for_two_things() -> None:
     with pytest.raises(DbError, match="'shelf' is a field and what is nested") as refused:
         json_bytes(Every.objects.all(), ["number", "shelf"], nested={"shelf": ["name"]})
     assert '{"shelf_id": "shelf"}' in str(refused.value)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="elsewhere they are no floats")
+def test_decimals_that_something_else_has_stored(in_the_database: Any) -> None:
+    """A sum, a rate, another program: floats between two units, which Django rounds."""
+
+    @settings(deadline=None, max_examples=100)
+    @given(
+        st.lists(
+            st.floats(-9e8, 9e8)
+            | st.integers(-(10**6), 10**6).map(lambda n: (n + 0.5) / 1000)
+            | st.integers(-(9**9), 9**9)
+            | st.sampled_from([1.0005, 1.0015, 2.6745, -0.0, -1e-7, 0.1 + 0.2, 99999999.9995]),
+            max_size=9,
+        )
+    )
+    def each(prices: list[Any]) -> None:
+        Every.objects.all().delete()
+        with connection.cursor() as cursor:
+            pairs = [(price,) for price in prices]
+            cursor.executemany("INSERT INTO shelf_every (price) VALUES (%s)", pairs)
+        rows = Every.objects.order_by("pk")
+        assert json.loads(json_bytes(rows, ["price"])) == wanted(rows.values("price"))
+
+    each()
+    shelf = Shelf.objects.create(name="a")
+    Every.objects.create(shelf=shelf)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE shelf_every SET price = 1.0005, shelf_id = %s", [shelf.pk])
+    said = json.loads(json_bytes(Shelf.objects.all(), [], nested={"every_set": ["price"]}))
+    assert said[0]["every_set"][-1] == {"price": str(Every.objects.last().price)}
+
+
+def test_what_is_said_to_be_an_integer_is_one(in_the_database: Any) -> None:
+    for n, ratio in enumerate([2.5, -2.5, 0.0, -0.5, 1e15 + 0.5, None]):
+        Every.objects.create(number=n, ratio=ratio, price=ratio and min(ratio, 1e6), flag=n > 2)
+    whole = models.IntegerField()
+    rows = Every.objects.order_by("pk").annotate(
+        a=models.ExpressionWrapper(F("ratio"), output_field=whole),
+        b=models.ExpressionWrapper(F("price") * 3, output_field=whole),
+        c=models.ExpressionWrapper(Q(flag=True), output_field=whole),
+        d=models.ExpressionWrapper(F("number") + 1, output_field=whole),
+    )
+    assert json.loads(json_bytes(rows, ["a", "b", "c", "d"])) == wanted(rows.values(*"abcd"))
+    means = Every.objects.values("flag").order_by("flag")
+    means = means.annotate(mean=Avg("number", output_field=whole), n=Count("pk"))
+    assert json.loads(json_bytes(means)) == wanted(means)
+
+
+def test_the_longest_durations(in_the_database: Any) -> None:
+    most = timedelta.max if connection.vendor == "postgresql" else timedelta(microseconds=2**62)
+    least = timedelta.min if connection.vendor == "postgresql" else -most
+    for took in (most, least, timedelta(days=-1), timedelta(days=1, microseconds=-1), timedelta(0)):
+        Every.objects.create(took=took)
+    rows = Every.objects.order_by("pk")
+    assert json.loads(json_bytes(rows, ["took"])) == wanted(rows.values("took"))

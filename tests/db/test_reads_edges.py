@@ -24,7 +24,7 @@ from django.test.utils import isolate_apps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.db.shelf.models import Every, FromDb, Loud, Shelf, Tree, Watched
+from tests.db.shelf.models import Every, FromDb, Loud, Seat, Shelf, Tree, Watched
 from unhurried.db import (
     DbError,
     Found,
@@ -205,6 +205,22 @@ def test_rows_of_annotations_and_relations(shelves: Any) -> None:
     assert list(found) == [Row(1, "shelf 1", shelves[1].pk, 5)]
 
 
+class Whole(NamedTuple):
+    pk: tuple[int, str]
+
+
+class Half(NamedTuple):
+    row: int
+    letter: str
+
+
+def test_a_key_of_two_columns_is_read_column_by_column() -> None:
+    Seat.objects.create(row=1, letter="a")
+    with pytest.raises(DbError, match="Whole wants a key of several columns as one value"):
+        rows(Seat.objects.all(), Whole)
+    assert rows(Seat.objects.all(), Half).get() == (1, "a")
+
+
 def test_rows_name_what_is_not_there() -> None:
     @dataclass
     class Row:
@@ -287,7 +303,7 @@ def test_decimals_of_sqlite_are_djangos(places: int, digits: int) -> None:
         assert told(quick, value) == told(theirs, value, column, connection)
 
     each()
-    for odd in (None, 3, -7, 10**30):
+    for odd in (None, 3, -7, 10**30, 1234567890123456789, 10**15 + 5):
         assert told(quick, odd) == told(theirs, odd, column, connection)
 
 

@@ -292,6 +292,23 @@ class TestIndexes:
         )
         assert answer("foreign-keys").state == "fine"
 
+    def test_a_sequence_that_a_default_asks(self, database: Database) -> None:
+        database.run(
+            "CREATE SEQUENCE lonely",
+            "CREATE TABLE shared (n integer DEFAULT nextval('lonely'), "
+            "label text DEFAULT nextval('lonely')::text, wide bigint DEFAULT nextval('lonely'))",
+            "SELECT setval('lonely', 2000000000)",
+            "CREATE TABLE parted (n serial, place int) PARTITION BY RANGE (place)",
+            "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10)",
+            "SELECT setval('parted_n_seq', 2000000000)",
+        )
+        found = answer("sequences")
+        assert {item.what for item in found.items} == {"shared.n", "parted.n"}
+        [item] = [each for each in found.items if each.what == "shared.n"]
+        assert item.number == "93 %: 2,000,000,000 of 2,147,483,647 (integer)"
+        carry_out(item.remedy, database)
+        assert [each.what for each in answer("sequences").items] == ["parted.n"]
+
     def test_names_nobody_should_have(self, database: Database) -> None:
         odd = 'od"d; DROP TABLE books_book; --%s'
         quoted = '"' + odd.replace('"', '""') + '"'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import DatabaseError
 
 
@@ -10,7 +12,11 @@ class CacheError(Exception):
 
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(f"{message} {hint}")
+        self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.hint)
 
 
 class Unavailable(Exception):  # noqa: N818 - a state of the world, not a mistake
@@ -31,3 +37,7 @@ class WriteRefused(CacheError, DatabaseError):  # noqa: N818 - as Django names i
             f"A write to {database!r} is refused, for it can't be announced: {error}.",
             "Bring the token server back; or take strict=True from what is cached.",
         )
+        self._of = database, error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._of

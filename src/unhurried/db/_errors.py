@@ -17,6 +17,9 @@ class DbError(Exception):
         self.message = message
         self.hint = hint
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message, self.hint)
+
 
 class CopyError(DbError):
     """One row of the input can't be stored.
@@ -40,6 +43,9 @@ class CopyError(DbError):
         )
         self.row_number, self.row, self.field, self.value = row_number, row, field, value
         self.cause = cause
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.row_number, self.row, self.field, self.value, self.cause)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: ``row_number``, ``field``, ``value`` as text, ``reason``."""

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import stat
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TextIO
 
 from django.apps import apps
-from django.db import connections, router
+from django.db import DatabaseError, connections, router
 from django.db.models import Model
 
 from unhurried.db import CopyError, CopyResult, DbError, Update, bulk_copy
 
 COLLECT: Final = "Mend it, or load the others: --collect"
+
+LONGEST: Final = 1 << 30  # letters of one field: what PostgreSQL has room for
 
 
 def add(verbs: Any) -> None:
@@ -45,7 +50,7 @@ def load(
     alias = using or router.db_for_write(model)
     if alias not in connections:
         raise DbError(f"There is no database {alias!r}.", f"There are: {', '.join(connections)}.")
-    with _opened(file) as rows:
+    with _opened(file) as rows, _long_fields():
         bar = Bar(terminal, rows) if terminal is not None and terminal.isatty() else None
         try:
             done = bulk_copy(
@@ -57,14 +62,12 @@ def load(
                 progress=bar,
                 using=using,
             )
-        except CopyError:
+        except (CopyError, DatabaseError):
             _look(model, alias)
             raise
         finally:
             if bar is not None:
                 terminal.write("")
-    if done.errors and not done.count:
-        _look(model, alias)
     return done
 
 
@@ -134,6 +137,16 @@ def _opened(name: str) -> TextIO:
         return open(name, encoding="utf-8-sig", newline="")
     except OSError as error:
         raise DbError(f"{name}: {error.strerror}.", "Name a CSV that can be read.") from error
+
+
+@contextmanager
+def _long_fields() -> Iterator[None]:
+    """A text may be longer than the 131,072 letters that Python's csv takes by itself."""
+    before = csv.field_size_limit(LONGEST)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
 
 
 def _names(text: str) -> list[str]:

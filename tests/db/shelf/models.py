@@ -224,3 +224,58 @@ class Checked(models.Model):
 
     def __str__(self) -> str:
         return f"{self.low} to {self.high}"
+
+
+class Day(models.Model):
+    day = models.DateField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.day)
+
+
+class Moment(models.Model):
+    at = models.DateTimeField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.at)
+
+
+class Fee(models.Model):
+    amount = models.DecimalField(max_digits=6, decimal_places=2, primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.amount)
+
+
+class Shift(models.Model):
+    """Keys that SQLite gives as another type than it was given."""
+
+    day = models.ForeignKey(Day, models.CASCADE, null=True)
+    moment = models.ForeignKey(Moment, models.CASCADE, null=True)
+    fee = models.ForeignKey(Fee, models.CASCADE, null=True)
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class Seat(models.Model):
+    """Its key is of two columns."""
+
+    pk = models.CompositePrimaryKey("row", "letter")
+    row = models.IntegerField()
+    letter = models.CharField(max_length=1)
+    taken = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.row}{self.letter}"
+
+
+class Edition(models.Model):
+    """A row may leave ``copies`` to the database."""
+
+    isbn = models.IntegerField(unique=True)
+    title = models.CharField(max_length=20)
+    copies = models.IntegerField(db_default=1)
+
+    def __str__(self) -> str:
+        return self.title

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
 
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.db import DEFAULT_DB_ALIAS, connections, router
-from django.db.models import Model
+from django.db.models import Model, Q
 from django.utils import timezone
 
 from unhurried.conf import settings
@@ -85,7 +85,8 @@ class Compiled:
         return self._run(family, quick.variant, params, args, connection)
 
     def _call(self, args: Sequence[Any]) -> Any:
-        family = self._family(args)
+        args = tuple([tuple(each) if isinstance(each, Iterator) else each for each in args])
+        family = None if any(map(_is_sql, args)) else self._family(args)
         if family is None:
             return self._as_written(args)
         connection = connections[family.alias()]
@@ -310,6 +311,11 @@ NEW: Final[Any] = object()
 
 def _is_watched(value: Any) -> bool:
     return value is not None and value is not True and value is not False
+
+
+def _is_sql(value: Any) -> bool:
+    """A queryset or an expression: SQL of its own, and no value that could be bound."""
+    return hasattr(value, "resolve_expression") and not isinstance(value, Q)
 
 
 def _told(value: Any) -> Any:

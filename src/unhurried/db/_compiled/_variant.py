@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.core.exceptions import EmptyResultSet
@@ -12,6 +11,7 @@ from django.db import transaction
 from django.db.models import prefetch_related_objects
 
 from .._direct import answered
+from .._kept import kept_on
 from .._reads._code import Load
 from .._reads._fetch import executed
 from .._reads._found import PART, joined, part_of
@@ -35,7 +35,6 @@ class Variant:
             compiler.pre_sql_setup = _done  # when the lambda ran; twice it would nest twice
         self.sql, self.parameters = "", []
         self._width: int | None = None
-        self._loads: WeakKeyDictionary[Any, tuple[Any, Load, list[Any]]] = WeakKeyDictionary()
         try:
             self.sql, params = compiler.as_sql()
         except EmptyResultSet:
@@ -105,17 +104,18 @@ class Variant:
 
     def _load(self, connection: Any) -> Load:
         """Converters belong to a connection: each thread has its own."""
-        known, now = self._loads.get(connection), (settings.USE_TZ, connection.timezone)
+        kept = kept_on(connection)
+        known, now = kept.get(self), (settings.USE_TZ, connection.timezone)
         if known is not None and known[0] == now:
             for model in known[2]:
                 check_listeners(model)
-            return known[1]
+            return known[1]  # type: ignore[no-any-return]
         compiler = self.query.get_compiler(connection=connection)
         compiler.setup_query()
         mode = getattr(self.rows, "_fetch_mode", None)
         made = of_instances(compiler, self.alias, mode)
         if not tracks(mode):
-            self._loads[connection] = now, made, list(_models(compiler.klass_info))
+            kept[self] = now, made, list(_models(compiler.klass_info))
         return made
 
 

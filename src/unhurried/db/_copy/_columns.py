@@ -89,7 +89,14 @@ def tables_of(model: type[Model]) -> list[type[Model]]:
 
 def keys_of(model: type[Model]) -> list[Any]:
     """The primary keys of those tables that are no link to another's."""
-    return [each._meta.pk for each in tables_of(model) if root(each._meta.pk) is each._meta.pk]
+    every = [field for each in tables_of(model) for field in pk_fields(each)]
+    return [field for field in every if root(field) is field]
+
+
+def pk_fields(model: type[Model]) -> list[Any]:
+    """Of a composite key, all its fields."""
+    meta: Any = model._meta
+    return list(meta.pk_fields)
 
 
 def generated(field: Any) -> bool:

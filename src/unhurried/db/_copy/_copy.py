@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import Any, Final, Literal
 
-from django.db import DatabaseError, IntegrityError, connections, router, transaction
+from django.db import DatabaseError, connections, router, transaction
 from django.db.models import Model
 
 from .._errors import CopyError, DbError
-from ._columns import AUTO, MISSING, columns_of, keys_of, named, root, tables_of
+from ._columns import AUTO, MISSING, columns_of, keys_of, named, pk_fields, root, tables_of
+from ._faults import is_of_a_row
+from ._own import Numbered, OwnKeys, key_told
 from ._plan import RowError
-from ._roads import Table, is_own, table_of
+from ._roads import Table, table_of
 from ._rows import Source
 
 #: What a row may raise on its way; drivers have errors of their own for integers of more than 64
@@ -24,7 +26,6 @@ REFUSED: Final = (DatabaseError, OverflowError, UnicodeEncodeError)
 BATCH: Final = 5000  # rows that are kept, so that one of them can be named
 OnError = Literal["raise", "collect"]
 Returning = Literal["count", "pks"]
-Numbered = tuple[int, Any, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class Load:
         self.errors: list[CopyError] = []
         self.count = self.seen = 0
         self.models, self.keys = tables_of(model), keys_of(model)
-        self.pk = root(model._meta.pk)
+        self.pk = [root(field) for field in pk_fields(model)]
         self.conflict, self.unique = resolved(model, conflict, self.connection)
         self._chains: dict[tuple[int, ...], list[Table]] = {}
 
@@ -134,11 +135,8 @@ class Load:
         every = (c for columns in self.columns for c in columns if c.is_optional)
         self.optional = sorted({c.index for c in every if c.index is not None})
         self.road = self._chain(())[0].road
-        self._own = {
-            place: (array("q"), array("q"))
-            for place, field in enumerate(self.source.given)
-            if field.is_relation and field.db_constraint and is_own(field)
-        }
+        self._own = OwnKeys(self.source, self._chain(()))
+        takes_back = self.collects and self._can_take_back()
         for batch in self._batches():
             for left_out, part in self._parts(batch):
                 self._store(self._chain(left_out), part)
@@ -147,27 +145,24 @@ class Load:
         for chain in self._chains.values():
             for table in chain:
                 table.end()
-        self._check_own()
+        if takes_back:
+            self._take_back()
+        elif (error := self._own.first()) is not None:
+            raise error from error.cause
 
-    def _note_own(self, part: list[Numbered]) -> None:
-        """Which rows refer to others of their table: sixteen bytes of each, to name one by."""
-        for place, (hashes, numbers) in self._own.items():
-            for number, _, values in part:
-                if values[place] is not None:
-                    hashes.append(hash(self.source.given[place].to_python(values[place])))
-                    numbers.append(number)
+    def _can_take_back(self) -> bool:
+        """Whether all rows that will refer to none are this call's, and only inserted."""
+        known = self.connection.vendor in ("postgresql", "sqlite")
+        alone = len(self.models) == 1 and not self.unique
+        return bool(self._own) and known and alone and self._own.are_whole()
 
-    def _check_own(self) -> None:
-        """Rows may refer to later ones, so that this is known at the end alone."""
-        for place, (hashes, numbers) in self._own.items():
-            field = self.source.given[place]
-            table = next(each for each in self._chain(()) if field.model is each.model)
-            value = table.missing_own(field)
-            if value is None or hash(value) not in hashes:
-                continue
-            number = numbers[hashes.index(hash(value))]
-            cause = IntegrityError(f"there is no {field.related_model._meta.label} with that key")
-            raise CopyError(number, self.source.at(number), field.name, value, cause)
+    def _take_back(self) -> None:
+        count, errors = self._own.take_back()
+        self.count -= count
+        self.errors += errors
+        if self.pks is not None:
+            gone = {each.row_number for each in errors}
+            self.pks = [(number, pk) for number, pk in self.pks if number not in gone]
 
     reserves = False
 
@@ -205,13 +200,29 @@ class Load:
             batch = self._with_keys(batch)
         if not self.optional:
             return [((), batch)]
+        if self.conflict:
+            return self._parts_in_order(batch)
         found: dict[tuple[int, ...], list[Numbered]] = {}
         for each in batch:
-            values = each[2]
-            left_out = tuple([i for i in self.optional if values[i] is MISSING])
-            found.setdefault(left_out, []).append(each)
+            found.setdefault(self._left_out(each), []).append(each)
         # Those that bring their keys first, as bulk_create has it: a key that is given wins.
         return sorted(found.items(), key=lambda part: len(part[0]))
+
+    def _parts_in_order(
+        self, batch: list[Numbered]
+    ) -> list[tuple[tuple[int, ...], list[Numbered]]]:
+        """Of rows that are the same, which one counts is a matter of their order."""
+        if not self.unique:  # of those that are ignored none may take a key that is given
+            batch = sorted(batch, key=self._has_no_key)
+        return [(left_out, list(part)) for left_out, part in groupby(batch, self._left_out)]
+
+    def _left_out(self, row: Numbered) -> tuple[int, ...]:
+        values = row[2]
+        return tuple([i for i in self.optional if values[i] is MISSING])
+
+    def _has_no_key(self, row: Numbered) -> bool:
+        places = [self.source.given.index(key) for key in self.keys if key in self.source.given]
+        return any(row[2][place] is MISSING for place in places)
 
     def _with_keys(self, batch: list[Numbered]) -> list[Numbered]:
         """Keys are known before the rows are sent, in their order."""
@@ -248,14 +259,16 @@ class Load:
     def _kept(self, part: list[Numbered], stored: int) -> None:
         self.count += stored
         if self._own:
-            self._note_own(part)
+            self._own.note(part)
         if self.pks is not None:
-            place = self.source.given.index(self.pk)
-            self.pks.extend((number, self.pk.to_python(v[place])) for number, _, v in part)
+            places = [self.source.given.index(field) for field in self.pk]
+            for number, _, values in part:
+                pk = [key_told(f, values[n]) for f, n in zip(self.pk, places, strict=True)]
+                self.pks.append((number, pk[0] if len(pk) == 1 else tuple(pk)))
 
     def _sent(self, chain: list[Table], part: list[Numbered]) -> int:
         rows = [values for _, _, values in part]
-        stored = 0
+        stored, self.at = 0, chain[0]
         with transaction.atomic(using=self.alias):
             for table in chain:
                 self.at = table
@@ -267,7 +280,8 @@ class Load:
     ) -> tuple[int, Table, Exception]:
         """The first row that can't be stored after those before it; halving where nobody says."""
         if isinstance(error, RowError):
-            return error.place, self.at, error.cause
+            return error.place, self.at, _of_a_row(error.cause)
+        _of_a_row(error)
         place, why = self.at.place_of(error), error
         if place is not None:
             return place, self.at, why
@@ -278,7 +292,7 @@ class Load:
                 self._tried(chain, part[:middle])
                 good = middle
             except REFUSED as other:
-                bad, why, table = middle, other, self.at
+                bad, why, table = middle, _of_a_row(other), self.at
         return bad - 1, table, why
 
     def _tried(self, chain: list[Table], part: list[Numbered]) -> None:
@@ -313,6 +327,13 @@ class Load:
         if not self.collects:
             raise error from error.cause
         self.errors.append(error)
+
+
+def _of_a_row(error: Exception) -> Exception:
+    """Raises what no other rows would change: a lock, a lost server, a table that is not there."""
+    if not is_of_a_row(error):
+        raise error
+    return error
 
 
 def resolved(

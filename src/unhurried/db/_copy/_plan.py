@@ -215,8 +215,8 @@ def slow_of(column: Column, connection: Any, dump: Dump | None) -> Callable[[Any
 
 def prepared_by(field: Field[Any, Any], value: Any, connection: Any) -> Any:
     """As ``bulk_create`` would hand it to the database's driver."""
-    if isinstance(value, models.Model):
-        value = getattr(value, _target(field).attname) if field.is_relation else value
+    if isinstance(value, models.Model) and field.is_relation:
+        value = key_of(field, value)
     if isinstance(field, models.FileField):
         if value is None:
             value = ""  # as the file's own pre_save has it
@@ -227,5 +227,11 @@ def prepared_by(field: Field[Any, Any], value: Any, connection: Any) -> Any:
     return field.get_db_prep_save(value, connection)
 
 
-def _target(field: Any) -> Any:
-    return field.target_field
+def key_of(field: Any, value: models.Model) -> Any:
+    """What a foreign key stores of an instance; ValueError where it leads to no such one."""
+    if not isinstance(value, field.related_model._meta.concrete_model):
+        raise ValueError(f"{type(value).__name__} is no {field.related_model.__name__}")
+    found = getattr(value, field.target_field.attname)
+    if found is None:
+        raise ValueError(f"{field.name} is not saved yet")
+    return found

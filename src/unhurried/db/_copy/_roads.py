@@ -14,6 +14,7 @@ from django.db.models import CheckConstraint, Model
 from unhurried.measure import measured
 
 from ._columns import Column
+from ._faults import diagnosis
 from ._plan import RowError, compiled
 from ._text import escape
 
@@ -72,17 +73,28 @@ class Table:
         """The place of the row that the database has refused, if it says so."""
         return None
 
-    def missing_own(self, field: Any) -> Any:
-        """A value of a key into the table itself that none of its rows has; None: there is none."""
+    def missing_own(self, field: Any, most: int | None = None) -> list[Any]:
+        """Values of a key into the table itself that none of its rows has."""
+        column, key = self.quoted(field.column), self.quoted(field.target_field.column)
+        table, end = self.quoted(self.name), "" if most is None else f" LIMIT {most}"
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT DISTINCT a.{column} FROM {table} a "
+                f"LEFT JOIN {table} b ON b.{key} = a.{column} "
+                f"WHERE a.{column} IS NOT NULL AND b.{key} IS NULL{end}"
+            )
+            return [field.target_field.to_python(value) for (value,) in cursor.fetchall()]
+
+    def take_back(self, field: Any) -> int:
+        """Delete the rows that have one of those; how many there were."""
         column, key = self.quoted(field.column), self.quoted(field.target_field.column)
         table = self.quoted(self.name)
         with self.connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT a.{column} FROM {table} a LEFT JOIN {table} b ON b.{key} = a.{column} "
-                f"WHERE a.{column} IS NOT NULL AND b.{key} IS NULL LIMIT 1"
+                f"DELETE FROM {table} WHERE {column} IS NOT NULL AND NOT EXISTS "
+                f"(SELECT 1 FROM {table} b WHERE b.{key} = {table}.{column})"
             )
-            found = cursor.fetchone()
-        return None if found is None else field.target_field.to_python(found[0])
+            return int(cursor.rowcount)
 
     def field_of(self, error: BaseException) -> Any:
         """The field that it names, or None."""
@@ -189,21 +201,21 @@ class Copy(Table):
         return ", ".join(f"{self.quoted(schema)}.{self.quoted(name)}" for schema, name in found)
 
     def place_of(self, error: BaseException) -> int | None:
-        context = getattr(_diagnosis(error), "context", None) or ""
+        context = getattr(diagnosis(error), "context", None) or ""
         found = _LINE.search(context)
         return int(found[1]) - 1 if found else None
 
     def field_of(self, error: BaseException) -> Any:
-        diagnosis = _diagnosis(error)
-        if diagnosis is None:
+        said = diagnosis(error)
+        if said is None:
             return None
-        column = getattr(diagnosis, "column_name", None)
-        if column is None and (found := _COLUMN.search(diagnosis.context or "")):
+        column = getattr(said, "column_name", None)
+        if column is None and (found := _COLUMN.search(said.context or "")):
             column = found[1].strip('"')
-        if column is None and (found := _KEY.search(diagnosis.message_detail or "")):
+        if column is None and (found := _KEY.search(said.message_detail or "")):
             column = found[1].strip('"')
-        if column is None and diagnosis.sqlstate == CHECK_VIOLATION:
-            name = diagnosis.constraint_name
+        if column is None and said.sqlstate == CHECK_VIOLATION:
+            name = said.constraint_name
             return self._field_of_check(name, self._columns_of_constraint(name))
         return self._field_of_column(column)
 
@@ -216,10 +228,6 @@ class Copy(Table):
                 [self.quoted(self.name), name],
             )
             return [column for (column,) in cursor.fetchall()]
-
-
-def _diagnosis(error: BaseException) -> Any:
-    return getattr(error.__cause__, "diag", None) or getattr(error, "diag", None)
 
 
 class Many(Table):
@@ -272,19 +280,32 @@ class Many(Table):
                 self._check_key(field, [row[place] for row in ready])
 
     def _check_key(self, field: Any, values: list[Any]) -> None:
-        target = field.target_field
         wanted = [value for value in dict.fromkeys(values) if value is not None]
         there: set[Any] = set()
-        column, table = self.quoted(target.column), self.quoted(target.model._meta.db_table)
-        with self.connection.cursor() as cursor:
-            for start in range(0, len(wanted), AT_ONCE):
-                part = wanted[start : start + AT_ONCE]
-                marks = ", ".join(["%s"] * len(part))
-                cursor.execute(f"SELECT {column} FROM {table} WHERE {column} IN ({marks})", part)
-                there.update(value for (value,) in cursor.fetchall())
+        for start in range(0, len(wanted), AT_ONCE):
+            there.update(self._there(field.target_field, wanted[start : start + AT_ONCE]))
         for place, value in enumerate(values):
             if value is not None and value not in there:
                 raise KeyIsMissingError(place, field)
+
+    def _there(self, target: Any, wanted: list[Any]) -> list[Any]:
+        """Which of these keys there are; SQLite is asked for their places, for what it gives of a
+        day or a Decimal is of another type than what it was given."""
+        column, table = self.quoted(target.column), self.quoted(target.model._meta.db_table)
+        by_place = self.connection.vendor == "sqlite"
+        if by_place:
+            marks = ", ".join(f"({place}, %s)" for place in range(len(wanted)))
+            sql = (
+                f"WITH w(place, value) AS (VALUES {marks}) SELECT place FROM w "
+                f"WHERE EXISTS (SELECT 1 FROM {table} t WHERE t.{column} = w.value)"
+            )
+        else:
+            marks = ", ".join(["%s"] * len(wanted))
+            sql = f"SELECT {column} FROM {table} WHERE {column} IN ({marks})"
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, wanted)
+            found = [value for (value,) in cursor.fetchall()]
+        return [wanted[place] for place in found] if by_place else found
 
     def field_of(self, error: BaseException) -> Any:
         if isinstance(error, KeyIsMissingError):
@@ -294,8 +315,8 @@ class Many(Table):
             words = set(re.findall(r"\w+", found[1]))
             columns = [each.field.column for each in self.columns if each.field.column in words]
             return self._field_of_check(found[1], columns)
-        found = re.search(r"constraint failed: (\S+)\.(\w+)", said)
-        return self._field_of_column(found[2]) if found else None
+        found = re.search(r"constraint failed: [^,.]+\.([^,]+)$", said)  # of several it is none
+        return self._field_of_column(found[1]) if found else None
 
     def place_of(self, error: BaseException) -> int | None:
         return error.place if isinstance(error, KeyIsMissingError) else None
@@ -307,6 +328,9 @@ class KeyIsMissingError(IntegrityError):
     def __init__(self, place: int, field: Any) -> None:
         super().__init__(f"there is no such {field.related_model._meta.label}")
         self.place, self.field = place, field
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.place, self.field)
 
 
 def is_own(field: Any) -> bool:

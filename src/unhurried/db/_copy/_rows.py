@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import CharField, FileField, FilePathField, Model, TextField
 
@@ -171,9 +171,46 @@ def _keeps_empty(field: Any) -> bool:
 
 def _of_csv(file: Any, fields: Sequence[str] | None) -> tuple[Iterable[Any], Sequence[str]]:
     """An open file: its first line names the fields, unless ``fields`` does."""
-    lines = csv.reader(file)
+    lines = _csv_lines(file)
     if fields is None:
         fields = next(lines, None)
         if fields is None:
             raise DbError("The file is empty.", "Its first line names the fields.")
-    return (line for line in lines if line), fields
+    return lines, fields
+
+
+def _csv_lines(file: Any) -> Iterator[list[str]]:
+    """What is in them, but of empty ones. ``strict``, for else a quote that is left open takes in
+    all that follows, and nobody is told."""
+    lines = csv.reader(_texts(file), strict=True)
+    begins = 1
+    try:
+        for line in lines:
+            begins = lines.line_num + 1
+            if line:
+                yield line
+    except csv.Error as error:
+        raise DbError(f"The CSV can't be read from line {begins} on: {error}.", CSV_HINT) from error
+    except UnicodeDecodeError as error:
+        raise DbError(
+            f"The CSV is not all {error.encoding}, at line {begins} or soon after it.",
+            'Save it as UTF-8, or open it as what it is: open(name, encoding="latin-1").',
+        ) from error
+
+
+CSV_HINT: Final = (
+    'Close each quote, and write "" for one inside; what is longer than 131,072 letters wants '
+    "csv.field_size_limit(1 << 30) first."
+)
+
+
+def _texts(file: Any) -> Iterator[str]:
+    """Its lines, without the mark that some programs begin UTF-8 with."""
+    lines = iter(file)
+    first = next(lines, "")
+    if isinstance(first, bytes):
+        raise DbError(
+            "The CSV is open for bytes.", 'Open it for text: open(name, encoding="utf-8").'
+        )
+    yield first.removeprefix("\ufeff")
+    yield from lines

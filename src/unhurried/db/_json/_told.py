@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.expressions import BaseExpression, Col
 
 from .._errors import DbError
+from ._functions import decimal_function
 
 _INTEGERS: Final = (
     *(models.IntegerField, models.BigIntegerField, models.SmallIntegerField),
@@ -93,8 +94,16 @@ def _postgres_decimal(expression: Any, connection: Any) -> str | None:
 def _sqlite_decimal(expression: Any, connection: Any) -> str | None:
     if not _is_short(expression) or expression.output_field.max_digits > DIGITS:
         return None
+    otherwise = decimal_function(expression, connection)
+    if otherwise is None:
+        return None
     places = int(expression.output_field.decimal_places)
-    return f"CASE WHEN {{c}} IS NOT NULL THEN printf('%%.{places}f', {{c}}) END"
+    unit, most = f"1e{places}", f"1e{expression.output_field.max_digits - places}"
+    return (  # a whole number of units, if its float is this one; nothing is rounded then
+        f"CASE WHEN {{c}} IS NULL THEN NULL "
+        f"WHEN round({{c}} * {unit}) / {unit} = {{c}} AND abs({{c}}) < {most} "
+        f"THEN printf('%%.{places}f', {{c}}) ELSE {otherwise}({{c}}) END"
+    )
 
 
 def _is_short(expression: Any) -> bool:
@@ -110,8 +119,8 @@ def _document(expression: Any, connection: Any) -> str | None:
     return "{c}::text" if connection.vendor == "postgresql" else "json({c})"
 
 
-def _duration(microseconds: str, pad: str) -> str:
-    """As ``duration_iso_string``."""
+def _duration(days: str, microseconds: str, pad: str) -> str:
+    """As ``duration_iso_string``; of the microseconds, whole days are left out."""
 
     def two(divisor: int, most: int) -> str:
         part = f"({microseconds} / {divisor}) - ({microseconds} / {divisor * most}) * {most}"
@@ -120,23 +129,38 @@ def _duration(microseconds: str, pad: str) -> str:
     rest = f"({microseconds} - ({microseconds} / 1000000) * 1000000)"
     return (
         "CASE WHEN {c} IS NULL THEN NULL ELSE "
-        f"CASE WHEN {{sign}} THEN '-' ELSE '' END || 'P' || ({microseconds} / 86400000000) || 'DT' "
+        f"CASE WHEN {{sign}} THEN '-' ELSE '' END || 'P' || {days} || 'DT' "
         f"|| {two(3600000000, 24)} || 'H' || {two(60000000, 60)} || 'M' || {two(1000000, 60)} || "
         f"CASE WHEN {rest} = 0 THEN '' ELSE '.' || {pad.format(x=rest, zeros='000000', n=6)} END "
         "|| 'S' END"
     )
 
 
-_POSTGRES_DURATION: Final = _duration(
-    "abs((extract(epoch FROM {c}) * 1000000)::bigint)", "right('{zeros}' || {x}, {n})"
-).replace("{sign}", "extract(epoch FROM {c}) < 0")
-_SQLITE_DURATION: Final = _duration("abs({c})", "substr('{zeros}' || {x}, -{n})").replace(
-    "{sign}", "{c} < 0"
+_SECONDS: Final = "abs(extract(epoch FROM {c})::numeric)"
+_PAD: Final = "right('{zeros}' || {x}, {n})"
+_MICROSECONDS: Final = "abs((extract(epoch FROM {c}) * 1000000)::bigint)"
+_SHORT: Final = _duration(f"({_MICROSECONDS} / 86400000000)", _MICROSECONDS, _PAD)
+_LONG: Final = _duration(
+    f"div({_SECONDS}, 86400)", f"(mod({_SECONDS}, 86400) * 1000000)::bigint", _PAD
 )
+_POSTGRES_DURATION: Final = (  # of 300,000 years no bigint has the microseconds
+    f"CASE WHEN {_SECONDS} < 9e12 THEN {_SHORT} ELSE {_LONG} END"
+).replace("{sign}", "extract(epoch FROM {c}) < 0")
+_SQLITE_DURATION: Final = _duration(
+    "(abs({c}) / 86400000000)", "abs({c})", "substr('{zeros}' || {x}, -{n})"
+).replace("{sign}", "{c} < 0")
 
 _TO_JSON: Final = "to_json({c})::text"
+#: As ``int()``, which Django calls for whatever an expression gives that is said to be an integer.
+_POSTGRES_INTEGER: Final = (
+    "CASE pg_typeof({c})::oid WHEN 1700 THEN {trunc} WHEN 701 THEN {trunc} WHEN 700 THEN {trunc} "
+    "WHEN 16 THEN ({c}::text::boolean)::integer::text ELSE to_json({c})::text END"
+).replace("{trunc}", "to_json(trunc({c}::text::numeric))::text")
+_SQLITE_INTEGER: Final = (
+    "CASE WHEN typeof({c}) = 'real' AND abs({c}) < 9e18 THEN CAST({c} AS INTEGER) ELSE {c} END"
+)
 POSTGRES: Final[dict[type, Any]] = {
-    **dict.fromkeys(_INTEGERS, _column("{c}::bigint::text", otherwise=_TO_JSON)),
+    **dict.fromkeys(_INTEGERS, _column("{c}::bigint::text", _POSTGRES_INTEGER)),
     **dict.fromkeys(_TEXTS, _always(_TO_JSON)),
     models.BooleanField: _column(
         "CASE WHEN {c} THEN 'true' WHEN NOT {c} THEN 'false' END", _TO_JSON
@@ -159,7 +183,8 @@ POSTGRES: Final[dict[type, Any]] = {
 #: SQLite writes a float with fifteen digits, and by printf not always the nearest seventeen: it is
 #: not here.
 SQLITE: Final[dict[type, Any]] = {
-    **dict.fromkeys((*_INTEGERS, *_TEXTS), _always("{c}")),
+    **dict.fromkeys(_INTEGERS, _column("{c}", _SQLITE_INTEGER)),
+    **dict.fromkeys(_TEXTS, _always("{c}")),
     models.BooleanField: _always("json(CASE {c} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END)"),
     models.DecimalField: _sqlite_decimal,
     models.DateTimeField: _sqlite_moment,

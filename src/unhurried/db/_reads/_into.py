@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 from django.core.exceptions import FieldError
 from django.db.models import Manager, QuerySet
+from django.db.models.expressions import ColPairs
 
 from .._errors import DbError
 from .._kinds import caller, names_wanted
@@ -24,7 +25,8 @@ def rows(queryset: QuerySet[Any] | Manager[Any], kind: type[T]) -> Found[T]:
     ``author__name``; the values are those of ``values()``.
 
     Raises:
-        DbError: ``kind`` has a field that the queryset has not, or says nothing of its fields.
+        DbError: ``kind`` has a field that the queryset has not, or a composite key, or says
+            nothing of its fields.
     """
     asked = queryset.all() if isinstance(queryset, Manager) else queryset
     if not isinstance(asked, QuerySet):
@@ -38,6 +40,11 @@ def rows(queryset: QuerySet[Any] | Manager[Any], kind: type[T]) -> Found[T]:
         raise DbError(
             f"{kind.__name__} is no row of {asked.model._meta.label}: {error}.", ""
         ) from error
+    if any(isinstance(each, ColPairs) for each in values.query.select):
+        raise DbError(
+            f"{kind.__name__} wants a key of several columns as one value.",
+            "Name its columns: rows(queryset, …) gives them one by one.",
+        )
 
     def load() -> list[T]:
         return joined(_parts(values, kind, PART, chunked=False))

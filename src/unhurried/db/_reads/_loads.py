@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db.models.expressions import Col
 
+from .._kept import kept_on
 from . import _shape, _sound
 from ._code import Load, is_plain, loader
 
 MOST: Final = 500  # loops that a connection keeps
 #: (the loop, the models that must stay as they are, what the key's identities are of)
 Kept = tuple[Load, list[Any], list[Any]]
-_kept: WeakKeyDictionary[Any, dict[Any, Kept]] = WeakKeyDictionary()
 
 
 def of_instances(compiler: Any, alias: str, mode: Any) -> Load:
@@ -63,7 +62,7 @@ def of_values(compiler: Any, alias: str, kind: type, make: Callable[..., Any]) -
 
 
 def _of(connection: Any) -> dict[Any, Kept]:
-    return _kept.setdefault(connection, {})
+    return kept_on(connection).setdefault(loader, {})  # type: ignore[no-any-return]
 
 
 def _keep(connection: Any, key: Any, load: Load, models: list[Any], seen: list[Any]) -> Load:

@@ -14,6 +14,7 @@ from decimal import Context, Decimal
 from typing import Any, Final
 from uuid import UUID
 
+from django import VERSION
 from django.conf import settings
 from django.db.models import JSONField
 from django.db.models.expressions import Col
@@ -28,6 +29,7 @@ except ImportError:  # an extra
 
 Quick = Callable[[Any], Any]
 DIGITS: Final = 15  # that a float has at least, and SQLite's backend at most
+EXACT: Final = (int, str) if VERSION >= (6, 1) else ()  # types of which it keeps all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,20 +133,24 @@ moment: Final = Written(
 
 
 def _decimal(expression: Any, connection: Any) -> Quick:
+    return decimal_of(expression)
+
+
+def decimal_of(expression: Any) -> Quick:
     """As SQLite's backend: it keeps 15 digits, and columns have their places."""
-    create = Context(prec=DIGITS).create_decimal_from_float
+    from_float = Context(prec=DIGITS).create_decimal_from_float
+
+    def create(value: Any) -> Decimal:
+        return Decimal(value) if isinstance(value, EXACT) else from_float(value)
+
     field: Any = expression.output_field
     places = field.decimal_places if isinstance(expression, Col) else None
     if places is None:
-        return lambda value: (
-            None if value is None else create(value) if type(value) is float else Decimal(value)
-        )
+        return lambda value: None if value is None else create(value)
     unit, quantize = Decimal(1).scaleb(-places), field.context.quantize
 
     def odd(value: Any) -> Any:
-        if value.__class__ is float:
-            return quantize(create(value), unit)
-        return None if value is None else quantize(Decimal(value), unit)
+        return None if value is None else quantize(create(value), unit)
 
     if field.max_digits is None:
         return odd

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from operator import itemgetter
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from django.db.models import Model
 
+from .._kept import kept_on
 from .._kinds import caller, names_wanted
 from ._file import Place
 from ._statement import Statement
@@ -35,11 +35,10 @@ class Maker:
 
     def __init__(self, statement: Statement) -> None:
         self.statement = statement
-        self._known: WeakKeyDictionary[Any, dict[Any, Make]] = WeakKeyDictionary()
 
     def of(self, description: Any, connection: Any) -> Make:
         """Raises DbError where the columns are not those that the method's type has."""
-        known = self._known.setdefault(connection, {})
+        known: dict[Any, Make] = kept_on(connection).setdefault(self, {})
         key = tuple((column[0], column[1]) for column in description or ())
         make = known.get(key)
         if make is None:
