@@ -82,6 +82,7 @@ def test_the_diff_alone(shop):
     assert shop.diagnose("--url", "/healthy/", "--diff").stdout == ""
 
 
+@pytest.mark.site
 def test_a_healthy_page(shop):
     done = shop.diagnose("--url", "/healthy/")
     assert "Nothing to fix. 1 query, none repeated." in done.stdout
@@ -122,11 +123,13 @@ def test_as_a_user(shop):
     assert report(shop, "/mine/", "--user", "jacob")["user"] == "jacob"
 
 
+@pytest.mark.site
 def test_a_site_below_a_path_is_asked_as_visitors_do(shop):
     done = shop.diagnose("--url", "/below/healthy/", "--json", SHOP_BELOW="/below")
     assert json.loads(done.stdout)["route"] == "healthy/", done.stderr
 
 
+@pytest.mark.site
 def test_without_debug_it_asks(shop):
     done = shop.diagnose("--url", "/healthy/", SHOP_DEBUG="0")
     assert done.returncode == 1
@@ -146,6 +149,7 @@ def test_without_a_folder_to_keep_it_the_proof_is_told_all_the_same(copy):
     assert found["notes"][0].startswith("what was proven is not kept for the dashboard: ")
 
 
+@pytest.mark.site
 def test_without_a_database_it_says_so(copy):
     (copy.folder / "db.sqlite3").unlink()
     done = copy.diagnose("--url", "/feed/")

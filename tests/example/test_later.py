@@ -8,6 +8,7 @@ def seen(probe):
     return probe("later_probe.py", 0.01)
 
 
+@pytest.mark.site
 def test_the_page_writes_down_what_was_shown_and_no_message(seen):
     assert seen["first"]["status"] == 200
     assert seen["first"]["writes"] == 1

@@ -43,6 +43,7 @@ def test_rows_follow_the_scale(site):
     assert rows["pins_pin"] == rows["books_book"] == 120
 
 
+@pytest.mark.site
 @pytest.mark.parametrize(("page", "queries"), FEARED)
 def test_slow_pages_answer_slowly(site, page, queries):
     assert site["pages"][page]["status"] == 200

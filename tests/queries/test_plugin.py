@@ -152,6 +152,7 @@ def test_lax():
     run(project, "-o", "unhurried_track=false", passed=1)
 
 
+@pytest.mark.site
 def test_the_mark(project):
     write(project, """
 @pytest.mark.query_budget(4)
@@ -232,6 +233,7 @@ def test_in_a_thread():
     assert "Tests.test_fails" in output
 
 
+@pytest.mark.site
 def test_what_is_left_to_a_thread_ends_with_its_test(project):
     project.makepyfile("""
 import time
@@ -266,6 +268,7 @@ def test_nothing_is_imported():
 """
 
 
+@pytest.mark.site
 @WORKERS
 def test_without_django(pytester, monkeypatch, workers):
     monkeypatch.delenv("DJANGO_SETTINGS_MODULE", raising=False)
@@ -453,6 +456,7 @@ def test_lines_that_move_change_nothing_and_parts_forget_nothing(project):
     assert ledger(project) == text
 
 
+@pytest.mark.site
 def test_only_what_passed_is_written(project):
     write(project, """
 from django.contrib.contenttypes.models import ContentType
@@ -492,6 +496,7 @@ def test_memory_b():
     assert "shelf_author" not in ledger(project)
 
 
+@pytest.mark.site
 def test_by_mark_alone(project):
     write(project, TESTS.replace("def test_names", "@pytest.mark.queries_ledger\ndef test_names"))
     output = run(project, passed=2, failed=1)

@@ -28,7 +28,7 @@ PLACE: Final = (
 def own_prefix() -> tuple[str, ...]:
     """The routes below which the dashboard lies: one, or one for each language in addresses.
 
-    None where it is not included in the urls, or at their root, where nothing tells it apart.
+    Empty where it is not included in the urls, or at their root, where nothing tells it apart.
     """
     try:
         route = resolve(below_script(reverse("unhurried:front"))).route
