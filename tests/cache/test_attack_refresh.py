@@ -102,8 +102,7 @@ def test_where_somebody_else_drains_patience_ends(monkeypatch: pytest.MonkeyPatc
 def test_what_is_known_of_them_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
     monkeypatch.setattr(_alone, "monotonic", lambda: now[0])
-    monkeypatch.setattr(_alone, "MOST", 2)
-    monkeypatch.setattr(_alone, "_until", type(_alone._until)())
+    monkeypatch.setattr(_alone, "_until", type(_alone._until)(2))
     for key in "abc":
         _alone.leave(key)
     assert [key for key in "abc" if _alone.is_left(key)] == ["b", "c"]

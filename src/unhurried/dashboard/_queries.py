@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from zlib import crc32
 
-from unhurried.measure.reading import asked, reader
+from unhurried.measure.reading import asked, reader, typed
 from unhurried.queries.reading import proven
 
 from . import _bars, _change, _routes
@@ -32,11 +32,6 @@ class Place:
     @property
     def label(self) -> str:
         return _routes.label(self.kind, self.name)
-
-    @property
-    def url(self) -> str:
-        """As it is typed; what has parameters is no address yet, and < is the shell's."""
-        return self.label.replace("<", "{").replace(">", "}")
 
 
 @dataclass(slots=True)
@@ -160,7 +155,7 @@ class Repeat:
         """What to run to have it proven; None for work that has no address."""
         if self.place.kind != "request" or self.place.name.startswith("("):
             return None
-        return f"python manage.py unhurried diagnose --url {self.place.url}"
+        return f"python manage.py unhurried diagnose --url {typed(self.place.label)}"
 
 
 @dataclass(slots=True)

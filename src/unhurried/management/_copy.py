@@ -82,7 +82,7 @@ def document(done: CopyResult) -> dict[str, Any]:
 
 
 def _look(model: type[Model], alias: str) -> None:
-    """Where not one row could be stored: whether there is a table, without which it is no row's."""
+    """Raise DbError if it was no row's fault, nor the database's: there is no table."""
     table, connection = model._meta.db_table, connections[alias]
     with connection.cursor() as cursor:
         there = connection.introspection.table_names(cursor, include_views=True)

@@ -39,7 +39,7 @@ from ._vitals import FRONT, VITALS
 from ._vitals import edges as edges_of_vital
 from ._vitals import keep as keep_vitals
 from ._window import ClientRow, Process, SampleRow, VitalRow, Window
-from .sinks._names import printable, shown
+from .sinks._names import printable, shown, typed
 
 __all__ = [
     "CACHE",
@@ -147,6 +147,7 @@ __all__ = [
     "tap",
     "told",
     "totals",
+    "typed",
     "unheard",
     "version",
     "versioned",

@@ -6,26 +6,21 @@ ever make them anew, if their readers did not.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from threading import Lock
 from time import monotonic
 from typing import Final
+
+from ._last import Last
 
 SPAN: Final = 300.0  # seconds; then the background may try once more
 MOST: Final = 10_000
 
-_until: OrderedDict[str, float] = OrderedDict()
-_lock = Lock()
+_until: Last[float] = Last(MOST)
 
 
 def leave(key: str) -> None:
     """To its readers, of this process."""
-    with _lock:
-        _until[key] = monotonic() + SPAN
-        _until.move_to_end(key)
-        if len(_until) > MOST:
-            _until.popitem(last=False)
+    _until.put(key, monotonic() + SPAN)
 
 
 def is_left(key: str) -> bool:
-    return monotonic() < _until.get(key, 0.0)
+    return monotonic() < (_until.get(key) or 0.0)

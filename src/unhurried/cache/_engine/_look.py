@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections import OrderedDict
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from math import log
 from random import random
-from threading import Lock
 from time import time
 from typing import Final, Literal
 
@@ -26,6 +24,7 @@ from .._units._ties import dirtied, ties_of
 from .._units._unit import unit_now
 from . import _alone
 from ._entry import Entry, decode
+from ._last import Last
 from ._note import Note, parse
 from ._policy import Policy
 
@@ -77,31 +76,13 @@ class Lookup:
         return self.key + LEASE
 
 
-class _Memory:
-    """The last of something for each key; the oldest keys go first."""
-
-    def __init__(self, most: int) -> None:
-        self.most, self.lock = most, Lock()
-        self.kept: OrderedDict[str, object] = OrderedDict()
-
-    def get(self, key: str) -> object:
-        return self.kept.get(key)
-
-    def put(self, key: str, value: object) -> None:
-        with self.lock:
-            self.kept[key] = value
-            self.kept.move_to_end(key)
-            if len(self.kept) > self.most:
-                self.kept.popitem(last=False)
-
-
 #: The tags an entry had when we last saw it, to ask for entry and tokens in one trip. A wrong
 #: guess costs a trip more, never a wrong answer.
-_guesses = _Memory(20_000)
+_guesses: Last[tuple[str, ...]] = Last(20_000)
 #: The same of the last entry of each name, for those that were never seen.
-_of_name = _Memory(1_000)
+_of_name: Last[tuple[str, ...]] = Last(1_000)
 #: When an entry was last seen valid here: its data were changed after that, if at all.
-_valid = _Memory(20_000)
+_valid: Last[float] = Last(20_000)
 
 
 def look(
@@ -214,7 +195,7 @@ def _judged(lookup: Lookup, store: Store, guess: tuple[str, ...], answer: Found)
 
 
 def _guessed(key: str) -> tuple[str, ...]:
-    return _guesses.get(key) or ()  # type: ignore[return-value]
+    return _guesses.get(key) or ()
 
 
 def _entry(lookup: Lookup, found: dict[str, bytes]) -> Entry | None:
@@ -232,7 +213,7 @@ def _entry(lookup: Lookup, found: dict[str, bytes]) -> Entry | None:
 def likely(lookup: Lookup) -> list[str]:
     """The tables that it was made of before, or another one of that name."""
     tags = _guesses.get(lookup.key) or _of_name.get(lookup.policy.name) or ()
-    return [tag for tag in tags if not tag.startswith(NAMED)][:LIKELY]  # type: ignore[attr-defined]
+    return [tag for tag in tags if not tag.startswith(NAMED)][:LIKELY]
 
 
 def remember(lookup: Lookup, entry: Entry) -> None:
@@ -267,7 +248,7 @@ def _state(entry: Entry, key: str, current: bool) -> State:  # noqa: FBT001 - th
     now = time()
     if not current:
         last = _valid.get(key)
-        since = entry.created if last is None else float(last)  # type: ignore[arg-type]
+        since = entry.created if last is None else float(last)
         return "changed" if now < max(since, entry.created) + _span(entry) else "missing"
     if now >= entry.hard:
         return "missing"
@@ -278,7 +259,7 @@ def _state(entry: Entry, key: str, current: bool) -> State:  # noqa: FBT001 - th
 def seen_valid(key: str, now: float) -> None:
     """Its data have not changed until now; to the second."""
     last = _valid.get(key)
-    if last is None or now - float(last) >= 1:  # type: ignore[arg-type]
+    if last is None or now - float(last) >= 1:
         _valid.put(key, now)
 
 

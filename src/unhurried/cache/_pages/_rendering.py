@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.utils.module_loading import import_string
 
-from ._around import Around
+from ._decorated import Decorated
 from ._making import Making
 
 Finish = Callable[[Any], Any]
@@ -25,7 +25,7 @@ def deferred(
     decorators around this one do to it is done to each reader's response.
     """
     template, before = response.template_name, [*(response.context_data or {}).items()]
-    status, render, around = response.status_code, response.render, Around(response)
+    status, render, around = response.status_code, response.render, Decorated(response)
     making.wait()
 
     def watched() -> Any:

@@ -6,13 +6,13 @@ A lost wish is late, for the next reader has it again; a double one finds the le
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from collections.abc import Iterator
 from hashlib import blake2b
 from threading import Lock
 from time import monotonic
 from typing import Any, Final
 
+from .._engine._last import Last
 from .._errors import Unavailable
 from .._stores import Store
 
@@ -25,7 +25,7 @@ Wish = tuple[str, dict[str, Any]]
 
 _here: dict[str, Wish] = {}
 #: When the old entry (by its own moment) of each key was first wished anew, of the last MOST.
-_since: OrderedDict[str, tuple[float, float]] = OrderedDict()
+_since: Last[tuple[float, float]] = Last(MOST)
 _lock = Lock()
 
 
@@ -52,13 +52,11 @@ def wish_anywhere(store: Store, key: str, name: str, meta: dict[str, Any]) -> bo
 
 def is_overdue(key: str, created: float) -> bool:
     """Whether this old entry was wished anew so long ago that nobody seems to be able to."""
-    with _lock:
-        if _since.get(key, (None, 0.0))[0] != created:
-            _since[key] = created, monotonic()
-            _since.move_to_end(key)
-            if len(_since) > MOST:
-                _since.popitem(last=False)
-        return monotonic() - _since[key][1] > TTL
+    first = _since.get(key)
+    if first is None or first[0] != created:
+        first = created, monotonic()
+        _since.put(key, first)
+    return monotonic() - first[1] > TTL
 
 
 def taken_here() -> Iterator[tuple[str, Wish]]:

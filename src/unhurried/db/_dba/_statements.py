@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from unhurried.measure.reading import typed
 from unhurried.queries.reading import fingerprint
 
 from ._answers import FINE, LOOK, NOTHING, UNKNOWN, Answer, Item
@@ -161,15 +162,10 @@ def _remedy(each: Statement) -> tuple[str, ...]:
     """A page that repeats it is diagnosed with proof; anything else is explained."""
     for place in each.places:
         if (place.loops or place.each >= OFTEN) and place.kind == "request":
-            return (f"fewer of them: manage.py unhurried diagnose --url {_url(place)}",)
+            return (f"fewer of them: manage.py unhurried diagnose --url {typed(place.label)}",)
     if each.places:
         return (f"at {each.places[0].line}: print(queryset.explain(analyze=True, buffers=True))",)
     return ()
-
-
-def _url(place: Place) -> str:
-    """A route with parameters is no address yet."""
-    return place.label.replace("<", "{").replace(">", "}") if "<" in place.route else place.label
 
 
 def _without(extension: Row) -> Answer:

@@ -34,6 +34,11 @@ def shown(kind: str, name: str) -> str:
     return f"/{name}"
 
 
+def typed(label: str) -> str:
+    """As it stands in a command: what has parameters is no address yet, and < is the shell's."""
+    return label.replace("<", "{").replace(">", "}")
+
+
 def printable(text: str) -> str:
     """On one line, whatever it was."""
     return _CONTROL.sub("\ufffd", text)

@@ -68,9 +68,7 @@ class Origin:
         self.runs = 0
         self.prefetched = False
         self.streamed = False  # by iterator(), which prefetches only with a chunk_size
-        self.locked = (
-            False  # by select_for_update() without ``of``, which locks what is joined, too
-        )
+        self.locked = False  # by select_for_update() without ``of``: it locks what is joined, too
         self.combined = False  # union() and the like, whose parts must have the same columns
         self.eager: dict[str, _eager.Load] = {}
         self.kids: dict[str, Origin] = {}

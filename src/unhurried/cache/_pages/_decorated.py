@@ -15,7 +15,7 @@ Changes = dict[str, Any]
 _LISTS: Final = frozenset({"vary", "cache-control"})
 
 
-class Around:
+class Decorated:
     """Of one response, from the moment its view has returned it."""
 
     __slots__ = ("_cookies", "_headers", "_own_cookies", "_own_headers", "_response")
