@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
-from django.conf import settings
 from django.core.management.commands import flush
 from django.db import connections
 from django.utils import timezone, translation
@@ -25,7 +22,6 @@ from unhurried.measure import _sampler, snapshot
 _HYPOTHESIS = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("here", **_HYPOTHESIS)
 hypothesis.settings.load_profile("here")
-atexit.register(shutil.rmtree, settings.UNHURRIED["STORE"], ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,8 @@
 """Settings of the embedded suite: SQLite in memory, local-memory cache, every built-in piece on."""
 
+import atexit
+import os
+import shutil
 import tempfile
 
 import django
@@ -59,3 +62,10 @@ UNHURRIED = {
     "SWEEP": None,
     "WATCH": False,  # a thread for each test's store; its own tests have it
 }
+
+
+# Registered before the app's own, and so run after what that still writes at the end.
+@atexit.register
+def remove(mine: int = os.getpid()) -> None:
+    if os.getpid() == mine:  # no child's
+        shutil.rmtree(UNHURRIED["STORE"], ignore_errors=True)
