@@ -1,10 +1,11 @@
 """``bulk_copy``: rows into a table.
 
 ``_rows`` reads what is given, ``_columns`` says what is stored, ``_plan`` makes it ready,
-``_roads`` sends it, ``_copy`` is the loop around them.
+``_roads`` knows who sends it, ``_load`` is the loop around them.
 """
 
 from ._async import abulk_copy
-from ._copy import CopyResult, Update, bulk_copy
+from ._conflict import Update
+from ._copy import CopyResult, bulk_copy
 
 __all__ = ["CopyResult", "Update", "abulk_copy", "bulk_copy"]

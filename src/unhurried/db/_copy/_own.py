@@ -12,9 +12,10 @@ from django.db.models import Model
 
 from .._errors import CopyError
 from ._columns import MISSING
+from ._many import is_own
 from ._plan import key_of
-from ._roads import Table, is_own
 from ._rows import Source
+from ._table import Table
 
 Numbered = tuple[int, Any, tuple[Any, ...]]
 
