@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from unhurried import conf
 from unhurried.cache import _problems as cache
 from unhurried.later import reading as later
-from unhurried.measure import _own, _store, sinks
+from unhurried.measure import _folder, _own, sinks
 from unhurried.measure._clients import MODES as CLIENTS
 from unhurried.measure._errors import StoreError
 from unhurried.queries._budget import _budget_settings as budgets
@@ -46,8 +46,8 @@ def check_store(**kwargs: Any) -> Iterable[CheckMessage]:
     if not conf.settings.MEASURE:
         return
     try:
-        _store.examine()
-    except _store.ForeignFolderError as error:
+        _folder.examine()
+    except _folder.ForeignFolderError as error:
         yield Error(str(error), hint=error.hint, id="unhurried.E101")
     except StoreError as error:
         yield Error(str(error), hint=error.hint, id="unhurried.E102")

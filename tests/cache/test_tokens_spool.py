@@ -12,7 +12,7 @@ from tests.measure.children import child, in_child
 from unhurried.cache._errors import CacheError, Unavailable
 from unhurried.cache._tokens import _spool
 from unhurried.cache._tokens._spool import Spool
-from unhurried.measure import _store
+from unhurried.measure import _folder
 from unhurried.measure.reading import locked
 
 
@@ -51,7 +51,7 @@ def spool(store, home, monkeypatch):
 
 @pytest.fixture
 def path(store):
-    return _store.versioned(store) / "renewals"
+    return _folder.versioned(store) / "renewals"
 
 
 def at_once(spool):

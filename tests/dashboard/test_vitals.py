@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from unhurried import testing
 from unhurried.dashboard import _assets, _vitals_limit, _vitals_route, _vitals_views
 from unhurried.dashboard._vitals_limit import CLIENTS, IN_ALL, OF_ONE, Limit, client_of
+from unhurried.measure import _folder, _store, snapshot
 from unhurried.measure import _layout as L
-from unhurried.measure import _store, snapshot
 from unhurried.measure._vitals import edges, keep
 from unhurried.measure.reading import VITALS, window
 
@@ -480,7 +480,7 @@ class TestHostile:
         assert _vitals_views.vitals(request).status_code == 204
 
     def test_switched_off(self, measured):
-        with testing.override(VITALS=False, STORE=_store.folder()):
+        with testing.override(VITALS=False, STORE=_folder.folder()):
             tell(beacon())
             assert kept() == {}
 
@@ -599,7 +599,7 @@ def test_no_person_is_in_the_store(measured, visitor, tmp_path):
     """Who told is nowhere in it."""
     tell(beacon(x="somebody@example.com"), visitor)
     User.objects.filter(username="visitor").delete()
-    files = b"".join(path.read_bytes() for path in _store.folder().rglob("*") if path.is_file())
+    files = b"".join(path.read_bytes() for path in _folder.folder().rglob("*") if path.is_file())
     assert b"somebody@example" not in files
     assert b"127.0.0.1" not in files
     assert b'["books/","ttfb"]' in files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import _addresses, _clients, _store
+from . import _addresses, _clients, _folder
 from ._errors import StoreError
 
 
@@ -12,7 +12,7 @@ def client_hash(address: str) -> int:
     An empty text is whoever could not be told. Raises ``ValueError`` for what is no address, and
     ``StoreError`` where no client has been seen yet.
     """
-    folder = _store.versioned(_store.folder())
+    folder = _folder.versioned(_folder.folder())
     try:
         key = (folder / "client.key").read_bytes()
     except OSError as error:
@@ -27,7 +27,7 @@ def client_hash(address: str) -> int:
 
 def client_label(client: int) -> str:
     """``client 3fa2b07c``, or the address where CLIENTS is "shown"."""
-    folder = _store.versioned(_store.folder())
+    folder = _folder.versioned(_folder.folder())
     for path in folder.glob("clients-*.json"):
         found = _clients.read(path).get(client)
         if found:

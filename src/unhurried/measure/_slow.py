@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from . import _files, _store
+from . import _files, _folder
 from . import _layout as L
 from ._buckets import TIME, quantiles
 from ._errors import StoreError, not_kept, say_once
@@ -135,7 +135,7 @@ def slow_requests() -> list[dict[str, Any]]:
     seen most often first: ``count`` of looks, ``frames`` as ``file:line name``, innermost first.
     Empty where there are none, or where the file is not one of ours: that is said once.
     """
-    return _load(_store.versioned(_store.folder()) / FILE)
+    return _load(_folder.versioned(_folder.folder()) / FILE)
 
 
 def _load(path: Path) -> list[dict[str, Any]]:

@@ -11,8 +11,8 @@ from math import exp
 from pathlib import Path
 from typing import Any, Final
 
+from . import _folder
 from . import _layout as L
-from . import _store
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale, quantiles
 from ._errors import StoreError
@@ -31,10 +31,10 @@ if hasattr(os, "register_at_fork"):
 
 def reader() -> Reader | None:
     """The reader of the configured store; None where nothing has been measured yet."""
-    top = _store.folder()
+    top = _folder.folder()
     if top.exists():
-        _store.refuse_foreign(top)
-    folder = _store.versioned(top)
+        _folder.refuse_foreign(top)
+    folder = _folder.versioned(top)
     known = _readers.get(folder)
     if not (folder / "names").exists():
         _readers.pop(folder, None)

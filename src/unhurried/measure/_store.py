@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import stat
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 
 from unhurried.conf import settings
@@ -24,18 +18,13 @@ from . import _clients, _processes
 from . import _layout as L
 from ._cost import Cost
 from ._errors import TRANSIENT, StoreError, say_once, swallow, told_of_disk
-from ._locks import SUPPORTED, unforked
+from ._folder import as_store_error, folder, prepare
+from ._locks import unforked
 from ._names import Names
 from ._rows import Route
-from ._slot import Slot, readable, reserve
-from ._slot import paths as slots
+from ._slot import Slot
 
 RETRY_AFTER = 30.0  # seconds
-SQLITE = b"SQLite format 3\0"  # how such a file begins
-
-
-class ForeignFolderError(StoreError):
-    """The folder belongs to another user or is open to others."""
 
 
 class Store:
@@ -121,96 +110,6 @@ def _joined(fields: Sequence[Any]) -> str:
     return json.dumps(fields, separators=(",", ":"))
 
 
-def folder() -> Path:
-    """The folder by setting, or the default: one per project and user."""
-    if settings.STORE:
-        return Path(settings.STORE).absolute()
-    base = Path("/run") if os.access("/run", os.W_OK) else Path(tempfile.gettempdir())
-    return base / f"unhurried-{os.geteuid()}-{_project()}"
-
-
-def _project() -> str:
-    """The same for every process of a project, from whatever folder it is started."""
-    root = getattr(django_settings, "BASE_DIR", "")
-    name = getattr(django_settings, "ROOT_URLCONF", "")
-    module = sys.modules.get(os.environ.get("DJANGO_SETTINGS_MODULE", ""))
-    where = f"{root}|{name}|{getattr(module, '__file__', '')}"
-    return hashlib.sha256(where.encode()).hexdigest()[:12]
-
-
-def prepare(path: Path) -> Path:
-    """Make the folder, 0700, and refuse one that others own or may open."""
-    if not SUPPORTED:
-        raise StoreError(
-            "The store needs POSIX file locks.", 'Set UNHURRIED = {"MEASURE": False} here.'
-        )
-    inner = versioned(path)
-    for each in (path, inner):
-        with suppress(FileExistsError):  # what is there may be no folder
-            each.mkdir(mode=0o700, parents=True)
-        refuse_foreign(each)
-    return inner
-
-
-def versioned(path: Path) -> Path:
-    """Where in the folder this version's files are."""
-    return path / f"v{L.VERSION}"
-
-
-def refuse_foreign(path: Path) -> None:
-    """Raise StoreError unless the folder is ours alone."""
-    found = path.lstat()
-    if not stat.S_ISDIR(found.st_mode):
-        raise ForeignFolderError(
-            f"{path} is not a folder.", "Remove it, or name another one in STORE."
-        )
-    if found.st_uid != os.geteuid():
-        raise ForeignFolderError(
-            f"{path} belongs to user {found.st_uid}, not to us ({os.geteuid()}).",
-            "Name a folder of your own in UNHURRIED['STORE'].",
-        )
-    if found.st_mode & 0o077:
-        raise ForeignFolderError(
-            f"{path} is open to others ({stat.S_IMODE(found.st_mode):04o}).", f"chmod 700 {path}"
-        )
-
-
-def examine() -> None:
-    """Look whether the store could be used, for the checks; raises StoreError with the way out."""
-    try:
-        inner = prepare(folder())
-        names = Names(inner)
-        for path in slots(inner):
-            if not readable(path, names.id):
-                raise StoreError(f"{path} is no slot of this store.", f"Remove {path}.")
-        _examine_history(inner / "history.sqlite")
-        _reserve_room(inner)
-    except (OSError, ValueError) as error:  # of the latter, a null in the name
-        raise _as_store_error(error) from error
-
-
-def _examine_history(path: Path) -> None:
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        start = file.read(len(SQLITE))
-    if start not in (b"", SQLITE):
-        raise StoreError(f"{path} is no history of ours.", f"Remove {path}.")
-
-
-def _reserve_room(folder: Path) -> None:
-    """Whether one more worker would find room for its numbers."""
-    with tempfile.TemporaryFile(dir=folder) as file:
-        reserve(file.fileno(), 0, L.BASE_BYTES + L.GROUPS["route"].chunk_bytes)
-
-
-def _as_store_error(error: Exception) -> StoreError:
-    return StoreError(
-        f"The store can't be written: {error}.",
-        "Make room there or name another folder in UNHURRIED['STORE'].",
-    )
-
-
 #: Called with a store that is about to be left by the process it is of, while something waits.
 leaving: list[Callable[[Store], None]] = []
 #: The store of this process, if it is open; ``current()`` opens it.
@@ -247,7 +146,7 @@ def _open() -> Store | None:
         except (OSError, StoreError) as error:
             fail(error)
         except Exception as error:  # boundary: a meter never breaks a page
-            fail(_as_store_error(error))
+            fail(as_store_error(error))
             swallow("the store", error)
         finally:
             _busy = False
@@ -266,7 +165,7 @@ def fail(error: OSError | StoreError, store: Store | None = None) -> None:
         if error.errno not in TRANSIENT:
             swallow("the store", error)
         told_of_disk(error)
-        error = _as_store_error(error)
+        error = as_store_error(error)
     forget()
     _failed, _retry_at = error, time.monotonic() + RETRY_AFTER
     say_once("Measuring is off in this process: %s %s", error, error.hint)

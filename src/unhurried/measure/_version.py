@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 
 from unhurried.conf import given
 
-from . import _store
+from . import _folder
 
 CODE: Final = ".py"
 #: Of an app's folder, and below folders of templates and translations; elsewhere they are data.
@@ -62,7 +62,7 @@ def _files(base: str) -> Iterator[str]:
 
 def _written() -> set[str]:
     """What the running site writes to: an upload is no release."""
-    roots = (django_settings.MEDIA_ROOT, django_settings.STATIC_ROOT, _store.folder())
+    roots = (django_settings.MEDIA_ROOT, django_settings.STATIC_ROOT, _folder.folder())
     return {os.path.abspath(root) for root in roots if root}
 
 

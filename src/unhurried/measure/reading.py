@@ -4,6 +4,7 @@ from . import _files as files
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
 from ._errors import StoreError, not_kept, say_once, swallow
+from ._folder import folder, prepare, versioned
 from ._folding import at_once, draining, folding
 from ._frames import Where, blamed, drawn, outward, placed
 from ._history import SPANS, hosts, series, totals
@@ -30,7 +31,7 @@ from ._slow import slow_requests
 from ._snapshot import Lanes, reader
 from ._spans import moment, since, window
 from ._statements import OTHER, is_control, met, repeated
-from ._store import Store, failure, folder, prepare, versioned
+from ._store import Store, failure
 from ._tables import Key, SightingRow, StatementRow
 from ._told import told
 from ._units import finished, streamed, weighed
