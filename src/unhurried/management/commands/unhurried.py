@@ -5,12 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from signal import SIGINT, SIGTERM, signal
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -21,12 +17,20 @@ from unhurried.dashboard import _queries_diff, _queries_text, _top, _why_text
 from unhurried.db import CopyError, DbError
 from unhurried.diagnose import Report, _text
 from unhurried.later import LaterError
-from unhurried.later.reading import drain, ending, figures_of_lanes
-from unhurried.management import _copy, _dba, _diagnose, _output, _sqlcheck
-from unhurried.management._arguments import base, positive, seconds
+from unhurried.later.reading import drain, figures_of_lanes
+from unhurried.management import (
+    _copy,
+    _dba,
+    _diagnose,
+    _drain,
+    _edge,
+    _output,
+    _sqlcheck,
+    _warm,
+)
+from unhurried.management._arguments import positive, seconds
 from unhurried.measure import StoreError
 
-NOTHING_TO_WARM = "No page without parameters is cached. Name some: manage.py unhurried warm /…/"
 NOTHING_VERIFIED = "Nothing is verified yet: manage.py unhurried diagnose --url /…/ tries it."
 
 
@@ -40,12 +44,12 @@ class Command(BaseCommand):
         _add_queries(verbs)
         _diagnose.add(verbs)
         _add_why(verbs)
-        _add_warm(verbs)
-        _add_drain(verbs)
+        _warm.add(verbs)
+        _drain.add(verbs)
         _copy.add(verbs)
         _sqlcheck.add(verbs)
         _dba.add(verbs)
-        _add_edge(verbs)
+        _edge.add(verbs)
 
     def run_from_argv(self, argv: list[str]) -> None:
         _output.spell(self.stdout, errors="replace")  # a terminal may know fewer letters
@@ -130,17 +134,17 @@ class Command(BaseCommand):
         for each in warm(targets, spoken, base or ""):
             done.append(each)
             if not json:
-                self.stdout.write(_line_of(each))
+                self.stdout.write(_warm.line(each))
         if json:
             self._print_json({"warmed": [each.as_dict() for each in done]})
         elif not done:
-            self.stdout.write(NOTHING_TO_WARM)
+            self.stdout.write(_warm.NOTHING)
         if any(each.state == "failed" for each in done):
             raise SystemExit(1)
 
     def drain(self, *, once: bool, lane: str | None, json: bool, **options: Any) -> None:
         """Work off what is to be done later, until told to end."""
-        with _until_told():
+        with _drain.until_told():
             try:
                 done = drain(once=once, only=lane)
             except LaterError as error:
@@ -207,10 +211,10 @@ class Command(BaseCommand):
         if not url:
             raise CommandError("Which page, as visitors see it? edge check https://example.com/")
         done: list[Step] = []
-        for step in check_edge(_page(url)):
+        for step in check_edge(_edge.page(url)):
             done.append(step)
             if not json:
-                self.stdout.write("\n".join(_lines_of(len(done), step)))
+                self.stdout.write("\n".join(_edge.lines(len(done), step)))
         if json:
             self._print_json({"url": url, "steps": [each.as_dict() for each in done]})
         if any(each.state == "not" for each in done):
@@ -243,70 +247,6 @@ def _add_why(verbs: Any) -> None:
         help="a page's URL, a value's key as in username:jacob, or a name (default: all)",
     )
     verb.add_argument("--json", action="store_true", help="print one JSON document and end")
-
-
-def _add_warm(verbs: Any) -> None:
-    verb = verbs.add_parser("warm", help="make pages and values now that will be asked for")
-    verb.add_argument(
-        *("targets",),
-        nargs="*",
-        metavar="URL|NAME",
-        help="pages, or cached functions without arguments (default: all pages without parameters)",
-    )
-    verb.add_argument("--languages", action="store_true", help="once in each of LANGUAGES")
-    verb.add_argument("--base", type=base, help="what comes before a path: https://example.com")
-    verb.add_argument("--json", action="store_true", help="print one JSON document and end")
-
-
-def _add_drain(verbs: Any) -> None:
-    verb = verbs.add_parser("drain", help="work off what is to be done later, until told to end")
-    verb.add_argument("--once", action="store_true", help="end when what is due now is done")
-    verb.add_argument("--lane", help='a task\'s lane, or a model ("inbox.Message"); default: all')
-    verb.add_argument("--json", action="store_true", help="print one JSON document at the end")
-
-
-@contextmanager
-def _until_told() -> Iterator[None]:
-    """SIGTERM and Ctrl-C let what has begun come to its end."""
-    before = {each: signal(each, lambda *_: ending.set()) for each in (SIGTERM, SIGINT)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal(each, handler)
-        ending.clear()
-
-
-def _line_of(each: Warmed) -> str:
-    state = f"{each.state}: {each.why}" if each.why else each.state
-    return f"{each.what:40} {each.language:6} {each.seconds * 1e3:7.0f} ms  {state}"
-
-
-def _add_edge(verbs: Any) -> None:
-    verb = verbs.add_parser("edge", help="Varnish and nginx: their configuration, and a check")
-    verb.add_argument("what", choices=["vcl", "nginx", "check"], help="print one, or check")
-    verb.add_argument("url", nargs="?", metavar="URL", help="a page, as visitors see it: https://…")
-    verb.add_argument("--json", action="store_true", help="print one JSON document and end")
-
-
-def _lines_of(number: int, step: Step) -> list[str]:
-    line = f"{number:2}  {step.state:7}  {step.name}: {step.said}"
-    return [line, f"{'':13}{step.way_out}"] if step.way_out else [line]
-
-
-def _page(url: str) -> str:
-    if not _is_whole(url):
-        raise CommandError(f"{url!r} is nothing like https://example.com/feed/.")
-    return url
-
-
-def _is_whole(url: str) -> bool:
-    try:
-        found = urlsplit(url)
-        _ = found.port  # one that is none raises
-    except ValueError:
-        return False
-    return found.scheme in ("http", "https") and bool(found.hostname)
 
 
 def _add_queries(verbs: Any) -> None:
