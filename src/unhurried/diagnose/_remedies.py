@@ -9,7 +9,7 @@ from typing import Any, Final
 from unhurried.measure.reading import ONE_PATH_IN, OTHER, UNRESOLVED
 from unhurried.queries.reading import proven
 
-from ._ledger import Route
+from ._route import Route
 from ._words import percent
 
 KEPT_FOR: Final = 600  # seconds, of the ``cached_page`` that is proposed

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from .._ledger import Ledger, Route
+from .._ledger import Ledger
+from .._route import Route
 from .._sizes import SHARE
 from .._verdict import FRONT_END, LIKELY, SURE, Cause
 from .._words import count, ms

@@ -8,7 +8,8 @@ from typing import Final
 
 from unhurried.measure.reading import ClientRow, client_label
 
-from .._ledger import NS, Ledger
+from .._ledger import Ledger
+from .._route import NS
 from .._verdict import LIKELY, SURE, TRAFFIC, Cause
 from .._words import count, ms, percent
 

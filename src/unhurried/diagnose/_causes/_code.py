@@ -12,7 +12,8 @@ from typing import Any, Final
 from unhurried.measure.reading import SampleRow
 
 from .. import _remedies
-from .._ledger import LOOKS, Ledger, Route, Spent
+from .._ledger import Ledger
+from .._route import LOOKS, Route, Spent
 from .._sizes import ERRORS
 from .._verdict import LIKELY, OWN_BUGS, SURE, THIRD_PARTY, Cause
 from .._words import count, ms, percent

@@ -15,7 +15,8 @@ from django.db import connections
 from unhurried.measure.reading import StatementRow
 
 from .. import _remedies
-from .._ledger import NEAR, NS, Ledger, Route
+from .._ledger import Ledger
+from .._route import NEAR, NS, Route
 from .._verdict import DATABASE, LIKELY, NETWORK, SURE, Cause
 from .._words import brief, count, ms, percent
 from . import _servers

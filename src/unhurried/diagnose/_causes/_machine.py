@@ -11,7 +11,8 @@ from typing import Final
 
 from django.db import connections
 
-from .._ledger import NS, STRAINED, USUAL, Ledger
+from .._ledger import STRAINED, Ledger
+from .._route import NS, USUAL
 from .._sizes import SHARE
 from .._verdict import CONTENTION, LIKELY, PERHAPS, SURE, Cause
 from .._words import brief, count, ms, percent

@@ -14,7 +14,8 @@ from unhurried.measure.reading import SERVERS as SERVERS_KNOWN
 from unhurried.measure.reading import StatementRow
 
 from .. import _configuration, _remedies
-from .._ledger import NS, Ledger, Route
+from .._ledger import Ledger
+from .._route import NS, Route
 from .._sizes import SHARE
 from .._verdict import LIKELY, SERVERS, SURE, Cause
 from .._words import count, ms

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from .. import _remedies
-from .._ledger import LOOKS, Ledger, Route, Spent
+from .._ledger import Ledger
+from .._route import LOOKS, Route, Spent
 from .._verdict import LIKELY, SURE, TEMPLATES, Cause
 from .._words import count, ms
 
