@@ -22,7 +22,8 @@ from .._units._unit import Unit, current, loose, unit_now
 from . import _counts, _note
 from ._around import surroundings
 from ._entry import Dependencies, Entry, encode
-from ._look import NOTE, Lookup, likely, remember, use
+from ._look import likely, remember, use
+from ._lookup import NOTE, Lookup
 
 logger = logging.getLogger("unhurried")
 

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from contextvars import ContextVar
-from dataclasses import dataclass
-from math import log
-from random import random
-from time import time
-from typing import Final, Literal
-
-from django.db import connections
+from typing import Final
 
 from unhurried.conf import settings
 from unhurried.measure.reading import current as measured
@@ -19,70 +12,23 @@ from unhurried.measure.reading import current as measured
 from .._errors import Unavailable
 from .._stores import Found, Store, store_for
 from .._tokens import _spool
-from .._tokens._home import home_named
-from .._units._ties import dirtied, ties_of
 from .._units._unit import unit_now
 from . import _alone
 from ._entry import Entry, decode
 from ._last import Last
+from ._lookup import NOTE, SERVED, Act, Lookup
 from ._note import Note, parse
 from ._policy import Policy
+from ._state import Known, forbidden, is_current, is_early, state_of
 
-#: home -> (its world, its tokens), as far as they were asked already.
-Known = dict[str, tuple[str, dict[str, int | None]]]
-State = Literal["fresh", "stale", "changed", "missing"]
-Act = Literal["serve", "refresh", "compute", "wait", "bypass"]
-
-SERVED: Final = ("serve", "refresh")
-#: No key has a line end in it: a page at ``/a+lease`` must not lie where the lease of ``/a`` does.
-LEASE: Final = "\n+lease"
-NOTE: Final = "\n+note"
 NAMED: Final = "name:"
 LIKELY: Final = 100  # tags that are asked for before it is known that they are needed
 REPLAYED: Final = "a page is being replayed"  # what it reads is rolled back
-#: XFetch's beta: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede
-#: Prevention", VLDB 2015.
-BETA: Final = 1.0
-
-
-#: True while something is made anew though it is there.
-again: ContextVar[bool] = ContextVar("unhurried_again", default=False)
-
-
-@dataclass(slots=True)
-class Lookup:
-    """What was found, and what the caller is to do.
-
-    ``act``: "serve" the entry; "refresh": serve it and have it made anew in the background;
-    "compute" and keep it (the lease is ours); "wait" for who computes; "bypass": compute, keep
-    nothing. ``entry`` may be there for each of them: it is what stands in when computing fails.
-    """
-
-    policy: Policy
-    key: str
-    #: Names it can be invalidated by: the thing's, and its own.
-    labels: tuple[str, ...]
-    store: Store | None
-    state: State = "missing"
-    act: Act = "bypass"
-    entry: Entry | None = None
-    reason: str = ""
-    holder: bytes = b""
-    #: What became of the last computation, once it was asked for.
-    note: Note | None = None
-
-    @property
-    def lease(self) -> str:
-        return self.key + LEASE
-
-
 #: The tags an entry had when we last saw it, to ask for entry and tokens in one trip. A wrong
 #: guess costs a trip more, never a wrong answer.
 _guesses: Last[tuple[str, ...]] = Last(20_000)
 #: The same of the last entry of each name, for those that were never seen.
 _of_name: Last[tuple[str, ...]] = Last(1_000)
-#: When an entry was last seen valid here: its data were changed after that, if at all.
-_valid: Last[float] = Last(20_000)
 
 
 def look(
@@ -164,7 +110,7 @@ def _find_all(lookups: Sequence[Lookup], store: Store) -> None:
     for lookup in lookups:
         entry = _entry(lookup, found)
         if entry is not None and not lookup.reason:
-            lookup.state = _state(entry, lookup.key, is_current(entry, known))
+            lookup.state = state_of(entry, lookup.key, is_current(entry, known))
 
 
 def _find(lookup: Lookup, store: Store) -> Lookup:
@@ -190,7 +136,7 @@ def _judged(lookup: Lookup, store: Store, guess: tuple[str, ...], answer: Found)
         current = there == world and now == [*tokens.values()]
     else:
         current = is_current(entry, {store.alias: (there, dict(zip(guess, now, strict=True)))})
-    lookup.state = _state(entry, key, current)
+    lookup.state = state_of(entry, key, current)
     return lookup
 
 
@@ -228,59 +174,6 @@ def noted(lookup: Lookup) -> Note:
         name = lookup.key + NOTE
         lookup.note = parse(lookup.store.get_many([name]).get(name))
     return lookup.note
-
-
-def forbidden(tags: tuple[str, ...]) -> str:
-    """Why none of this may be served here and now, though its tokens may be current."""
-    pending = _spool.pending()
-    if pending and not pending.isdisjoint(tags):
-        return "a token could not be renewed yet"
-    if not dirtied:  # nobody in this process is changing anything
-        return ""
-    for connection in connections.all(initialized_only=True):
-        dirty = ties_of(connection).dirty
-        if dirty and not dirty.isdisjoint(tags):
-            return "its own transaction has changed what it depends on"
-    return ""
-
-
-def _state(entry: Entry, key: str, current: bool) -> State:  # noqa: FBT001 - the question
-    now = time()
-    if not current:
-        last = _valid.get(key)
-        since = entry.created if last is None else float(last)
-        return "changed" if now < max(since, entry.created) + _span(entry) else "missing"
-    if now >= entry.hard:
-        return "missing"
-    seen_valid(key, now)
-    return "fresh" if now < entry.soft else "stale"
-
-
-def seen_valid(key: str, now: float) -> None:
-    """Its data have not changed until now; to the second."""
-    last = _valid.get(key)
-    if last is None or now - float(last) >= 1:
-        _valid.put(key, now)
-
-
-def _span(entry: Entry) -> float:
-    return entry.hard - entry.created
-
-
-def is_current(entry: Entry, known: Known | None = None) -> bool:
-    """Whether each token it was computed from is still the one there is."""
-    for home, (world, tokens) in entry.deps.items():
-        there, now = (known or {}).get(home, ("", {}))
-        if not tokens.keys() <= now.keys():
-            where = home_named(home)
-            if where is None:  # of a site that is set up otherwise
-                return False
-            tags = list(tokens)
-            there, read = where.read(tags)
-            now = dict(zip(tags, read, strict=True))
-        if there != world or any(now[tag] != token for tag, token in tokens.items()):
-            return False
-    return True
 
 
 def _decide(lookup: Lookup, *, wrote: bool) -> Lookup:
@@ -338,11 +231,6 @@ def _by_others(lookup: Lookup, entry: Entry) -> bool:
         return False
     known = "call" in meta and meta.get("urlconf", "") is not None
     return policy.kind != "function" or known
-
-
-def is_early(entry: Entry) -> bool:
-    """Now and then before its time, the likelier the nearer and the dearer: so nobody waits."""
-    return time() - entry.delta * BETA * log(random() or 1e-300) >= entry.soft
 
 
 def take(lookup: Lookup) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ._look import Lookup
+from ._lookup import Lookup
 
 #: Set by ``_refresh`` when the room is installed; it may not raise.
 askers: list[Callable[[Lookup], None]] = []

@@ -17,7 +17,8 @@ from unhurried.conf import settings
 from .._errors import Unavailable
 from . import _counts
 from ._compute import release
-from ._look import Lookup, look, take
+from ._look import look, take
+from ._lookup import Lookup
 
 T = TypeVar("T")
 

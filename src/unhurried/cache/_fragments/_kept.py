@@ -13,7 +13,8 @@ from .._engine import _counts
 from .._engine._around import surroundings
 from .._engine._compute import Computing, stand_in
 from .._engine._entry import Entry
-from .._engine._look import SERVED, Lookup, use
+from .._engine._look import use
+from .._engine._lookup import SERVED, Lookup
 from .._engine._wait import wait
 from .._errors import CacheError
 from ._holes import Collector, Holed, collected

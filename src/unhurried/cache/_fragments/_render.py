@@ -17,7 +17,8 @@ from django.utils.safestring import mark_safe
 
 from .._audience import _people
 from .._engine._around import around, leading
-from .._engine._look import Lookup, decided, look
+from .._engine._look import decided, look
+from .._engine._lookup import Lookup
 from .._errors import CacheError
 from .._functions._keys import key_of
 from .._units._unit import unit_now

@@ -14,7 +14,9 @@ from django.http import HttpRequest
 
 from .._audience._quiet import may_have
 from .._engine._entry import Entry
-from .._engine._look import Lookup, forbidden, glance, is_early, seen_valid
+from .._engine._look import glance
+from .._engine._lookup import Lookup
+from .._engine._state import forbidden, is_early, seen_valid
 from .._pages import _matches, _refused
 from .._pages._key import JUST_WROTE, READ, respelled
 from .._pages._variants import index_of

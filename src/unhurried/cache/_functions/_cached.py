@@ -17,7 +17,8 @@ from .._engine._around import around, leading, surrounded
 from .._engine._compute import Computing, own_unit, stand_in
 from .._engine._entry import Entry
 from .._engine._invalidate import invalidate_name
-from .._engine._look import SERVED, Lookup, again, glance, insist, look, use
+from .._engine._look import glance, insist, look, use
+from .._engine._lookup import SERVED, Lookup, again
 from .._engine._policy import OnChange, Policy, checked
 from .._engine._wait import await_, wait
 from .._errors import CacheError

@@ -13,7 +13,7 @@ from django.core.signals import setting_changed
 from django.db import connections
 
 from .._engine._around import surrounded
-from .._engine._look import again
+from .._engine._lookup import again
 from ._asking import environ_of
 
 #: What Django asks a connection to do then; put before that of its class.

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any, Final
+from typing import Any
 
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.http import Http404, HttpResponse
-from django.http.multipartparser import MultiPartParserError
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 
@@ -18,32 +15,16 @@ from .._audience._quiet import has_messages
 from .._audience._swap import held_by
 from .._engine._compute import Computing
 from .._engine._invalidate import invalidate_name
-from .._engine._look import Lookup
-from .._errors import CacheError, Unavailable
+from .._engine._lookup import Lookup
+from .._errors import Unavailable
 from .._fragments import _automatic
 from .._fragments._holes import Collector, Holed, collected
 from .._fragments._message_regions import Region, Told, telling
 from .._units._unit import Unit, current, loose, unit_now
-from . import _entries, _headers, _refused, _told
+from . import _entries, _headers, _own_token, _refused, _spelling, _told
 from ._answer import QUIET, dress, fill, fitting, fresh_for, share
+from ._failed import ANSWERS, Failed
 from ._visit import PLACE, Visit
-
-#: Exceptions that are answers: Django makes 4xx of them, and the old page is not better.
-ANSWERS: Final = (
-    Http404,
-    PermissionDenied,
-    BadRequest,
-    SuspiciousOperation,
-    MultiPartParserError,
-)
-
-
-class Failed(Exception):  # noqa: N818 - the view has failed, and says so politely
-    """A response of the 5xx: like an exception, but it can be shown where nothing else is."""
-
-    def __init__(self, response: HttpResponseBase) -> None:
-        super().__init__(f"it answered {response.status_code}")
-        self.response = response
 
 
 class Making:
@@ -126,14 +107,18 @@ class Making:
         """Take the pieces out of a page that has come whole."""
         if response.streaming or not isinstance(response, HttpResponse):
             return
-        plain = self._content(response)
+        plain = response.content
+        if self.collector.pieces or self._shows_token():
+            plain = _spelling.plain(
+                response, self.visit.page.name, marked=bool(self.collector.pieces)
+            )
         content, regions = self._regions(response, plain)
         found = _automatic.marked(
             *(content, self.collector, self.visit.request),
             touched={what for seen in self.seen for what in seen.touched},
         )
         text, self.automatic = found
-        if self._tokens(response, b""):
+        if self._shows_token() and _own_token.in_headers(response, self.collector.csrf(), b""):
             self.automatic.discard("csrf")
         if self.collector.pieces:
             if plain is not response.content:
@@ -144,71 +129,18 @@ class Making:
             response.content = self.spoken.sent
 
     def _regions(self, response: HttpResponse, content: bytes) -> tuple[bytes, list[Region]]:
-        plain = "Content-Encoding" not in response and _is_plain(response.charset)
+        plain = "Content-Encoding" not in response and _spelling.is_plain(response.charset)
         if not plain or self.collector.told is None or self._looks():
             return content, []
         return _told.marked(content, response.charset, self.collector)
 
-    def _content(self, response: HttpResponse) -> bytes:
-        """As it was before it was compressed or spelled otherwise, if there are marks in it."""
-        encoding = response.get("Content-Encoding", "identity").strip().lower()
-        marked = bool(self.collector.pieces)
-        if not (marked or self._shows_token()) or (
-            encoding == "identity" and _is_plain(response.charset)
-        ):
-            return response.content
-        if encoding == "gzip" and _is_plain(response.charset):
-            return gzip.decompress(response.content)
-        if not marked:
-            return response.content
-        raise CacheError(
-            f"{self.visit.page.name} has fragments, and comes as {encoding} in {response.charset}.",
-            'Compress it in a middleware; or put them in at once: {% fragment … by="inline" %}.',
-        )
-
     def _shows_token(self) -> bool:
         return any("csrf" in seen.touched for seen in self.seen)
-
-    def _tokens(self, response: HttpResponseBase, own: bytes) -> dict[str, str]:
-        """Headers with a token in them, with the reader's ``own`` in its place."""
-        if not self._shows_token():
-            return {}
-        secret, found = self.collector.csrf(), {}
-        for name, value in response.items():
-            text, count = _automatic.with_tokens(value.encode("latin-1"), secret, lambda: own)
-            if count:
-                found[name] = text.decode("latin-1")
-        return found
 
     def _own_token(self, response: HttpResponseBase) -> None:
         """The page was shown a secret of nobody's: its reader gets his own, and its cookie."""
         if self._shows_token():
-            own = get_token(self.visit.request)
-            for name, value in self._tokens(response, own.encode()).items():
-                response[name] = value
-            for cookie in response.cookies.values():
-                self._own_cookie(cookie, own.encode())
-            if response.streaming:
-                self._own_stream(response, own.encode())
-
-    def _own_stream(self, response: Any, own: bytes) -> None:
-        """What comes later sees the reader's own; but some of it may be there already."""
-        secret = self.collector.csrf()
-
-        def owned(chunk: bytes) -> bytes:
-            return _automatic.with_tokens(chunk, secret, lambda: own)[0]
-
-        chunks = response.streaming_content
-        told = _each(owned, chunks) if response.is_async else map(owned, chunks)
-        response.streaming_content = told
-
-    def _own_cookie(self, cookie: Any, own: bytes) -> None:
-        """A script may read the token from a cookie of the view's own."""
-        value, secret = cookie.value.encode("utf-8", "surrogatepass"), self.collector.csrf()
-        text, count = _automatic.with_tokens(value, secret, lambda: own)
-        if count:
-            told, _ = _automatic.with_tokens(cookie.coded_value.encode(), secret, lambda: own)
-            cookie.set(cookie.key, text.decode("utf-8", "surrogatepass"), told.decode())
+            _own_token.give(response, self.collector.csrf(), get_token(self.visit.request).encode())
 
     def close(self, error: BaseException | None = None) -> None:
         if self.open:
@@ -366,16 +298,6 @@ class Making:
         why = _why(self.lookup) if why == "miss" else why
         _headers.add_status(response, visit.detailed(_headers.forwarded(why)))
         return response
-
-
-async def _each(change: Callable[[bytes], bytes], chunks: Any) -> AsyncIterator[bytes]:
-    async for chunk in chunks:
-        yield change(chunk)
-
-
-def _is_plain(charset: str) -> bool:
-    """Whether letters are in it as they are in ASCII."""
-    return "<u>".encode(charset) == b"<u>"
 
 
 def _why(lookup: Lookup) -> str:

@@ -13,14 +13,16 @@ from django.http.response import HttpResponseBase
 
 from .._engine._compute import release, stand_in
 from .._engine._invalidate import invalidate_name
-from .._engine._look import Lookup, glance
+from .._engine._look import glance
+from .._engine._lookup import Lookup
 from .._engine._policy import OnChange, Policy
 from .._engine._wait import await_, held, wait
 from .._errors import CacheError
 from .._functions import _registry
 from .._functions._cached import Peek
 from . import _again, _asking
-from ._making import ANSWERS, Failed, Making
+from ._failed import ANSWERS, Failed
+from ._making import Making
 from ._options import By, Options, options_of
 from ._rendering import deferred
 from ._visit import Visit, arrive

@@ -20,7 +20,7 @@ from .._audience._quiet import may_have
 from .._edges import _includes, _offer
 from .._edges._sharing import withhold
 from .._engine import _counts
-from .._engine._look import Lookup, again
+from .._engine._lookup import Lookup, again
 from .._engine._policy import serving_old
 from .._engine._wait import held
 from .._front._asked import Asked, usual
@@ -30,8 +30,8 @@ from .._units import _requests
 from .._units._unit import unit_now
 from . import _headers, _language
 from ._answer import CONDITIONS, QUIET
+from ._failed import Failed
 from ._key import JUST_WROTE, READ, Found, bypassed, key_for
-from ._making import Failed
 from ._page import CachedPage, instead
 from ._visit import PLACE, Visit, find
 

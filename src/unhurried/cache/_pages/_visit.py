@@ -13,7 +13,8 @@ from .._audience._quiet import has_messages
 from .._audience._watch import silence
 from .._engine import _counts, _refreshing
 from .._engine._compute import note, release
-from .._engine._look import SERVED, Lookup, again, glance, insist, look, use
+from .._engine._look import glance, insist, look, use
+from .._engine._lookup import SERVED, Lookup, again
 from .._units._requests import begun
 from .._units._unit import unit_now
 from . import _headers, _refused, _told

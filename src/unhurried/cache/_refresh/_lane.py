@@ -12,7 +12,8 @@ from unhurried.conf import settings
 from unhurried.later.reading import kick, lane
 
 from .._engine import _alone, _refreshing
-from .._engine._look import Lookup, glance, noted
+from .._engine._look import glance, noted
+from .._engine._lookup import Lookup
 from .._engine._policy import Policy
 from .._errors import CacheError, Unavailable
 from .._functions import _registry

@@ -17,7 +17,8 @@ from .._audience._urls import page_of
 from .._engine._around import around, leading
 from .._engine._counts import KINDS
 from .._engine._entry import Entry
-from .._engine._look import Lookup, glance
+from .._engine._look import glance
+from .._engine._lookup import Lookup
 from .._engine._policy import Policy
 from .._errors import CacheError, Unavailable
 from .._functions import _registry
