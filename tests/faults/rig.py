@@ -24,7 +24,7 @@ from .visitors import Crowd
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SCALE, VISITS = 0.2, 400_000
+SCALE, VISITS = 0.2, 800_000
 NAME = "faults"
 #: In no block that is reserved: what is not public may be a proxy's.
 ADDRESSES = [f"81.2.69.{n}" for n in range(10, 40)]
