@@ -136,6 +136,13 @@ SETTINGS: dict[str, Setting] = {
             default=(),
         ),
         Setting(
+            "TRUSTED_KEYS",
+            (tuple, list),
+            "Beginnings of keys in Django's own caches that what we keep may be made of; it is as "
+            "old as they are, until its ttl.",
+            default=(),
+        ),
+        Setting(
             "VERSION",
             (str, type(None)),
             "Name of the deploy, part of each key; default: made from the project's files.",

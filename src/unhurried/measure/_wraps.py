@@ -1,7 +1,8 @@
 """Every method of somebody else's that is wrapped, because no public hook stands in its place.
 
 ``tests/test_seams.py`` reads this list for each Django version. All wraps pass straight through
-outside a unit of work, and none is installed with ``UNHURRIED = {"MEASURE": False}``.
+outside a unit of work, and none is installed with ``UNHURRIED = {"MEASURE": False}``, but for those
+of caches where something is kept.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def charged(part: int) -> Callable[[Any], Any]:
 
             @wraps(original)
             async def inner_async(*args: Any, **kwargs: Any) -> Any:
-                record = _elsewhere(part)
+                record = elsewhere(part)
                 if record is None:
                     return await original(*args, **kwargs)
                 record.enter(part)
@@ -72,7 +73,7 @@ def charged(part: int) -> Callable[[Any], Any]:
 
         @wraps(original)
         def inner(*args: Any, **kwargs: Any) -> Any:
-            record = _elsewhere(part)
+            record = elsewhere(part)
             if record is None:
                 return original(*args, **kwargs)
             record.enter(part)
@@ -86,7 +87,7 @@ def charged(part: int) -> Callable[[Any], Any]:
     return make
 
 
-def _elsewhere(part: int) -> Record | None:
+def elsewhere(part: int) -> Record | None:
     """The record under way, unless its time is this part's already."""
     record = current.get()
     return None if record is None or record.stack[-1] == part else record

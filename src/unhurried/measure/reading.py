@@ -18,6 +18,8 @@ from ._moments import Moment
 from ._own import PLACE, below_script, can_link, own_prefix
 from ._paths import ONE_IN as ONE_PATH_IN
 from ._probes._fetching import fetched
+from ._probes.cache import heard as cache_verbs
+from ._probes.cache import install as install_cache_probe
 from ._probes.sql import Statement, attached, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
 from ._processes import SERVERS
@@ -101,6 +103,7 @@ __all__ = [
     "below_script",
     "blamed",
     "buckets_of",
+    "cache_verbs",
     "can_link",
     "changes",
     "client_hash",
@@ -118,6 +121,7 @@ __all__ = [
     "folding",
     "guards",
     "hosts",
+    "install_cache_probe",
     "install_tap",
     "is_control",
     "keep_vitals",

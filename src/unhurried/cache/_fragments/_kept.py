@@ -17,6 +17,7 @@ from .._engine._look import use
 from .._engine._lookup import SERVED, Lookup
 from .._engine._wait import wait
 from .._errors import CacheError
+from .._units._caches import noticed
 from ._holes import Collector, Holed, collected
 from ._place import placed
 
@@ -43,7 +44,8 @@ def kept(
     try:
         with Computing(lookup) as computing:
             made = Collector()
-            with observing(request, lazies) as seen, collected(made):
+            watched = observing(request, lazies)
+            with watched as seen, collected(made), noticed(computing.unit):
                 holed = made.split(make().encode())
             known = unproven(seen.touched, audience=audience, allowed=allowed, kind="fragment")
             for what, line in known.items():

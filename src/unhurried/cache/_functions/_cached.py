@@ -23,6 +23,7 @@ from .._engine._policy import OnChange, Policy, checked
 from .._engine._wait import await_, wait
 from .._errors import CacheError
 from .._fragments._holes import OPAQUE, collected
+from .._units._caches import noticed
 from . import _registry
 from ._keys import key_of
 from ._values import JSON, Serializer, dumped
@@ -124,7 +125,7 @@ class CachedFunction(Generic[P, R]):
         if lookup.act in SERVED:
             return self._served(lookup, args, kwargs)  # type: ignore[no-any-return]
         try:
-            with Computing(lookup) as computing, collected(OPAQUE):
+            with Computing(lookup) as computing, collected(OPAQUE), noticed(computing.unit):
                 found = self.function(*args, **kwargs)
                 return self._keep(computing, args, kwargs, found)  # type: ignore[no-any-return]
         except Exception as error:  # boundary: a regeneration that fails has an old value behind it
@@ -137,7 +138,7 @@ class CachedFunction(Generic[P, R]):
         if lookup.act in SERVED:
             return self._served(lookup, args, kwargs)
         try:
-            with Computing(lookup) as computing, collected(OPAQUE):
+            with Computing(lookup) as computing, collected(OPAQUE), noticed(computing.unit):
                 value = await self.function(*args, **kwargs)  # type: ignore[misc]
                 return self._keep(computing, args, kwargs, value)
         except Exception as error:  # boundary: as above

@@ -20,6 +20,7 @@ from .._errors import Unavailable
 from .._fragments import _automatic
 from .._fragments._holes import Collector, Holed, collected
 from .._fragments._message_regions import Region, Told, telling
+from .._units._caches import noticed
 from .._units._unit import Unit, current, loose, unit_now
 from . import _entries, _headers, _own_token, _refused, _spelling, _told
 from ._answer import QUIET, dress, fill, fitting, fresh_for, share
@@ -72,7 +73,7 @@ class Making:
             with self._current(), telling(), ExitStack() as self._watching:
                 seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
                 self.seen.append(self._watching.enter_context(seen))
-                with collected(self.collector):
+                with collected(self.collector), noticed(self.unit):
                     yield
         except ANSWERS as error:
             self.refuse(f"it raised {type(error).__name__}")

@@ -42,7 +42,7 @@ class Unit:
     """
 
     __slots__ = (
-        *("ahead", "epochs", "once", "path", "recording", "timed", "tokens", "unrecorded"),
+        *("ahead", "epochs", "once", "path", "put", "recording", "timed", "tokens", "unrecorded"),
         *("unstorable", "until", "worlds", "wrote"),
     )
 
@@ -66,6 +66,8 @@ class Unit:
         #: Not fresh beyond this moment: the parts it is made of are not.
         self.until = float("inf")
         self.wrote = False
+        #: (class, key) of what it has put into Django's own caches: it knows what that is made of.
+        self.put: set[tuple[type, str]] = set()
 
     def refuse(self, reason: str, *, once: bool = False) -> None:
         """For good: whatever this unit makes from now on may hold what it has seen.
