@@ -104,6 +104,24 @@ def count(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def events(request: HttpRequest) -> HttpResponseBase:
+    def told() -> Iterator[str]:
+        for n in range(3):
+            time.sleep(0.02)
+            yield f"data: {Author.objects.count()} {n}\n\n"
+
+    return StreamingHttpResponse(told(), content_type="text/event-stream")
+
+
+async def aevents(request: HttpRequest) -> HttpResponseBase:
+    async def told() -> AsyncIterator[str]:
+        for n in range(3):
+            await asyncio.sleep(0.02)
+            yield f"data: {await Author.objects.acount()} {n}\n\n"
+
+    return StreamingHttpResponse(told(), content_type="text/event-stream; charset=utf-8")
+
+
 urlpatterns = [
     path("", empty),
     path("empty/", empty),
@@ -114,6 +132,8 @@ urlpatterns = [
     path("aboom/", aboom),
     path("nested/", nested),
     path("stream/", stream),
+    path("events/", events),
+    path("aevents/", aevents),
     path("astream/", astream),
     path("broken-stream/", broken_stream),
     path("file/", file),

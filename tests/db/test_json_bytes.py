@@ -248,6 +248,30 @@ def test_what_is_wrong_is_named(what: str) -> None:
     assert why in str(raised.value)
 
 
+@isolate_apps("tests.db.shelf")
+def test_a_value_that_json_does_not_know_is_named_by_its_field() -> None:
+    """A package's own field may make anything of a column."""
+
+    class Stream(models.TextField[Any, Any]):
+        def from_db_value(self, value: str, *args: Any) -> object:
+            return object()
+
+    class Told(models.Model):
+        body = Stream(db_column="name")
+
+        class Meta:
+            app_label = "shelf"
+            managed = False
+            db_table = Shelf._meta.db_table
+
+        def __str__(self) -> str:
+            return str(self.body)
+
+    Shelf.objects.create(name="one")
+    with pytest.raises(DbError, match="'body' is a object there, which JSON does not know"):
+        json_bytes(Told.objects.all(), ["body"])
+
+
 odd_texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
 documents = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | odd_texts,

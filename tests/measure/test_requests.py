@@ -94,6 +94,19 @@ def test_a_stream_is_measured_to_its_end(client: Client, route: Route) -> None:
     assert measured["wall"]["sum"] >= 0.015
 
 
+def test_nobody_waits_for_the_end_of_a_stream_of_events(client: Client, route: Route) -> None:
+    response = client.get("/events/")
+    asked = route("events/")
+    assert (asked["requests"], asked["in_flight"]) == (1, 0)
+    assert response.getvalue().count(b"data:") == 3
+    response.close()
+    asked, told = route("events/"), route("events:events/")
+    assert (asked["requests"], asked["queries"]["sum"], asked["streamed"]) == (1, 0, 0)
+    assert (told["requests"], told["queries"]["sum"], told["streamed"]) == (1, 3, 1)
+    assert asked["wall"]["sum"] < 0.06 <= told["wall"]["sum"]
+    assert told["bytes"] == len(b"data: 0 0\n\n") * 3
+
+
 def test_a_stream_that_is_cut_off_is_finished_once(client: Client, route: Route) -> None:
     response = client.get("/stream/")
     next(iter(response.streaming_content))
@@ -200,6 +213,18 @@ def test_async_views_are_measured_alike(route: Route) -> None:
     assert route("aboom/")["exceptions"] == 1
     assert route("astream/")["bytes"] == 300
     assert route("astream/")["queries"]["sum"] == 3
+
+
+def test_nor_for_that_of_one_that_is_async(route: Route) -> None:
+    async def visit() -> None:
+        response: Any = await AsyncClient().get("/aevents/")
+        assert len([chunk async for chunk in response.streaming_content]) == 3
+        response.close()
+
+    asyncio.run(visit())
+    asked, told = route("aevents/"), route("events:aevents/")
+    assert (asked["requests"], asked["queries"]["sum"]) == (1, 0)
+    assert (told["requests"], told["queries"]["sum"]) == (1, 3)
 
 
 def test_gather_charges_each_query_to_its_own_request(route: Route) -> None:

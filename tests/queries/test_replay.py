@@ -298,6 +298,27 @@ def test_an_error_is_the_pages_own():
     assert replay("/nowhere/").match is None
 
 
+def test_what_developers_look_with_is_left_out(monkeypatch):
+    """Visitors never have it, and it puts something else into the page at each look."""
+    tool = ModuleType("debug_toolbar.middleware")
+
+    def middleware(get_response: Any) -> Any:
+        def shown(request: HttpRequest) -> Any:
+            response = get_response(request)
+            response["Server-Timing"] = "TimerPanel_total;dur=1"
+            return HttpResponse(f"{response.content!r} {random.random()}")
+
+        return shown
+
+    tool.DebugToolbarMiddleware = middleware  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "debug_toolbar", ModuleType("debug_toolbar"))
+    monkeypatch.setitem(sys.modules, tool.__name__, tool)
+    known = ["debug_toolbar.middleware.DebugToolbarMiddleware", *settings.MIDDLEWARE]
+    with override_settings(MIDDLEWARE=known):
+        assert replay("/record/").body == b"http://testserver/record/"
+        assert known == settings.MIDDLEWARE
+
+
 def test_its_record_says_that_it_is_a_replay(store):
     assert replay("/record/").body == b"http://testserver/record/"
     assert happened[0].replaying

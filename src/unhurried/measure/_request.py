@@ -19,11 +19,12 @@ from ._frames import blamed
 from ._record import Record, SampledRecord, current
 from ._rows import STARTED
 from ._seen import Samples
-from ._units import active, finish, finish_streamed
+from ._units import active, finish, finish_streamed, start
 
 UNRESOLVED = "(none)"
 CLIENT_GONE = 499  # nginx's number for a client that closed the connection
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+EVENTS = "text/event-stream"
 #: Called with each request whose view is known, measured or not: rooms above are here for as long
 #: as they look at one.
 resolving: list[Callable[[HttpRequest], None]] = []
@@ -124,6 +125,11 @@ def abandon(record: Record, error: BaseException) -> None:
 
 def _follow(record: Record, response: Any) -> None:
     """Go on measuring until the server closes the response, which it always does."""
+    if response.get("Content-Type", "").startswith(EVENTS):
+        found = _events(record, is_async=response.is_async)
+        if found is None:
+            return
+        record = found
     record.seldom().streamed = 1
     record.pause_cpu()
     if getattr(response, "file_to_stream", None) is not None:  # may be sent by the kernel
@@ -133,6 +139,18 @@ def _follow(record: Record, response: Any) -> None:
     else:
         response.streaming_content = _count(record, response.streaming_content)
     response.close = _closing(record, response.close)
+
+
+def _events(record: Record, *, is_async: bool) -> Record | None:
+    """A stream of events is open as long as its visitor is there, who does not wait for its end.
+
+    So the request is over with its headers; what is done for the stream is a unit of its own.
+    """
+    finish(record)
+    found = start("unit", f"events:{record.name}", sample=False)
+    if found is not None and is_async:
+        found.simple, found.threads = False, [get_ident()]
+    return found
 
 
 def _closing(record: Record, close: Callable[[], None]) -> Callable[[], None]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
+from .._errors import DbError
 from ._parts import Array, Column, Object, Part
 
 
@@ -15,9 +17,33 @@ def array(rows: Any, root: Object) -> bytes:
     """``rows`` are those of the plan's queryset."""
     found = [_object(root, row) for row in rows]
     try:
-        return json.dumps(found, cls=DjangoJSONEncoder, allow_nan=False).encode()
+        return _dumped(found)
     except ValueError:
-        return json.dumps(_finite(found), cls=DjangoJSONEncoder, allow_nan=False).encode()
+        return _dumped(_finite(found))
+    except TypeError as error:
+        key, value = next(_untold(found), ("a value", None))
+        raise DbError(
+            f"json_bytes: {key!r} is a {type(value).__name__} there, which JSON does not know.",
+            "Name the other fields in fields=.",
+        ) from error
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, cls=DjangoJSONEncoder, allow_nan=False).encode()
+
+
+def _untold(value: Any, key: str = "a value") -> Iterator[tuple[str, Any]]:
+    """(key, value) of what can't be written, the innermost first."""
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _untold(each, str(name))
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _untold(each, key)
+    try:
+        _dumped(_finite(value))
+    except TypeError:
+        yield key, value
 
 
 def _object(node: Object, row: Any) -> dict[str, Any] | None:

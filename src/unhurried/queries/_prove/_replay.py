@@ -42,6 +42,14 @@ INSIDE: Final = (  # what these keep lies in the database, in a cache, in the co
 )
 
 
+#: What developers look at pages with, and visitors never have: each puts something else into the
+#: page at each look, and queries and time of its own.
+TOOLS: Final = (
+    *("debug_toolbar.middleware.", "django_browser_reload.middleware.", "silk.middleware."),
+    *("nplusone.ext.django.", "pyinstrument.middleware.", "querycount.middleware."),
+)
+
+
 class ReplayError(Exception):
     """The page cannot be asked; the message says why and the way out."""
 
@@ -87,7 +95,8 @@ class _Handler(BaseHandler):
     """Django's, with the middleware of the settings; servers do what ``ask`` does besides."""
 
     def __init__(self) -> None:
-        self.load_middleware()
+        with _without_tools():
+            self.load_middleware()
         self.error: BaseException | None = None
 
     def ask(self, request: HttpRequest, queries: Queries, fetches: Fetches) -> Page:
@@ -118,6 +127,17 @@ class _Handler(BaseHandler):
 
     def _failed(self, **kwargs: object) -> None:
         self.error = sys.exc_info()[1]
+
+
+@contextmanager
+def _without_tools() -> Iterator[None]:
+    """As visitors get it."""
+    middleware = settings.MIDDLEWARE
+    settings.MIDDLEWARE = [each for each in middleware if not each.startswith(TOOLS)]
+    try:
+        yield
+    finally:
+        settings.MIDDLEWARE = middleware
 
 
 def _read(response: Any) -> bytes:
