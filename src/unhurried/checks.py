@@ -145,6 +145,7 @@ CACHE = {
     "skipped": (Warning, "unhurried.W205"),
     "everybody": (Warning, "unhurried.W206"),
     "nobody": (Warning, "unhurried.W206"),
+    "beside": (Warning, "unhurried.W207"),
 }
 LATER = {
     "unserved": (Error, "unhurried.E301"),
@@ -157,7 +158,7 @@ LATER = {
 
 @register("unhurried")
 def check_cache(**kwargs: Any) -> Iterable[CheckMessage]:
-    """unhurried.E201 to E205, W201, W203 to W205: tokens, settings, views, middleware."""
+    """unhurried.E201 to E205, W201, W203 to W205, W207: tokens, settings, views, other apps."""
     for kind, message, hint in cache.problems():
         level, number = CACHE[kind]
         yield level(message, hint=hint, id=number)
