@@ -11,6 +11,7 @@ import pytest
 from unhurried.cache._sql import EVERYTHING, tables_of
 from unhurried.cache._sql._catalogue import Catalogue
 from unhurried.cache._sql._of_postgresql import fill
+from unhurried.testing import override
 
 SCHEMA = """
 CREATE ROLE reader;
@@ -45,6 +46,45 @@ def test_a_policy_may_read_anything_for_whom_it_applies_to(connection: Any) -> N
     found = catalogue(connection)
     assert found.read({"book"}) == {"book", EVERYTHING}
     assert found.read({"plain"}) == {"plain"}
+
+
+#: What each tenant has in a schema of its own, as django-tenants makes it.
+TENANT = """
+CREATE SCHEMA {0};
+CREATE TABLE {0}.shelf (id int PRIMARY KEY, n int);
+CREATE TABLE {0}.tally (n int);
+CREATE TABLE {0}.loan (shelf int REFERENCES {0}.shelf ON DELETE CASCADE);
+CREATE VIEW {0}.shown AS SELECT n FROM {0}.shelf;
+CREATE FUNCTION {0}.count() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN UPDATE tally SET n = n + 1; RETURN new; END $$;
+CREATE TRIGGER count AFTER INSERT ON {0}.shelf FOR EACH ROW EXECUTE FUNCTION {0}.count();
+"""
+
+
+def test_what_lies_in_the_tenants_schemas_is_followed(connection: Any) -> None:
+    """Statements name no schema there, and the catalogue's own connection is of no tenant."""
+    for schema in ("one", "two"):
+        connection.execute(TENANT.format(schema))
+    with override(TENANT="site.tenants.current"):
+        found = catalogue(connection)
+        assert found.written({"shelf"}) >= {"shelf", "tally", "loan"}
+        assert found.read({"shown"}) == {"shown", "shelf"}
+        assert found.written({"one.shelf"}) == found.written({"shelf"})  # from elsewhere
+    assert catalogue(connection).written({"one.shelf"}) >= {"one.shelf", "one.loan"}
+    assert catalogue(connection).written({"shelf"}) == {"shelf"}  # another, without tenants
+
+
+def test_triggers_and_the_setting_may_name_the_schema(connection: Any) -> None:
+    connection.execute(
+        """CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN INSERT INTO public.member VALUES (new.n); RETURN new; END $$;
+        CREATE TRIGGER keep AFTER INSERT ON plain FOR EACH ROW EXECUTE FUNCTION keep()"""
+    )
+    found = catalogue(connection)
+    assert found.written({"plain"}) == {"plain", "member"}
+    with override(TRIGGERS={"public.plain": ["public.book"]}):
+        found.declared("postgresql")
+    assert found.written({"plain"}) == {"plain", "member", "book"}
 
 
 @pytest.mark.parametrize(
