@@ -87,6 +87,76 @@ def test_triggers_and_the_setting_may_name_the_schema(connection: Any) -> None:
     assert found.written({"plain"}) == {"plain", "member", "book"}
 
 
+FUNCTION = "CREATE FUNCTION {} RETURNS {} LANGUAGE {} AS $$ {} $$;"
+FOLLOWED = {
+    "plpgsql": FUNCTION.format(
+        *("note()", "void", "plpgsql", "BEGIN INSERT INTO book VALUES ('', ''); END")
+    ),
+    "sql": FUNCTION.format("note()", "void", "sql", "INSERT INTO public.book VALUES ('', '')"),
+    "atomic": """CREATE FUNCTION note() RETURNS void LANGUAGE sql
+        BEGIN ATOMIC INSERT INTO book VALUES ('', ''); END;""",
+    "each other": FUNCTION.format(
+        *("other()", "int", "plpgsql", "BEGIN PERFORM note(); DELETE FROM book; RETURN 1; END")
+    )
+    + FUNCTION.format("note()", "void", "plpgsql", "BEGIN PERFORM public.other(); END"),
+    "of two": FUNCTION.format("note(int)", "void", "plpgsql", "BEGIN DELETE FROM book; END")
+    + FUNCTION.format("note()", "void", "plpgsql", "BEGIN NULL; END"),
+}
+WRITES = (
+    "IF new.n > 1 THEN UPDATE book SET title = ''; END IF;",
+    "IF new.n > 1 THEN DELETE FROM book; END IF;",
+    "IF false THEN NULL; ELSIF true THEN INSERT INTO book VALUES ('a', 'b'); END IF;",
+    "CASE new.n WHEN 1 THEN INSERT INTO book (title) VALUES ('a'); ELSE NULL; END CASE;",
+    "BEGIN PERFORM 1; EXCEPTION WHEN others THEN INSERT INTO book VALUES ('a', 'b'); END;",
+    "FOR i IN 1 .. 2 LOOP UPDATE book SET title = ''; END LOOP;",
+    "INSERT INTO book SELECT CASE WHEN new.n > 1 THEN 'a' ELSE 'b' END, 'c' FROM member;",
+    """MERGE INTO book USING plain p ON title = '' WHEN MATCHED THEN UPDATE SET owner = ''
+        WHEN NOT MATCHED THEN INSERT (title) VALUES ('');""",
+)
+UNREADABLE = {
+    "execute": FUNCTION.format("note()", "void", "plpgsql", "BEGIN EXECUTE 'x'; END"),
+    "missing": "",
+    "by a text": FUNCTION.format(
+        *("note()", "void", "plpgsql", "BEGIN PERFORM table_to_xml('book', true, false, ''); END")
+    ),
+}
+
+
+def with_trigger(connection: Any, functions: str, call: str = "note()") -> Catalogue:
+    body = f"BEGIN UPDATE member SET name = ''; PERFORM {call}; RETURN new; END"
+    connection.execute(functions + FUNCTION.format("noting()", "trigger", "plpgsql", body))
+    connection.execute(
+        "CREATE TRIGGER noting AFTER INSERT ON plain FOR EACH ROW EXECUTE FUNCTION noting()"
+    )
+    return catalogue(connection)
+
+
+@pytest.mark.parametrize("what", FOLLOWED)
+@pytest.mark.parametrize("call", ["note()", "public.note()", '"public"."note"()'])
+def test_what_a_trigger_s_function_calls_is_followed(connection: Any, what: str, call: str) -> None:
+    found = with_trigger(connection, FOLLOWED[what], call)
+    assert found.written({"plain"}) == {"plain", "member", "book"}
+    assert not found.opaque
+
+
+@pytest.mark.parametrize("writes", WRITES)
+def test_each_statement_of_a_body_is_one(connection: Any, writes: str) -> None:
+    """Behind THEN none was seen, and what it wrote stayed as it was kept."""
+    body = f"BEGIN {writes} RETURN new; END"
+    connection.execute(FUNCTION.format("noting()", "trigger", "plpgsql", body))
+    connection.execute(
+        "CREATE TRIGGER noting AFTER INSERT ON plain FOR EACH ROW EXECUTE FUNCTION noting()"
+    )
+    assert catalogue(connection).written({"plain"}) == {"plain", "book"}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_but_not_what_nobody_can_read(connection: Any, what: str) -> None:
+    found = with_trigger(connection, UNREADABLE[what])
+    assert EVERYTHING in found.written({"plain"})
+    assert found.opaque == ("plain",)
+
+
 @pytest.mark.parametrize(
     "call",
     [
