@@ -150,6 +150,17 @@ def test_each_statement_of_a_body_is_one(connection: Any, writes: str) -> None:
     assert catalogue(connection).written({"plain"}) == {"plain", "book"}
 
 
+def test_a_function_may_have_a_path_of_its_own(connection: Any) -> None:
+    connection.execute("CREATE SCHEMA audit; CREATE TABLE audit.log (n int)")
+    function = FUNCTION.format("note()", "void", "sql", "INSERT INTO log VALUES (1)")
+    moved = "ALTER FUNCTION note() SET search_path = audit, public;"
+    connection.execute("SET LOCAL check_function_bodies = off")
+    found = with_trigger(connection, function + moved)
+    assert found.written({"plain"}) >= {"plain", "member", "audit.log"}
+    connection.execute("ALTER FUNCTION noting() SET search_path = audit")
+    assert catalogue(connection).written({"plain"}) >= {"audit.member", "audit.log"}
+
+
 @pytest.mark.parametrize("what", UNREADABLE)
 def test_but_not_what_nobody_can_read(connection: Any, what: str) -> None:
     found = with_trigger(connection, UNREADABLE[what])

@@ -16,11 +16,17 @@ from ._words import UnclearError, words
 if TYPE_CHECKING:
     from ._catalogue import Catalogue
 
+Body = tuple[str, str, str]
 Ask = Callable[[str], list[tuple[Any, ...]]]
 
-#: Others may not write. What stands between BEGIN ATOMIC and END is no text, and is made one.
-BODIES: Final = """
-SELECT p.proname, l.lanname, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc)
+#: Language, body and search path of a function that has one of its own. What stands between BEGIN
+#: ATOMIC and END is no text, and is made one.
+BODY: Final = """l.lanname, coalesce(pg_get_function_sqlbody(p.oid), p.prosrc),
+    coalesce((SELECT substr(s, 13) FROM unnest(p.proconfig) s
+        WHERE starts_with(s, 'search_path=')), '')"""
+#: Others may not write.
+BODIES: Final = f"""
+SELECT p.proname, {BODY}
 FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
 JOIN pg_namespace ns ON ns.oid = p.pronamespace
 WHERE p.provolatile = 'v' AND ns.nspname NOT IN ('pg_catalog', 'information_schema')
@@ -41,20 +47,21 @@ class Bodies:
 
     def __init__(self, found: Catalogue, ask: Ask) -> None:
         self.found, self.ask = found, ask
-        self._bodies: dict[str, list[tuple[str, str]]] | None = None
+        self._bodies: dict[str, list[Body]] | None = None
 
-    def written(self, language: str, body: str) -> set[str]:
+    def written(self, language: str, body: str, path: str) -> set[str]:
         """By a trigger's function; ``*`` where that can't be read off it."""
         if language in ("internal", "c"):
             return set()  # PostgreSQL's own and its extensions': they change the row at hand
         written: set[str] = set()
         seen: set[str] = set()
-        left = [(language, body)]
+        left = [(language, body, path)]
         while left:
-            some = _named(*left.pop())
+            language, body, path = left.pop()
+            some = _named(language, body)
             if some is None:
                 return {EVERYTHING}
-            written = written.union(*(each.written for each in some))
+            written = written.union(*(_placed(each.written, path) for each in some))
             for name in {name for each in some for name in each.calls} - seen:
                 seen.add(name)
                 called = self._called(name)
@@ -63,17 +70,17 @@ class Bodies:
                 left += called
         return written
 
-    def _called(self, name: str) -> list[tuple[str, str]] | None:
+    def _called(self, name: str) -> list[Body] | None:
         """What of that name may write; None where nobody can tell."""
         if not self.found.called({name})[1]:
             return []
         return None if name in RUNS_TEXTS else self._all().get(name)
 
-    def _all(self) -> dict[str, list[tuple[str, str]]]:
+    def _all(self) -> dict[str, list[Body]]:
         if self._bodies is None:
             self._bodies = defaultdict(list)
-            for name, language, body in self.ask(BODIES):
-                self._bodies[name.lower()].append((language, body))
+            for name, *body in self.ask(BODIES):
+                self._bodies[name.lower()].append((body[0], body[1], body[2]))
         return self._bodies
 
 
@@ -88,6 +95,13 @@ def _named(language: str, body: str) -> list[Named] | None:
     if "execute" in text or "call" in text:
         return None
     return [named(each, "") for each in _statements(text)]
+
+
+def _placed(names: set[str], path: str) -> set[str]:
+    """The names, and what they may be in the schemas of a function's own path."""
+    schemas = [schema for each in path.split(",") if (schema := each.strip(' "'))]
+    bare = [name for name in names if "." not in name]
+    return names | {f"{schema}.{name}" for schema in schemas for name in bare}
 
 
 def _statements(text: list[str]) -> list[list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ._bodies import RUNS_TEXTS, Ask, Bodies
+from ._bodies import BODY, RUNS_TEXTS, Ask, Bodies
 from ._tables import EVERYTHING
 
 if TYPE_CHECKING:
@@ -49,8 +49,8 @@ JOIN pg_class p ON p.oid = k.confrelid JOIN pg_namespace p_ns ON p_ns.oid = p.re
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace c_ns ON c_ns.oid = c.relnamespace
 WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
 """
-TRIGGERS: Final = """
-SELECT ns.nspname, c.relname, l.lanname, p.prosrc
+TRIGGERS: Final = f"""
+SELECT ns.nspname, c.relname, {BODY}
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace ns ON ns.oid = c.relnamespace
 JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
@@ -114,9 +114,9 @@ def _rules(found: Catalogue, ask: Ask) -> None:
 
 def _triggers(found: Catalogue, ask: Ask) -> None:
     bodies, opaque = Bodies(found, ask), []
-    for schema, table, language, body in ask(TRIGGERS):
+    for schema, table, *body in ask(TRIGGERS):
         name = _name(found, schema, table)
-        written = bodies.written(language, body)
+        written = bodies.written(*body)
         found.writes[name] |= written
         if EVERYTHING in written:
             opaque.append(name)
