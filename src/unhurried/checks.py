@@ -134,7 +134,6 @@ CACHE = {
     "deadline": (Error, "unhurried.E204"),
     "wait": (Error, "unhurried.E204"),
     "twice": (Error, "unhurried.E205"),
-    "trigger": (Error, "unhurried.E206"),
     "surrogate": (Error, "unhurried.E207"),
     "edge": (Error, "unhurried.E207"),
     "max_entries": (Warning, "unhurried.W201"),
@@ -145,6 +144,8 @@ CACHE = {
     "skipped": (Warning, "unhurried.W205"),
     "everybody": (Warning, "unhurried.W206"),
     "nobody": (Warning, "unhurried.W206"),
+    "beside": (Warning, "unhurried.W207"),
+    "trigger": (Warning, "unhurried.W208"),
 }
 LATER = {
     "unserved": (Error, "unhurried.E301"),
@@ -157,7 +158,7 @@ LATER = {
 
 @register("unhurried")
 def check_cache(**kwargs: Any) -> Iterable[CheckMessage]:
-    """unhurried.E201 to E205, W201, W203 to W205: tokens, settings, views, middleware."""
+    """unhurried.E201 to E205, W201, W203 to W205, W207: tokens, settings, views, other apps."""
     for kind, message, hint in cache.problems():
         level, number = CACHE[kind]
         yield level(message, hint=hint, id=number)
@@ -181,7 +182,7 @@ def check_token_servers(**kwargs: Any) -> Iterable[CheckMessage]:
 
 @register(Tags.database)
 def check_triggers(databases: Any = None, **kwargs: Any) -> Iterable[CheckMessage]:
-    """unhurried.E206 triggers nobody understands (``check --database default``)."""
+    """unhurried.W208 triggers nobody understands (``check --database default``)."""
     for kind, message, hint in cache.problems_of_databases(databases or ()):
         level, number = CACHE[kind]
         yield level(message, hint=hint, id=number)

@@ -8,8 +8,10 @@ from threading import Timer
 from typing import Any
 
 import pytest
+from django.core import checks
 from django.db import connection, connections, transaction
 
+from unhurried.cache import cached
 from unhurried.cache._sql import Catalogue, tables_of
 from unhurried.cache._units import _catalogues
 from unhurried.cache._units._ties import Ties
@@ -56,3 +58,14 @@ def test_what_one_catalogue_says_is_not_taken_for_the_next_ones(monkeypatch: Any
         read = touched(connection, ties, found).read
         assert read == {"default:shown", f"default:below_{number}", "default:*"}
         del here[connection.alias]
+
+
+def test_a_trigger_that_nobody_understands_stops_no_migration(monkeypatch: Any) -> None:
+    """``migrate`` and ``test`` run these checks, and stop at an error; this is slow, and safe."""
+    cached(600, key="beside-a-trigger")(lambda: 1)
+    monkeypatch.setattr(_catalogues, "_read", {"default": Catalogue(opaque=("shop_book",))})
+    said = checks.run_checks(tags=[checks.Tags.database], databases=["default"])
+    [found] = [each for each in said if str(each.id).startswith("unhurried")]
+    assert (found.id, found.level) == ("unhurried.W208", checks.WARNING)
+    assert "shop_book" in found.msg
+    assert "TRIGGERS" in found.hint

@@ -315,3 +315,33 @@ def test_sqlite_knows_no_table_that_we_do_not(
 def test_a_common_table_with_columns_is_no_function(sql: str, calls: set[str]) -> None:
     """It was one that nobody knows, which may write anything: all that is kept went with it."""
     assert tables_of(sql, "sqlite").calls == calls
+
+
+@pytest.mark.parametrize(
+    ("sql", "calls"),
+    [
+        ("SELECT public.bump()", {"bump"}),
+        ('SELECT public."bump"(1)', {"bump"}),
+        ('SELECT "public"."bump"(1)', {"bump"}),
+        ("SELECT n FROM book WHERE n > audit.log(n) AND t.n IN (1)", {"log"}),
+        (
+            "SELECT audit.insert(n), audit.update(n), audit.row(n) FROM book",
+            {"insert", "update", "row"},
+        ),
+        ("SELECT n FROM audit.since(1)", {"since"}),
+        ("INSERT INTO audit.log (n) SELECT (1)", set()),
+        ('INSERT INTO "audit"."log" (n) VALUES (1) ON CONFLICT (n) DO NOTHING', set()),
+        ('SELECT "t"."n" FROM "s"."t" WHERE "t"."n" IN (1) AND ("t"."m") > (2)', set()),
+        ("SELECT n FROM s.t USING (n)", set()),
+        ("SELECT pg_catalog.now()", {"now"}),
+    ],
+)
+def test_a_function_may_be_called_with_its_schema(sql: str, calls: set[str]) -> None:
+    """It was none, so that what it writes stayed as it was kept."""
+    assert tables_of(sql, "postgresql").calls == calls
+
+
+def test_what_a_call_with_a_schema_means_for_what_is_kept() -> None:
+    assert tables_of("SELECT pg_catalog.now()", "postgresql").timed == "now()"
+    set_ = "SELECT pg_catalog.set_config('search_path', 'x', false)"
+    assert tables_of(set_, "postgresql").unstorable == "set_config()"

@@ -11,6 +11,7 @@ from unhurried.conf import settings
 from ._audience import _risky
 from ._audience._urls import pages
 from ._edges._problems import problems as problems_of_edges
+from ._engine._beside import beside
 from ._functions import _registry
 from ._tokens import problems as of_tokens
 from ._tokens import server_problems
@@ -49,6 +50,9 @@ def problems() -> Iterator[Problem]:
         )
     yield from of_tokens()
     yield from _risky.problems()
+    wrong, way_out = beside()
+    if wrong:
+        yield "beside", f"{wrong}: nothing is kept.", f"{way_out}, or do without cached_page here."
 
 
 def problems_of_servers() -> Iterator[Problem]:

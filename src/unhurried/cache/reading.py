@@ -4,6 +4,7 @@ from ._audience._urls import kept_by_route
 from ._edges._check import Step, check_edge, shipped
 from ._edges._probe import edge_probe
 from ._edges._sharing import withhold
+from ._engine._beside import unseen
 from ._fragments._cached_node import do_cached
 from ._fragments._endpoint import fragment_view
 from ._fragments._fragment_node import do_fragment, put
@@ -57,6 +58,7 @@ __all__ = [
     "record",
     "regions_of",
     "shipped",
+    "unseen",
     "verdict_of",
     "warm",
     "why",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any, Final
 
+from unhurried.cache.reading import unseen
 from unhurried.measure.reading import ONE_PATH_IN, OTHER, UNRESOLVED
 from unhurried.queries.reading import proven
 
@@ -72,7 +73,7 @@ def hit_ratio(route: Route) -> float | None:
 def keep(route: Route) -> Remedy | None:
     """``cached_page``, where the route is one that may be kept and would be found again."""
     ratio = hit_ratio(route)
-    if not can_be_kept(route) or ratio is None or ratio < 0.3:
+    if unseen() or not can_be_kept(route) or ratio is None or ratio < 0.3:
         return None
     return Remedy(
         [f"@cached_page({KEPT_FOR})"],
@@ -81,6 +82,12 @@ def keep(route: Route) -> Remedy | None:
         '{% fragment "…" %}.',
         ratio * max(route.time - HIT * route.pace * route.requests, 0.0),
     )
+
+
+def by_keeping(code: list[str], advice: str) -> tuple[list[str], str]:
+    """Both as they are, but where what is made can't be kept: then nothing, and why."""
+    reason = unseen()
+    return ([], f"Nothing made here can be kept: {reason}.") if reason else (code, advice)
 
 
 def as_json(route: Route, seconds: float) -> Remedy | None:

@@ -14,6 +14,7 @@ from .._stores import Found, Store, store_for
 from .._tokens import _spool
 from .._units._unit import unit_now
 from . import _alone
+from ._beside import unseen
 from ._entry import Entry, decode
 from ._last import Last
 from ._lookup import NOTE, SERVED, Act, Lookup
@@ -43,8 +44,8 @@ def look(
 
     ``seen``: what ``glance`` has found for this very request, so that it is not asked again.
     """
-    if _is_replayed():
-        return Lookup(policy, key, labels, None, reason=REPLAYED)
+    if reason := _hindered():
+        return Lookup(policy, key, labels, None, reason=reason)
     if _spool.pending():
         _spool.retry()
     try:
@@ -68,8 +69,8 @@ def glance(policy: Policy, key: str) -> Lookup:
 
 def glance_many(asked: Sequence[tuple[Policy, str, tuple[str, ...]]]) -> list[Lookup]:
     """``look`` for several things of one store, in one trip, but for what ``decided`` does."""
-    if _is_replayed():
-        return [Lookup(*each, None, reason=REPLAYED) for each in asked]
+    if reason := _hindered():
+        return [Lookup(*each, None, reason=reason) for each in asked]
     if _spool.pending():
         _spool.retry()
     lookups = [Lookup(*each, None) for each in asked]
@@ -84,8 +85,9 @@ def glance_many(asked: Sequence[tuple[Policy, str, tuple[str, ...]]]) -> list[Lo
     return lookups
 
 
-def _is_replayed() -> bool:
-    return getattr(measured.get(), "replaying", False)
+def _hindered() -> str:
+    """Why nothing at all may be kept now, or nothing."""
+    return REPLAYED if getattr(measured.get(), "replaying", False) else unseen()
 
 
 def decided(lookup: Lookup) -> Lookup:

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 
 from .._audience import called, refusal, unproven, way_out
 from .._audience._urls import page_of
+from .._engine._beside import unseen
 from ._layout import Region, worst
 from ._piece import AMBER, BY_ITSELF, GREEN, RED, colour_of, is_personal
 from ._recorder import Recorder
@@ -51,7 +52,7 @@ def verdict_of(recorder: Recorder, response: HttpResponseBase, regions: list[Reg
     """What was observed in this one run; raises nothing of its own."""
     page = page_of(getattr(recorder.request.resolver_match, "func", None))
     found = _said(recorder.view.reads, _places(regions), regions)
-    if (reason := _refusal(recorder.request, response)) and found.remedy:
+    if (reason := unseen() or _refusal(recorder.request, response)) and found.remedy:
         found = Verdict(f"the page can't be kept as it is: {reason}", colour=RED)
     found.renewed = sorted({t for r in regions if r.colour == GREEN for t in r.tables})
     found.places = found.places or _places(regions)
@@ -139,6 +140,8 @@ def _name(place: dict[str, Any]) -> str:
 
 def _kept(page: Any, recorder: Recorder, regions: list[Region]) -> str:
     """Whether ``cached_page`` keeps it, and if not, what it has looked at beyond its key."""
+    if reason := unseen():
+        return f"cached_page does not keep it: {reason}"
     options = page.options
     allowed: set[str] = set()
     for each in options.by:

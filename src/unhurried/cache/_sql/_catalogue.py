@@ -50,15 +50,18 @@ class Catalogue:
         return bool(kinds & {"reads", "writes"}), "writes" in kinds
 
     def name(self, table: str) -> str:
-        """As the tags have it: without a schema that needs no saying."""
+        """As the tags have it: without a schema that needs no saying.
+
+        With tenants none says it: the path is of whoever is served, not of who reads the catalogue.
+        """
         schema, dot, rest = table.rpartition(".")
-        return rest if dot and schema in self.path else table
+        return rest if dot and (schema in self.path or settings.TENANT) else table
 
     def _closed(self, tables: Iterable[str], steps: Mapping[str, set[str]]) -> frozenset[str]:
         found: set[str] = set()
-        left = [self.name(table) for table in tables]
+        left = [*tables]
         while left:
-            table = left.pop()
+            table = self.name(left.pop())  # triggers' bodies and TRIGGERS may say the schema
             if table not in found:
                 found.add(table)
                 left.extend(steps.get(table, ()))
@@ -66,7 +69,8 @@ class Catalogue:
 
     def declared(self, vendor: str) -> None:
         """What TRIGGERS says stands in the place of what could not be understood."""
-        said = {folded(table, vendor): written for table, written in settings.TRIGGERS.items()}
+        given = settings.TRIGGERS.items()
+        said = {self.name(folded(table, vendor)): written for table, written in given}
         for table, written in said.items():
             self.writes[table].discard(EVERYTHING)
             self.writes[table] |= {folded(each, vendor) for each in written}

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from ._relations import named
+from ._bodies import BODY, RUNS_TEXTS, Ask, Bodies
 from ._tables import EVERYTHING
-from ._words import UnclearError, words
 
 if TYPE_CHECKING:
     from ._catalogue import Catalogue
-
-Ask = Callable[[str], list[tuple[Any, ...]]]
 
 PATH: Final = "SELECT unnest(current_schemas(false))"
 #: A view or rule, what it stands on, and whether it is a view that is read.
@@ -53,8 +49,8 @@ JOIN pg_class p ON p.oid = k.confrelid JOIN pg_namespace p_ns ON p_ns.oid = p.re
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace c_ns ON c_ns.oid = c.relnamespace
 WHERE k.contype = 'f' AND (k.confdeltype IN ('c', 'n', 'd') OR k.confupdtype IN ('c', 'n', 'd'))
 """
-TRIGGERS: Final = """
-SELECT ns.nspname, c.relname, l.lanname, p.prosrc
+TRIGGERS: Final = f"""
+SELECT ns.nspname, c.relname, {BODY}
 FROM pg_trigger t
 JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace ns ON ns.oid = c.relnamespace
 JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_language l ON l.oid = p.prolang
@@ -79,14 +75,6 @@ WHERE row_security_active(c.oid)
 """
 IMMUTABLE: Final = "SELECT DISTINCT proname FROM pg_proc WHERE provolatile = 'i'"
 KINDS: Final = ("", "reads", "writes")
-#: PostgreSQL's own that run SQL given as a text, or read what no table holds.
-RUNS_TEXTS: Final = (
-    "query_to_xml query_to_xmlschema query_to_xml_and_xmlschema table_to_xml cursor_to_xml "
-    "table_to_xml_and_xmlschema schema_to_xml schema_to_xml_and_xmlschema database_to_xml "
-    "database_to_xml_and_xmlschema ts_stat ts_rewrite pg_read_file pg_read_binary_file pg_ls_dir "
-    "lo_get lo_put lo_import lo_export lo_unlink lo_from_bytea lo_create loread lowrite "
-    "currval lastval"
-).split()
 
 
 def fill(found: Catalogue, ask: Ask) -> None:
@@ -125,27 +113,11 @@ def _rules(found: Catalogue, ask: Ask) -> None:
 
 
 def _triggers(found: Catalogue, ask: Ask) -> None:
-    opaque = []
-    for schema, table, language, body in ask(TRIGGERS):
+    bodies, opaque = Bodies(found, ask), []
+    for schema, table, *body in ask(TRIGGERS):
         name = _name(found, schema, table)
-        written = _written(found, language, body)
+        written = bodies.written(*body)
         found.writes[name] |= written
         if EVERYTHING in written:
             opaque.append(name)
     found.opaque = tuple(dict.fromkeys(opaque))
-
-
-def _written(found: Catalogue, language: str, body: str) -> set[str]:
-    """What a trigger's function writes, where that can be read off it."""
-    if language in ("internal", "c"):
-        return set()  # PostgreSQL's own and its extensions': they change the row at hand
-    if language not in ("plpgsql", "sql"):
-        return {EVERYTHING}
-    try:
-        text = [word for word in words(body, "postgresql") if word]
-    except UnclearError:
-        return {EVERYTHING}
-    some = named(text, "")
-    if "execute" in text or "call" in text or found.called(some.calls)[1]:
-        return {EVERYTHING}
-    return some.written

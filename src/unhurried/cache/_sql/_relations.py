@@ -21,7 +21,7 @@ _CLOSING: Final = frozenset(
     "except on when do fetch".split()
 )
 #: Before a name in front of a bracket, which is no call then: ``WITH name(columns) AS``.
-_NO_CALL: Final = (".", "into", "with", "recursive")
+_NO_CALL: Final = ("into", "with", "recursive")
 #: UPDATE and DELETE behind these are no statements: FOR UPDATE, ON DELETE, DO UPDATE …
 _NO_VERB: Final = frozenset({"for", "on", "do", "then", "key", "of", "before", "after", "or"})
 _OR_ACTIONS: Final = frozenset({"abort", "fail", "ignore", "replace", "rollback"})
@@ -78,7 +78,9 @@ class _Walk:
 
     def named(self, at: int) -> int:
         word, before, behind = self.words[at], self.words[at - 1] if at else "", self.words[at + 1]
-        if word in _OPENING:
+        if before == "." and behind == "(":  # whatever it is called: no syntax has a schema
+            self.found.calls.add(_plain(word))
+        elif word in _OPENING:
             self.open(word, before)
         elif word in _CLOSING:
             self.depths[-1] = self.depths[-1] and word in ("on", "when")

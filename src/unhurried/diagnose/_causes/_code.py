@@ -154,6 +154,10 @@ def _line(ledger: Ledger, route: Route, spent: Spent) -> Iterator[Cause]:
     if not ledger.matters(share, seconds / max(route.requests, 1)):
         return
     kept = _remedies.as_json(route, seconds) or _remedies.keep(route)
+    code, advice = _remedies.by_keeping(
+        ["from unhurried.cache import cached", "@cached(600)"],
+        "Do less there, do it later, or keep what it makes.",
+    )
     yield Cause(
         OWN_BUGS,
         f"{spent.line} takes {ms(seconds / max(route.requests, 1))} of each {route.label}",
@@ -162,8 +166,8 @@ def _line(ledger: Ledger, route: Route, spent: Spent) -> Iterator[Cause]:
         f"line:{route.name}:{spent.line}",
         evidence=[f"{count(spent.looks, 'look')} at working threads met this line"],
         where=[spent.line],
-        remedy=kept.code if kept else ["from unhurried.cache import cached", "@cached(600)"],
-        advice=kept.advice if kept else "Do less there, do it later, or keep what it makes.",
+        remedy=kept.code if kept else code,
+        advice=kept.advice if kept else advice,
         gain=ledger.per_request(kept.saves if kept else seconds),
         expected=ledger.share(kept.saves if kept else seconds),
         verify=_remedies.look_at(route),

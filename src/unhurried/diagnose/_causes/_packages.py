@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
+from typing import Final
 
 from .. import _remedies
 from .._ledger import Ledger
 from .._route import LOOKS, Route, Spent
 from .._verdict import LIKELY, SURE, THIRD_PARTY, Cause
 from .._words import count, ms
+
+ADVICE: Final = (
+    "Have it done after the answer (a task), keep what it gives (cached), or give it a deadline; a "
+    "newer release may have mended it."
+)
 
 
 def packages(ledger: Ledger) -> Iterator[Cause]:
@@ -32,6 +38,9 @@ def _package(ledger: Ledger, package: str, places: list[tuple[Route, Spent]]) ->
     if looks < LOOKS or not ledger.matters(share, seconds / max(visits, 1)):
         return
     name = distribution(package)
+    code, advice = ["from unhurried.later import task", "@task"], ADVICE
+    if not waits:
+        code, advice = _remedies.by_keeping(["@cached(600)"], ADVICE)
     doing = "waits for another server" if waits else "takes its time"
     at = f", called from {dearest.line}" if dearest.line else ""
     yield Cause(
@@ -45,9 +54,8 @@ def _package(ledger: Ledger, package: str, places: list[tuple[Route, Spent]]) ->
             *_queries_of(ledger, package),
         ],
         where=[*dict.fromkeys(spent.line or r.label for r, spent in places)][:4],
-        remedy=["from unhurried.later import task", "@task"] if waits else ["@cached(600)"],
-        advice="Have it done after the answer (a task), keep what it gives (cached), or give it a "
-        "deadline; a newer release may have mended it.",
+        remedy=code,
+        advice=advice,
         gain=ledger.per_request(seconds),
         expected=share,
         verify=_remedies.look_at(route),

@@ -33,6 +33,11 @@ def _cause(ledger: Ledger, route: Route, seconds: float, share: float) -> Cause:
     looks = sum(spent.looks for spent in lines)
     kept = _remedies.keep(route)
     worst = lines[0].line if lines and lines[0].looks >= LOOKS else ""
+    code, advice = _remedies.by_keeping(
+        ['{% load unhurried %}{% cached 600 "part" %}…{% endcached %}'],
+        f"Keep what {worst or 'the part that takes most'} renders: it is renewed when a row that "
+        "it shows changes. Or page it.",
+    )
     return Cause(
         TEMPLATES,
         f"The templates of {route.label} take {ms(seconds / max(route.requests, 1))} of each page",
@@ -41,13 +46,8 @@ def _cause(ledger: Ledger, route: Route, seconds: float, share: float) -> Cause:
         f"templates:{route.name}",
         evidence=[_told(route, spent, looks) for spent in lines[:LINES]],
         where=[spent.line for spent in lines[:LINES]],
-        remedy=kept.code
-        if kept
-        else ['{% load unhurried %}{% cached 600 "part" %}…{% endcached %}'],
-        advice=kept.advice
-        if kept
-        else f"Keep what {worst or 'the part that takes most'} renders: it is renewed when a row "
-        "that it shows changes. Or page it.",
+        remedy=kept.code if kept else code,
+        advice=kept.advice if kept else advice,
         gain=ledger.per_request(kept.saves if kept else seconds),
         expected=ledger.share(kept.saves if kept else seconds),
         verify=_remedies.look_at(route),
