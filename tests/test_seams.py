@@ -88,6 +88,8 @@ PRIVATE = {
     "rows._raw_delete": "one statement, without signals: delete() may fetch the rows first",
     "cache._connections": "no public way from the proxy to the back end's class",
     "cache._alias": "the same",
+    "_fetch_all": "whether a queryset's class does something with its rows",
+    "values._iterable_class": "what makes rows of values, which may be somebody's own",
     "_cursor": "a backend's own way to its cursors, as django-tenants has it",
     "_prepare_cursor": "the same, of what becomes of one",
     "_cache": "the client of a cache, and in Redis' its pools: close() of that one does nothing",

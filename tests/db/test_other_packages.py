@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -11,10 +13,19 @@ from django.db.models import QuerySet
 from django.db.models.manager import BaseManager
 from django.db.models.signals import post_init
 
-from unhurried.db import CopyError, DbError, bulk_copy, update_now
+from unhurried.db import (
+    CopyError,
+    DbError,
+    bulk_copy,
+    compiled,
+    instances,
+    json_bytes,
+    rows,
+    update_now,
+)
 
 from .shelf.models import Shelf, Tree
-from .shelf.others import News, Product, Thing
+from .shelf.others import News, Past, Product, Thing
 
 pytestmark = pytest.mark.django_db
 
@@ -38,9 +49,9 @@ def test_a_descriptor_that_writes_a_second_field_is_heard() -> None:
     names = ("amount", "currency", "note", "rank")
     Product.objects.bulk_create([Product(amount=value) for value in given])
     assert stored(Product, *names) == wanted
-    for rows, fields in told(given):
+    for kind, fields in told(given):
         Product.objects.all().delete()
-        assert bulk_copy(Product, rows, fields=fields).count == 3
+        assert bulk_copy(Product, kind, fields=fields).count == 3
         assert stored(Product, *names) == wanted
 
 
@@ -123,3 +134,65 @@ def test_update_now_refuses_such_a_field() -> None:
         update_now(product, amount="6 EUR")
     update_now(product, note=3)
     assert stored(Product, "amount", "currency", "note") == [(5, "USD", 3)]
+
+
+@dataclass
+class Told:
+    name: str
+    kind: str
+
+
+@pytest.fixture
+def things() -> None:
+    Thing._base_manager.create(name="a", kind="x")
+    Thing._base_manager.create(name="b")
+
+
+def test_a_class_that_makes_something_else_of_what_it_reads_is_refused(things: Any) -> None:
+    assert list(Thing.past.all()) == [("as it was", "a"), ("as it was", "b")]
+    with pytest.raises(DbError, match=r"instances\(\) can't do what Past(\w*)\._fetch_all"):
+        list(instances(Thing.past.all()))
+    with pytest.raises(DbError, match=r"compiled: nobody would do what Past(\w*)\._fetch_all"):
+        compiled(lambda name: Thing.past.filter(name=name))("a")
+
+
+def test_its_values_go_through_it(things: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch = Past._fetch_all
+
+    def fetched(self: Any) -> None:
+        read = self._result_cache is None
+        fetch(self)
+        if read and isinstance(self._result_cache[0], tuple):
+            self._result_cache = [(f"{name} then", kind) for name, kind in self._result_cache]
+
+    monkeypatch.setattr(Past, "_fetch_all", fetched)
+    values = Thing.past.order_by("pk")
+    assert list(rows(values, Told)) == [Told("a then", "x"), Told("b then", None)]
+    assert list(rows(values, Told).iterator()) == [Told("a", "x"), Told("b", None)]
+    assert list(values.values_list("name", "kind").iterator()) == [("a", "x"), ("b", None)]
+    assert json.loads(json_bytes(values, ["name", "kind"])) == [
+        {"name": "a then", "kind": "x"},
+        {"name": "b then", "kind": None},
+    ]
+
+
+def test_values_of_somebodys_own_are_told_as_they_are(things: Any) -> None:
+    own = Thing.fallbacks.order_by("pk")
+    for queryset in (own, own.values(), own.values("kind", "name"), own.none()):
+        assert json.loads(json_bytes(queryset)) == list(
+            queryset if queryset.asked else queryset.values()
+        )
+    assert json.loads(json_bytes(own, ["kind"])) == [{"kind": "x"}, {"kind": "b"}]
+    assert json.loads(json_bytes(own, {"n": "name", "k": "kind"})) == [
+        *({"n": "a", "k": "x"}, {"n": "b", "k": "b"})
+    ]
+
+
+def test_whose_keys_nobody_knows_is_refused(things: Any) -> None:
+    own = Thing.fallbacks.all()
+    with pytest.raises(DbError, match=r"what FallbackList gives. Name the fields"):
+        json_bytes(own.values_list("kind"))
+    with pytest.raises(DbError, match=r"what Fallback gives. Name the fields"):
+        json_bytes(own, nested={"news": ["title"]})
+    with pytest.raises(DbError, match=r"rows\(\) can't do what FallbackList does"):
+        rows(own, Told)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import models
+from django.db.models.query import ValuesIterable
 
 
 class Price:
@@ -56,6 +58,50 @@ class News(models.Model):
         return self.title
 
 
+class Past(models.QuerySet[Any]):
+    """As django-simple-history's ``as_of()``: what is given is made of what was read."""
+
+    def _fetch_all(self) -> None:
+        read = self._result_cache is None
+        super()._fetch_all()
+        if read and self._result_cache and isinstance(self._result_cache[0], self.model):
+            self._result_cache = [each.as_it_was() for each in self._result_cache]
+
+
+class Fallback(ValuesIterable):
+    """As django-modeltranslation's: columns that nobody has asked for make what is given."""
+
+    def __iter__(self) -> Iterator[Any]:
+        for row in super().__iter__():
+            yield {name: row[name] or row["name"] for name in self.queryset.asked}
+
+
+class FallbackList(Fallback):
+    def __iter__(self) -> Iterator[Any]:
+        for row in super().__iter__():
+            yield tuple(row.values())
+
+
+class Fallbacks(models.QuerySet[Any]):
+    asked: tuple[str, ...] = ()
+
+    def values(self, *fields: Any, **expressions: Any) -> Any:
+        return self._asked(fields or ("kind",), Fallback)
+
+    def values_list(self, *fields: Any, **how: Any) -> Any:  # type: ignore[override]
+        return self._asked(fields or ("kind",), FallbackList)
+
+    def _asked(self, fields: Any, kind: Any) -> Any:
+        found = super().values("name", *(field for field in fields if field != "name"))
+        found._iterable_class, found.asked = kind, fields
+        return found
+
+    def _clone(self) -> Any:
+        found = super()._clone()  # type: ignore[misc]
+        found.asked = self.asked
+        return found
+
+
 class Kinds(models.QuerySet[Any]):
     """As django-polymorphic's: which class a row is of is told as it is stored."""
 
@@ -70,9 +116,14 @@ class Thing(models.Model):
     name = models.CharField(max_length=9)
 
     things = Kinds.as_manager()
+    past = Past.as_manager()
+    fallbacks = Fallbacks.as_manager()
 
     class Meta:
         app_label = "shelf"
 
     def __str__(self) -> str:
         return self.name
+
+    def as_it_was(self) -> tuple[str, str]:
+        return "as it was", self.name

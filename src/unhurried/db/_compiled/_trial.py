@@ -14,7 +14,8 @@ from django.db.models.query import RawQuerySet
 from django.db.models.sql.subqueries import UpdateQuery
 
 from .._errors import DbError
-from .._reads._instances import is_stock
+from .._reads._querysets import is_stock, own_step
+from .._reads._sound import HINT
 from ._param import Param
 
 
@@ -116,6 +117,8 @@ def _checked(found: Any) -> Any:
         raise DbError(
             "compiled: the lambda's queryset gives values, not instances.", "Leave values() out."
         )
+    if (step := own_step(found)) is not None:
+        raise DbError(f"compiled: nobody would do what {step} does with rows.", HINT)
     return found
 
 
