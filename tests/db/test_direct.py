@@ -19,6 +19,7 @@ from asgiref.sync import async_to_sync
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import DatabaseError, DataError, IntegrityError, connection, connections, transaction
 from django.db import Error as DjangosError
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
@@ -69,6 +70,15 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return texts
 
 
+def forbid_cursors(patch: pytest.MonkeyPatch) -> None:
+    """Without a method in the place of Django's: who has put one there gets cursors."""
+
+    def forbidden(self: Any, name: Any = None) -> Any:
+        raise AssertionError("a cursor")
+
+    patch.setattr(BaseDatabaseWrapper._cursor, "__code__", forbidden.__code__)
+
+
 READS: dict[str, Callable[[], Any]] = {
     "compiled": lambda: by_books(1)[:],
     "instances": lambda: instances(Shelf.objects.filter(books=1))[:],
@@ -82,7 +92,7 @@ def test_a_read_makes_no_cursor(
 ) -> None:
     found = read()
     sent.clear()
-    monkeypatch.setitem(vars(own), "_cursor", None)
+    forbid_cursors(monkeypatch)
     assert read() == found != []
     assert len(sent) == 1
 
@@ -93,7 +103,7 @@ def test_an_update_makes_no_cursor(
     assert move(1, "loft") == 1
     sent.clear()
     with override(STRICT=False), monkeypatch.context() as patch:
-        patch.setitem(vars(own), "_cursor", None)
+        forbid_cursors(patch)
         assert (move(2, 'it\'s %s \\ "x"'), move(77, "loft")) == (1, 0)
     assert len(sent) == 2
     assert [each.room for each in Shelf.objects.order_by("pk")] == [
@@ -174,6 +184,56 @@ def by_backend(seen: list[str], patch: pytest.MonkeyPatch) -> None:
     patch.setattr(own, "__class__", Mine)
 
 
+def by_tenants_backend(seen: list[str], patch: pytest.MonkeyPatch) -> None:
+    """As django-tenants does, to say which schema it is."""
+
+    class Mine(type(own)):  # type: ignore[misc]
+        def _cursor(self, name: Any = None) -> Any:
+            seen.append("a cursor")
+            return super()._cursor(name)
+
+    patch.setattr(own, "__class__", Mine)
+
+
+def by_wrapping_backend(seen: list[str], patch: pytest.MonkeyPatch) -> None:
+    class Mine(type(own)):  # type: ignore[misc]
+        def _prepare_cursor(self, cursor: Any) -> Any:
+            seen.append("a cursor")
+            return super()._prepare_cursor(cursor)
+
+    patch.setattr(own, "__class__", Mine)
+
+
+def by_connecting_backend(seen: list[str], patch: pytest.MonkeyPatch) -> None:
+    class Mine(type(own)):  # type: ignore[misc]
+        def ensure_connection(self) -> None:
+            seen.append("a cursor")
+            super().ensure_connection()
+
+    patch.setattr(own, "__class__", Mine)
+
+
+def by_base_class(seen: list[str], patch: pytest.MonkeyPatch) -> None:
+    cursor = BaseDatabaseWrapper._cursor
+
+    def noting(self: Any, name: Any = None) -> Any:
+        seen.append("a cursor")
+        return cursor(self, name)
+
+    patch.setattr(BaseDatabaseWrapper, "_cursor", noting)
+
+
+def by_blocker(seen: list[str], patch: pytest.MonkeyPatch) -> None:
+    """As pytest-django does where a test has not asked for the database."""
+    ensure = BaseDatabaseWrapper.ensure_connection
+
+    def noting(self: Any) -> None:
+        seen.append("a cursor")
+        ensure(self)
+
+    patch.setattr(BaseDatabaseWrapper, "ensure_connection", noting)
+
+
 def by_driver(seen: list[str], patch: pytest.MonkeyPatch) -> None:
     """As tracers do: a proxy that says it is what it stands for."""
 
@@ -209,7 +269,11 @@ def by_driver_s_class(seen: list[str], patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "look", [by_class, by_instance, by_maker, by_backend, by_driver, by_driver_s_class]
+    "look",
+    [
+        *(by_class, by_instance, by_maker, by_backend, by_tenants_backend, by_wrapping_backend),
+        *(by_connecting_backend, by_base_class, by_blocker, by_driver, by_driver_s_class),
+    ],
 )
 def test_who_stands_in_the_place_of_a_method_gets_a_cursor(
     look: Any, shelves: Any, sent: list[str], monkeypatch: pytest.MonkeyPatch

@@ -7,23 +7,33 @@ from __future__ import annotations
 
 import datetime
 import gc
+import json
 import os
 import signal
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import pytest
 from django.db import OperationalError, connection, connections
+from django.db.models import F
 from django.test import override_settings
 from psycopg.adapt import Dumper
 from psycopg.types.string import TextLoader
 
 from tests.db.shelf.models import Every, Shelf
-from unhurried.db import _direct, compiled, instances
+from unhurried.db import (
+    _direct,
+    bulk_copy,
+    compiled,
+    instances,
+    json_bytes,
+    rows,
+    update_now,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime.datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=datetime.UTC)
@@ -77,6 +87,73 @@ def failure(act: Callable[[], Any]) -> Any:
     with pytest.raises(OperationalError) as caught:
         act()
     return caught.value
+
+
+@pytest.fixture
+def tenants(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The backend says before each statement which schema it is for, as django-tenants does."""
+
+    class Tenants(type(own)):  # type: ignore[misc]
+        schema = "public"
+
+        def _cursor(self, name: Any = None) -> Any:
+            with super()._cursor() as first:
+                first.execute(f"SET search_path = {self.schema}, public")
+            return super()._cursor(name)
+
+    with connection.cursor() as cursor:
+        for schema in ("left_", "right_"):
+            cursor.execute(
+                f"CREATE SCHEMA {schema}; CREATE TABLE {schema}.shelf_shelf "
+                "(LIKE shelf_shelf INCLUDING ALL)"
+            )
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(own, "__class__", Tenants)
+            for own.schema in ("left_", "right_"):
+                Shelf.objects.create(name=f"of {own.schema}", books=2)
+            yield own
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA left_ CASCADE; DROP SCHEMA right_ CASCADE")
+
+
+by_two = compiled(lambda n: Shelf.objects.filter(books=n))
+move = compiled(lambda n, room: Shelf.objects.filter(books=n).update(room=room))
+READS: dict[str, Callable[[], Any]] = {
+    "instances": lambda: instances(Shelf.objects.all()).get().name,
+    "iterator": lambda: next(instances(Shelf.objects.all()).iterator()).name,
+    "rows": lambda: rows(Shelf.objects.all(), Named).get().name,
+    "json_bytes": lambda: json.loads(json_bytes(Shelf.objects.all()))[0]["name"],
+    "compiled": lambda: by_two(2).get().name,
+}
+
+
+class Named(NamedTuple):
+    name: str
+
+
+@pytest.mark.parametrize("read", READS)
+def test_each_tenant_reads_its_own_rows(read: str, tenants: Any) -> None:
+    for tenants.schema in ("left_", "right_"):
+        assert READS[read]() == f"of {tenants.schema}"
+    Shelf.objects.count()
+    tenants.schema = "left_"  # the last cursor was the other's
+    assert READS[read]() == "of left_"
+
+
+def test_each_tenant_writes_its_own_rows(tenants: Any) -> None:
+    for tenants.schema in ("left_", "right_"):
+        assert move(2, f"room of {tenants.schema}") == 1
+        update_now(Shelf.objects.get(), books=3)
+        update_now(Shelf.objects.get(), books=F("books") + 1)
+        assert bulk_copy(Shelf, [("new",)], fields=["name"]).count == 1
+    for tenants.schema in ("left_", "right_"):
+        told = list(Shelf.objects.order_by("pk").values_list("name", "room", "books"))
+        assert told == [
+            (f"of {tenants.schema}", f"room of {tenants.schema}", 4),
+            ("new", "hall", 0),
+        ]
 
 
 def test_a_statement_s_timeout() -> None:

@@ -13,6 +13,8 @@ from django.db.models.functions import Now, Upper
 
 from unhurried.db import SQLManager
 
+from .others import News, Product, Thing  # noqa: F401 - so that they have tables
+
 
 class Shelf(models.Model):
     name = models.CharField(max_length=20, unique=True)

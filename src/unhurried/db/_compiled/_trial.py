@@ -14,7 +14,8 @@ from django.db.models.query import RawQuerySet
 from django.db.models.sql.subqueries import UpdateQuery
 
 from .._errors import DbError
-from .._reads._instances import is_stock
+from .._reads._querysets import is_stock, own_step
+from .._reads._sound import HINT
 from ._param import Param
 
 
@@ -73,6 +74,8 @@ def _nobody_asks() -> Iterator[None]:
 
 
 def _refuse(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001
+    if isinstance(sql, str) and sql[:4].upper() == "SET ":  # a backend's own, and it notes it sent
+        return execute(sql, params, many, context)
     raise AskedError(context["connection"].alias, sql, params or ())
 
 
@@ -114,6 +117,8 @@ def _checked(found: Any) -> Any:
         raise DbError(
             "compiled: the lambda's queryset gives values, not instances.", "Leave values() out."
         )
+    if (step := own_step(found)) is not None:
+        raise DbError(f"compiled: nobody would do what {step} does with rows.", HINT)
     return found
 
 

@@ -16,6 +16,7 @@ from django.db.models import FileField, Model
 
 from .._copy._columns import field_of
 from .._errors import DbError
+from .._reads._sound import is_plain
 from . import _trial
 from ._compiled import Compiled
 
@@ -30,8 +31,8 @@ def update_now(instance: Model, /, **values: Any) -> None:
     are no signals, and ``auto_now`` is not touched, as with ``QuerySet.update``.
 
     Raises:
-        DbError: a field is unknown, the primary key, or in another table than the others; or the
-            instance is not saved.
+        DbError: a field is unknown, the primary key, set by a descriptor of its own, or in another
+            table than the others; or the instance is not saved.
         DatabaseError: there is no such row any more (Django 6.0 on: the model's NotUpdated).
     """
     if not values:
@@ -71,6 +72,11 @@ class Update:
             raise DbError(
                 f"{name} is the primary key: another one would be another row.",
                 "Save a copy, and delete this one.",
+            )
+        if not is_plain(type(self.instance), field.attname):
+            raise DbError(
+                f"{name} is set by a descriptor of its own, which may write other fields too.",
+                "Set it, and save() the instance.",
             )
         return field
 

@@ -15,6 +15,7 @@ from .._errors import CopyError, DbError
 from ._conflict import Update
 from ._load import Load
 from ._rows import Source
+from ._stock import check
 
 OnError = Literal["raise", "collect"]
 Returning = Literal["count", "pks"]
@@ -63,7 +64,7 @@ def bulk_copy(
 
     Raises:
         CopyError: a row can't be stored; then none is.
-        DbError: an argument is wrong.
+        DbError: an argument is wrong, or the model's ``bulk_create`` is not Django's.
     """
     if on_error not in ("raise", "collect"):
         raise DbError(f"bulk_copy: on_error={on_error!r} is unknown.", "It is raise or collect.")
@@ -74,6 +75,7 @@ def bulk_copy(
         )
     if returning not in ("count", "pks"):
         raise DbError(f"bulk_copy: returning={returning!r} is unknown.", "It is count or pks.")
+    check(model)
     began = time.perf_counter()
     alias = using or router.db_for_write(model)
     with transaction.atomic(using=alias):

@@ -107,6 +107,8 @@ class Load:
                 batch.append((number, row, self.source.tuple_of(row)))
             except (TypeError, ValueError, DbError) as error:
                 self._refused(CopyError(number, row, None, None, error))
+            except RowError as error:
+                self._refused(CopyError(number, row, None, None, _of_a_row(error.cause)))
             if len(batch) == BATCH:
                 yield batch
                 batch = []

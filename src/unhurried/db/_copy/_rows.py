@@ -15,7 +15,9 @@ from unhurried.conf import nearest
 
 from .._errors import DbError
 from .._kinds import names_of
-from ._columns import AUTO, MISSING, concrete, field_of, named, names_in, saves_itself
+from ._columns import AUTO, MISSING, concrete, field_of, named, names_in
+from ._plan import RowError
+from ._stock import read_off
 
 Row = tuple[Any, ...]
 Extract = Callable[[Any], Row]
@@ -28,7 +30,7 @@ class Source:
         self.model = model
         self.given: list[Any] = []
         self.missing: Row = ()
-        self._savers: list[Any] = []
+        self._read_off: list[Any] = []
         self._extracts: dict[type, Extract] = {}
         self.is_csv = isinstance(rows, io.TextIOBase) or hasattr(rows, "readline")
         if self.is_csv:
@@ -41,8 +43,8 @@ class Source:
             return
         self.raw = chain([first], self.raw)
         self.given = named(model, fields) if fields is not None else self._given_by(first)
-        self._savers = [field for field in concrete(model) if saves_itself(field)]
-        self.with_keys(self._savers)
+        self._read_off = read_off(model)
+        self.with_keys(self._read_off)
 
     def _given_by(self, row: Any) -> list[Any]:
         if isinstance(row, Mapping):
@@ -71,21 +73,24 @@ class Source:
         return self._rows[number] if isinstance(self._rows, Sequence) else None
 
     def tuple_of(self, row: Any) -> Row:
-        """One row's values, in the order of ``given``. Raises TypeError or ValueError."""
+        """One row's values, in the order of ``given``. Raises TypeError, ValueError, RowError."""
         kind = type(row)
         extract = self._extracts.get(kind)
         if extract is None:
             extract = self._extracts[kind] = self._extract(kind)
         found = extract(row)
-        return self._with_saved(found) if self._savers and not isinstance(row, Model) else found
+        return self._with_made(found) if self._read_off and not isinstance(row, Model) else found
 
-    def _with_saved(self, row: Row) -> Row:
-        """Fields that want to see their instance before it is saved see one."""
+    def _with_made(self, row: Row) -> Row:
+        """Fields that want to see their instance, as it is made or before it is saved, see one."""
         pairs = zip(self.given, row, strict=True)
-        made = self.model(**{f.attname: v for f, v in pairs if v is not MISSING})
         values = list(row)
-        for field in self._savers:
-            values[self.given.index(field)] = field.pre_save(made, add=True)
+        try:
+            made = self.model(**{_name(f, v): v for f, v in pairs if v is not MISSING})
+            for field in self._read_off:
+                values[self.given.index(field)] = _saved(field, made)
+        except Exception as error:  # boundary: models and descriptors of the site's own
+            raise RowError(0, error) from error
         return tuple(values)
 
     def _extract(self, kind: type) -> Extract:
@@ -147,6 +152,10 @@ class Source:
         new = [key for key in keys if key not in self.given]
         self.missing += (MISSING,) * len(new)
         self.given.extend(new)
+
+
+def _name(field: Any, value: Any) -> str:
+    return str(field.name if isinstance(value, Model) else field.attname)
 
 
 def _saved(field: Any, row: Any) -> Any:

@@ -11,8 +11,9 @@ from django.db import connections
 from django.db.models import Manager, QuerySet
 
 from .._errors import DbError
+from .._reads._querysets import gives_values, own_step
 from . import _python
-from ._plan import BUILDERS, Plan, names_of
+from ._plan import BUILDERS, Plan, dicts_of, names_of, values_of
 from ._sql import array_sql
 
 
@@ -43,10 +44,16 @@ def json_bytes(
             f"json_bytes() reads a queryset, not a {type(asked).__name__}.",
             'json_bytes(Book.objects.all(), ["id", "title"])',
         )
-    plan = Plan(asked, names_of(asked) if fields is None else fields, nested)
+    if fields is None:
+        values = values_of(asked)
+        if not nested and not gives_values(values._iterable_class):
+            return _python.dumped(dicts_of(values))
+        fields = names_of(values)
+    plan = Plan(asked, fields, nested)
     rows = plan.rows()
     connection: Any = connections[plan.alias]
-    told = plan.told(rows, connection) if connection.vendor in BUILDERS else None
+    builds = connection.vendor in BUILDERS and own_step(rows) is None
+    told = plan.told(rows, connection) if builds else None
     if told is None:
         return _python.array(rows, plan.root)
     return _built(rows, plan, told, connection)

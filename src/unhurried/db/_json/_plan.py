@@ -10,6 +10,7 @@ from django.db import connections
 from django.db.models import QuerySet, Subquery, TextField
 
 from .._errors import DbError
+from .._reads._querysets import gives_values
 from ._parts import Array, Column, Object
 from ._relations import leads_to_one, parts_of, related_rows, relation_of
 from ._sql import array_sql
@@ -38,6 +39,8 @@ class Plan:
 
     def told(self, rows: Any, connection: Any) -> list[str] | None:
         """SQL for each column; None where one, or an object as a whole, is told by Python alone."""
+        if not gives_values(rows._iterable_class):
+            return None
         if any(len(each.items) > MOST for each in self.root.all()):
             return None
         compiler = rows.query.get_compiler(connection=connection)
@@ -130,8 +133,30 @@ def pairs(fields: Any) -> Iterable[tuple[str, str]]:
     return [(name, name) for name in fields]
 
 
-def names_of(queryset: Any) -> list[str]:
-    """What ``values()`` would name."""
-    query = queryset.query if queryset.query.selected is not None else queryset.values().query
+def values_of(queryset: Any) -> Any:
+    """The queryset as ``values()`` has it."""
+    return queryset if queryset.query.selected is not None else queryset.values()
+
+
+def names_of(values: Any) -> list[str]:
+    """What ``values()`` names. DbError where its rows alone tell."""
+    if not gives_values(values._iterable_class):
+        raise _unnamed(values)
+    query = values.query
     beside = (*query.extra_select, *query.values_select, *query.annotation_select)
     return list(query.selected or beside)
+
+
+def dicts_of(values: Any) -> list[dict[str, Any]]:
+    """The rows that somebody's own ``values()`` gives."""
+    found = list(values)
+    if not all(isinstance(row, dict) for row in found):
+        raise _unnamed(values)
+    return found
+
+
+def _unnamed(values: Any) -> DbError:
+    return DbError(
+        f"json_bytes: nobody knows the keys of what {values._iterable_class.__name__} gives.",
+        "Name the fields.",
+    )

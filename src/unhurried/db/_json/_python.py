@@ -15,7 +15,10 @@ from ._parts import Array, Column, Object, Part
 
 def array(rows: Any, root: Object) -> bytes:
     """``rows`` are those of the plan's queryset."""
-    found = [_object(root, row) for row in rows]
+    return dumped([_object(root, row) for row in rows])
+
+
+def dumped(found: list[Any]) -> bytes:
     try:
         return _dumped(found)
     except ValueError:

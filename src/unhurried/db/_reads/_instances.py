@@ -13,6 +13,7 @@ from .._errors import DbError
 from . import _loads
 from ._fetch import parts
 from ._found import PART, Found, joined, part_of
+from ._querysets import is_stock, own_step
 from ._sound import HINT
 
 M = TypeVar("M", bound=Model)
@@ -52,12 +53,9 @@ def checked(queryset: Any) -> Any:
             "instances() wants instances, and this queryset gives values.",
             "rows(queryset, YourDataclass) reads values into a class of yours.",
         )
+    if (step := own_step(rows)) is not None:
+        raise DbError(f"instances() can't do what {step} does with rows.", HINT)
     return rows
-
-
-def is_stock(kind: type) -> bool:
-    """Django's own, or the one of ours that counts; others make something else of rows."""
-    return kind is ModelIterable or kind.__module__.startswith("unhurried.")
 
 
 def loaded(rows: Any) -> list[Any]:

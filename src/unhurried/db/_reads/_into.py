@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import starmap
 from typing import Any, TypeVar, cast
 
 from django.core.exceptions import FieldError
@@ -14,6 +15,7 @@ from .._kinds import caller, names_wanted
 from . import _loads
 from ._fetch import parts
 from ._found import PART, Found, joined, part_of
+from ._querysets import gives_values, own_step
 
 T = TypeVar("T")
 
@@ -26,7 +28,7 @@ def rows(queryset: QuerySet[Any] | Manager[Any], kind: type[T]) -> Found[T]:
 
     Raises:
         DbError: ``kind`` has a field that the queryset has not, or a composite key, or says
-            nothing of its fields.
+            nothing of its fields; or the queryset's ``values_list()`` is no one of Django's.
     """
     asked = queryset.all() if isinstance(queryset, Manager) else queryset
     if not isinstance(asked, QuerySet):
@@ -40,11 +42,19 @@ def rows(queryset: QuerySet[Any] | Manager[Any], kind: type[T]) -> Found[T]:
         raise DbError(
             f"{kind.__name__} is no row of {asked.model._meta.label}: {error}.", ""
         ) from error
+    if not gives_values(values._iterable_class):
+        raise DbError(
+            f"rows() can't do what {values._iterable_class.__name__} does with rows.",
+            "Use values_list() itself.",
+        )
     if any(isinstance(each, ColPairs) for each in values.query.select):
         raise DbError(
             f"{kind.__name__} wants a key of several columns as one value.",
             "Name its columns: rows(queryset, …) gives them one by one.",
         )
+
+    if own_step(values) is not None:
+        return _through(values, caller(cast("Any", kind)), kind)
 
     def load() -> list[T]:
         return joined(_parts(values, kind, PART, chunked=False))
@@ -54,6 +64,15 @@ def rows(queryset: QuerySet[Any] | Manager[Any], kind: type[T]) -> Found[T]:
             yield from part
 
     return Found(load, stream, kind)
+
+
+def _through(values: Any, make: Callable[..., T], kind: type[T]) -> Found[T]:
+    """By the queryset itself, which may do something with its rows."""
+    return Found(
+        lambda: list(starmap(make, values)),
+        lambda size: starmap(make, values.iterator(chunk_size=size)),
+        kind,
+    )
 
 
 def _parts(values: Any, kind: type[T], size: int, *, chunked: bool) -> Iterator[list[T]]:

@@ -42,20 +42,26 @@ def check_listeners(model: type[Model]) -> None:
 
 
 def reasons(model: type[Model], attnames: list[str]) -> Iterator[str]:
+    yield from reasons_to_call(model, attnames)
+    if model.from_db.__func__ is not Model.from_db.__func__:  # type: ignore[attr-defined]
+        yield "it has a from_db of its own"
+
+
+def reasons_to_call(model: type[Model], attnames: list[str]) -> Iterator[str]:
+    """The same of instances that are not read from the database."""
     for name in STEPS:
         if getattr(model, name) is not getattr(Model, name):
             yield f"it has a {name} of its own"
-    if model.from_db.__func__ is not Model.from_db.__func__:  # type: ignore[attr-defined]
-        yield "it has a from_db of its own"
     for name, signal in (("pre_init", pre_init), ("post_init", post_init)):
         if signal.has_listeners(model):
             yield f"somebody listens to its {name} (an ImageField with width_field does)"
     for attname in attnames:
-        if not _is_plain(model, attname):
+        if not is_plain(model, attname):
             yield f"{attname} is set by a descriptor of its own"
 
 
-def _is_plain(model: type[Model], attname: str) -> bool:
+def is_plain(model: type[Model], attname: str) -> bool:
+    """Whether setting the attribute does nothing else, as with Django's own descriptors."""
     kind = type(getattr_static(model, attname))
     return kind in PLAIN or not hasattr(kind, "__set__")
 
