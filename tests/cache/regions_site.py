@@ -13,8 +13,11 @@ from django.urls import include, path
 from django.utils.functional import SimpleLazyObject, cached_property
 
 from tests.books.models import Book
+from tests.pages.models import Page
 from unhurried.cache import cached_page
 from unhurried.cache._regions import begin
+from unhurried.later import Tally, task
+from unhurried.later import later as deferred
 
 BASE = """<!doctype html>
 <html><head><title>{% block title %}Books{% endblock %}</title></head>
@@ -110,6 +113,26 @@ def writes(request: HttpRequest) -> HttpResponse:
     return render("plain.html", request, name="a")
 
 
+hits = Tally(Page, "views", every=3600, most=10**9)
+
+
+@task
+def told(pk: int) -> None:
+    pass
+
+
+def puts_off(request: HttpRequest, how: str) -> HttpResponse:
+    if how == "write":
+        deferred(Book.objects.filter(title="Two")).update(title="Three")
+    elif how == "nothing":
+        deferred(Book.objects.none()).update(title="Three")
+    elif how == "task":
+        told.delay(1)
+    else:
+        hits.add(1)
+    return show(request, "list")
+
+
 class Cart:
     name = "cart"
 
@@ -168,6 +191,8 @@ urlpatterns = [
     path("declares/", cached_page(600, params=["unhurried"], audience="user")(declares)),
     path("unhurried/", include("unhurried.urls")),
     path("writes/", writes),
+    path("puts_off/<how>/", puts_off),
+    path("kept_off/<how>/", cached_page(600, audience="user")(puts_off)),
     path("kept/<name>/", kept),
     path("mine/<name>/", mine),
 ]

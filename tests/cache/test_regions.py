@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import partial
 from html.parser import HTMLParser
 from typing import Any
 
@@ -246,6 +247,35 @@ class TestTheViewItself:
         assert seen.of("red") == ["<p>a</p>"]
         assert seen.verdict.said.startswith("the page can't be kept: a write to books_book at ")
         assert seen.verdict.remedy == []
+
+    @pytest.mark.parametrize(
+        ("how", "what"),
+        [
+            ("write", "a deferred write to books.Book"),
+            ("nothing", "a deferred write to books.Book"),
+            ("task", "a delayed task (tests.cache.regions_site.told)"),
+            ("count", "a count in pages.Page.views"),
+        ],
+    )
+    def test_what_it_puts_off_is_missed_by_a_hit(self, client, how, what):
+        seen = Seen(client, f"/puts_off/{how}/")
+        line = r"tests/cache/regions_site\.py:\d+"
+        said = f"the page can't be kept: {re.escape(what)} at {line}"
+        assert re.fullmatch(said, seen.verdict.said)
+        assert seen.verdict.remedy == []
+        assert seen.recorder.view.tables <= {"books_book"}
+        kept = Seen(client, f"/kept_off/{how}/?unhurried=regions").verdict.kept
+        assert kept == f"cached_page keeps it, and a hit does without {what}."
+
+    def test_nor_does_a_hit_send_what_a_replay_has_held_back(self, client):
+        seen = Seen(client, "/show/ours/")
+        of = partial(verdict_of, seen.recorder, seen.response, seen.regions)
+        found = of(["a connection: 192.0.2.1:25", "a mail: Hello"])
+        assert found.said == "the page can't be kept: it sends a mail (Hello)"
+        assert (found.remedy, found.colour) == ([], "red")
+        found = of(["a connection: 192.0.2.1:80"])
+        assert found.said.endswith("can be kept: a connection (192.0.2.1:80) was held back")
+        assert found.remedy == []
 
 
 class TestVerdict:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
 from uuid import uuid4
@@ -13,9 +15,11 @@ from uuid import uuid4
 import pytest
 from django.db import connections
 
+from tests.measure.children import in_child
 from unhurried import testing
 from unhurried.cache import cached, invalidate
-from unhurried.cache._engine import _counts
+from unhurried.cache._chance import chance
+from unhurried.cache._engine import _counts, _wait
 from unhurried.cache._stores._memory import MemoryStore
 from unhurried.cache._units._unit import unit_now
 
@@ -111,6 +115,25 @@ def test_wait_gives_nobody_the_old_one(pool: ThreadPoolExecutor) -> None:
     assert not second.done()
     slow.go_on.set()
     assert first.result(20) == second.result(20) == 2
+
+
+@pytest.mark.parametrize("backend", ["locmem.LocMemCache", "filebased.FileBasedCache"])
+def test_chance_is_its_own(settings: Any, tmp_path: Path, backend: str) -> None:
+    """A site's test that has seeded it sees the same numbers, kept or not."""
+    backend = f"django.core.cache.backends.{backend}"
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": str(tmp_path)}}
+    slow = Slow()
+    before = random.getstate()
+    assert [slow.cached() for _ in range(3)] == [1, 1, 1]
+    next(_wait._pauses())
+    assert random.getstate() == before
+
+
+def test_children_are_not_early_all_at_once() -> None:
+    state = chance.getstate()
+    drawn = [in_child(chance.random) for _ in range(2)]
+    chance.setstate(state)
+    assert len({*drawn, chance.random()}) == 3
 
 
 def test_who_waits_too_long_computes(pool: ThreadPoolExecutor) -> None:

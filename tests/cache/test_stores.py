@@ -146,7 +146,7 @@ class TestFile(EveryStore):
 
     def test_what_has_expired_is_swept_and_what_is_too_much(self, store, monkeypatch):
         """One folder at a time, on one set of many."""
-        monkeypatch.setattr(_file.random, "randrange", lambda n: 0)
+        monkeypatch.setattr(_file.chance, "randrange", lambda n: 0)
         monkeypatch.setattr(_file, "STALE", 0.01)
         store._most = 3
         store.set("expired", b"1", 0.01)
@@ -383,7 +383,7 @@ class TestDatabase(EveryStore):
         assert another is not first
 
     def test_expired_rows_are_swept_and_djangos_are_left(self, store, monkeypatch, tmp_path):
-        monkeypatch.setattr(_database.random, "randrange", lambda n: 0)
+        monkeypatch.setattr(_database.chance, "randrange", lambda n: 0)
         store.set("a", b"1", 0.01)
         with sqlite3.connect(tmp_path / "db.sqlite3") as plain:
             plain.execute(

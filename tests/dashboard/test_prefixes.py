@@ -62,6 +62,18 @@ class TestBelowAScript:
             assert _diagnose._address(told) == asked
 
 
+@pytest.mark.parametrize("urls", [None, "", "no.such.urls", "unhurried.testing"])
+def test_a_worker_without_urls_has_no_dashboard(urls):
+    """The elected process may be one; that settings name none at all is None in the test's."""
+    with override_settings(ROOT_URLCONF=urls):
+        assert own_prefix() == ()
+
+
+def test_settings_of_a_worker_s_may_not_name_urls_at_all(settings):
+    del settings.ROOT_URLCONF
+    assert own_prefix() == ()
+
+
 def test_without_a_script_a_path_is_as_it_is():
     for path in ("/", "/feed/", "/app/feed/"):
         assert below_script(path) == path

@@ -79,6 +79,7 @@ class Book(models.Model):
 import threading
 
 from django.contrib.auth.decorators import login_required
+from django.core.mail import send_mail
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.generic import ListView
@@ -154,6 +155,11 @@ def mine(request):
     return HttpResponse(request.user.username)
 
 
+def mails(request):
+    send_mail("Hello", "", "a@example.com", ["b@example.com"])
+    return healthy(request)
+
+
 def moved(request):
     return redirect("/feed/")
 
@@ -197,7 +203,7 @@ from shop import views
 
 urlpatterns = [path("shelf/", views.Shelf.as_view())]
 NAMES = "feed counts shown keys titles saves healthy boom mine moved both threaded"
-for name in f"{NAMES} greeting looking data".split():
+for name in f"{NAMES} greeting looking data mails".split():
     urlpatterns.append(path(f"{name}/", getattr(views, name)))
 """,
     "fill.py": """

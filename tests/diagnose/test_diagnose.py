@@ -197,5 +197,10 @@ class TestWhatOfItIsForEverybody:
         found = report(shop, "/both/")["verdict"]
         assert found["said"].startswith("the page can't be kept: a write to shop_author at shop/v")
 
+    def test_a_mail(self, shop):
+        found = report(shop, "/mails/")["verdict"]
+        assert found["said"] == "the page can't be kept: it sends a mail (Hello)"
+        assert found["remedy"] == []
+
     def test_data_is_no_page(self, shop):
         assert report(shop, "/data/")["verdict"] is None

@@ -280,6 +280,14 @@ def test_a_healthy_site_has_nothing_to_fix():
     assert verdict.slowest[1] == pytest.approx(0.0081)
 
 
+@pytest.mark.parametrize(("units", "said"), [(3, "3 units of work are"), (1, "1 unit of work is")])
+def test_a_site_that_only_works_off_tasks_is_told_where_they_are(units, said):
+    window = healthy(units={("unit", "task:mail"): route(requests=units)})
+    verdict = of(window)
+    assert verdict.state == "not enough data"
+    assert verdict.said == f"No request measured yet; {said} in manage.py unhurried top."
+
+
 def test_who_wants_more_is_told_of_less():
     window = healthy(units=pages(wall=15, template=12))
     assert of(window).findings == []

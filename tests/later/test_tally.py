@@ -29,6 +29,8 @@ from unhurried.later._writing._drain import drain_lane
 from unhurried.later.models import Dead, Flushed, Waiting
 from unhurried.later.reading import drain_now, paused
 from unhurried.measure import snapshot
+from unhurried.measure._units import active
+from unhurried.measure.reading import Replayed
 
 HOUR = 3600.0
 
@@ -402,6 +404,16 @@ def test_no_thread_flushes_what_a_testcase_counts(page: Page, ledgers: Any) -> N
     assert views.pending(page) == 1
     views.flush()
     assert stored(page) == 1
+
+
+def test_a_page_that_is_only_looked_at_counts_no_hit(page: Page) -> None:
+    """``diagnose --url`` asks it ten times, and no rollback takes a batch back."""
+    views = quiet()
+    with active(Replayed()):
+        views.add(page)
+    assert views.pending(page) == 0
+    views.add(page)
+    assert views.pending(page) == 1
 
 
 # Each hit once

@@ -776,7 +776,7 @@ def test_async_units_side_by_side_are_apart(route: Route) -> None:
 
 
 class Command(BaseCommand):
-    stealth_options = ("fail",)
+    stealth_options = ("command", "fail")
 
     def handle(self, **options: Any) -> None:
         if options.get("fail"):
@@ -800,6 +800,43 @@ def test_commands_that_only_hold_a_process_open_are_none(
     monkeypatch.setattr(Command, "__module__", "django.core.management.commands.runserver")
     call_command(Command())
     assert snapshot()["routes"] == {}
+
+
+@pytest.mark.parametrize(
+    ("module", "verb"),
+    [("run_huey", None), ("process_tasks", None), ("procrastinate", "worker")],
+)
+def test_each_job_of_a_worker_is_a_unit(
+    route: Route, monkeypatch: pytest.MonkeyPatch, module: str, verb: str | None
+) -> None:
+    monkeypatch.setattr(Command, "__module__", f"site.management.commands.{module}")
+    monkeypatch.setattr(Command, "handle", jobs)
+    call_command(Command(), command=verb)
+    assert [*snapshot()["routes"]] == ["job"]
+    assert route("job")["requests"] == 3
+
+
+def test_a_command_of_the_site_s_says_that_it_runs_for_ever(
+    route: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Command, "unhurried_unit", False, raising=False)
+    monkeypatch.setattr(Command, "handle", jobs)
+    call_command(Command())
+    assert [*snapshot()["routes"]] == ["job"]
+
+
+def test_another_verb_of_a_command_that_also_works_is_a_unit(
+    route: Route, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Command, "__module__", "procrastinate.management.commands.procrastinate")
+    call_command(Command(), command="defer")
+    assert route("command:procrastinate")["requests"] == 1
+
+
+def jobs(self: Command, **options: Any) -> None:
+    for _ in range(3):
+        with measured("job"):
+            pass
 
 
 def test_a_command_called_in_a_unit_joins_it(store: Path) -> None:

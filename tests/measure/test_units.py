@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from tests.measure.children import Link, in_child
-from unhurried.measure import counter, gauge, measured, snapshot, timer
+from unhurried.measure import _instruments, _record, counter, gauge, measured, snapshot, timer
 from unhurried.measure._history import shared_cache
 from unhurried.measure._probes import cache as cache_probe
 from unhurried.measure._record import CACHE, under_way
@@ -166,6 +166,46 @@ def test_a_unit_may_end_in_another_thread_than_it_was_begun_in(store: object) ->
         new.submit(context.run, job.__exit__, None, None, None).result()
     found = snapshot()["routes"]["job"]
     assert (found["requests"], found["cpu"]["sum"]) == (1, 0)
+
+
+FROZEN = 1_893_456_000 * 10**9  # as freezegun sets each module's clock, 2030
+
+
+@pytest.mark.parametrize("inside", ["begin", "end", "both", "between"])
+def test_a_clock_that_is_frozen_on_the_way_breaks_nothing(
+    store: object, monkeypatch: pytest.MonkeyPatch, inside: str
+) -> None:
+    def freeze() -> None:
+        for module in (_record, _instruments):
+            monkeypatch.setattr(module, "perf_counter_ns", lambda: FROZEN)
+
+    job, whole = measured("job"), timer("whole")
+    if inside in ("begin", "both"):
+        freeze()
+    job.__enter__()
+    whole.__enter__()
+    record = under_way()
+    record.enter(CACHE)
+    if inside == "between":
+        freeze()
+    record.leave(CACHE)
+    record.enter(CACHE)
+    if inside in ("begin", "between"):
+        monkeypatch.undo()
+    elif inside == "end":
+        freeze()
+    record.leave(CACHE)
+    whole.__exit__(None, None, None)
+    job.__exit__(None, None, None)
+    monkeypatch.undo()
+    assert record.wall
+    assert not under_way()
+    assert 0 <= sum(record.parts) <= record.wall < 10**9
+    found = snapshot()
+    assert found["routes"]["job"]["requests"] == 1
+    assert found["routes"]["job"]["overlap"] < 1
+    assert found["timers"]["whole"]["count"] == 1
+    assert found["timers"]["whole"]["sum"] < 1
 
 
 def test_a_unit_that_runs_for_hours_writes_at_once(store: object) -> None:

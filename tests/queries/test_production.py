@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sysconfig
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -24,6 +25,7 @@ from unhurried.measure._folding import drain_opened
 from unhurried.measure._names import Names
 from unhurried.measure._statements import note
 from unhurried.measure.reading import told
+from unhurried.queries._find._roles import LIBRARY, PROJECT, role
 from unhurried.queries._live import _production, _sight
 from unhurried.testing import override
 
@@ -229,6 +231,33 @@ def test_what_no_line_of_the_project_asks_has_that_of_a_library() -> None:
         "django/contrib/sessions/backends/db.py",
         "django/contrib/auth/backends.py",
     }
+
+
+SCRIPTS = sysconfig.get_path("scripts")
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "expected"),
+    [
+        ("/srv/venv/bin/celery", "__main__", LIBRARY),
+        ("/srv/venv/Scripts/celery", "__main__", LIBRARY),
+        (f"{SCRIPTS}/gunicorn", "gunicorn", LIBRARY),
+        ("/srv/site/bin/tools.py", "bin.tools", PROJECT),
+        ("/srv/site/manage.py", "__main__", PROJECT),
+    ],
+)
+def test_a_console_script_is_no_line_of_the_project(file: str, name: str, expected: int) -> None:
+    """All that a worker's own code asks for would be blamed on how it was started."""
+    scope: dict[str, Any] = {"__name__": name}
+    exec(compile("import sys\nframe = sys._getframe()", file, "exec"), scope)
+    assert role(scope["frame"]) == expected
+
+
+def test_but_what_stands_in_a_program_of_the_project_s_is() -> None:
+    scope: dict[str, Any] = {"__name__": "__main__"}
+    code = "import sys\ndef work():\n    return sys._getframe()\nframe = work()"
+    exec(compile(code, "/srv/site/bin/nightly.py", "exec"), scope)
+    assert role(scope["frame"]) == PROJECT
 
 
 @pytest.mark.parametrize(

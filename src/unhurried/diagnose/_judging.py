@@ -120,6 +120,15 @@ def _said(verdict: Verdict, found: list[Cause]) -> str:
 
 
 def _too_little(ledger: Ledger) -> str:
+    units = sum(
+        lanes["requests"] for (kind, _), lanes in ledger.window.units.items() if kind != "request"
+    )
+    if units and not ledger.requests:
+        are = "is" if units == 1 else "are"
+        return (
+            f"No request measured yet; {count(units, 'unit')} of work {are} in "
+            "manage.py unhurried top."
+        )
     if not ledger.requests:
         return "Nothing measured yet. Open any page, or: manage.py unhurried diagnose --url /"
     return (

@@ -18,14 +18,14 @@ _HERE: Final = f"{__name__}.innermost"
 def verdict(url: str, user: str | None) -> Verdict | None:
     """None where there is no page to tell it of: a stream, a file, data."""
     with _observed(), record() as recorder:
-        replay(url, user, count=False)
+        page = replay(url, user, count=False)
     response = recorder.response
     if response is None or response.streaming or recorder.request is None:
         return None
     if not response.get("Content-Type", "").startswith("text/html"):
         return None
     text = response.content.decode(response.charset, "replace")
-    return verdict_of(recorder, response, regions_of(recorder.view, text))
+    return verdict_of(recorder, response, regions_of(recorder.view, text), page.held)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from ._outbox._dead import discard, retry
 from ._outbox._status import DeadRow, LaneStatus, lanes_now, newest_dead
 from ._outbox._tables import LINE, aliases, installed
 from ._problems import problems
+from ._putting_off import listeners as putting_off
 from ._ratio import Ratio, write_read_ratio
 from ._thread import Worker
 from ._writing._advice import LaneFigures, figures_of_lanes
@@ -40,6 +41,7 @@ __all__ = [
     "newest_dead",
     "paused",
     "problems",
+    "putting_off",
     "retry",
     "running_views",
     "settle",

@@ -252,7 +252,8 @@ class Timer(Instrument):
     ) -> None:
         began = _nesting.end(_began, self)
         if began is not None:
-            self.update((perf_counter_ns() - began) / 1e9)
+            took = (perf_counter_ns() - began) / 1e9
+            self.update(took if 0 <= took <= YEAR else 0.0)  # a test has set the clock in between
 
 
 def counter(name: str) -> Counter:

@@ -19,10 +19,14 @@ from ._wraps import wrap
 #: Commands that only hold a process open: servers, shells, workers, and our own.
 NO_UNITS: Final = frozenset(
     {
-        *("runserver", "testserver", "runworker", "shell", "shell_plus", "dbshell", "test"),
-        *("unhurried", "db_worker", "qcluster", "rqworker", "celery"),
+        *("runserver", "runserver_plus", "testserver", "runworker", "shell", "shell_plus"),
+        *("dbshell", "test", "unhurried", "db_worker", "qcluster", "celery", "run_huey"),
+        *("rqworker", "rqworker-pool", "rqscheduler", "rqcron", "rundramatiq", "process_tasks"),
+        *("runapscheduler", "procrastinate worker"),
     }
 )
+#: Commands of which one verb is such, with the option that names it.
+VERBS: Final = {"procrastinate": "command"}
 #: Our own task of Celery's: what it works off are units of their own.
 DRAIN: Final = "unhurried.drain"
 
@@ -31,7 +35,7 @@ def _execute(original: Any) -> Any:
     def inner(self: Any, *args: Any, **kwargs: Any) -> Any:
         name = type(self).__module__.rpartition(".")[2]
         record = None
-        if under_way() is None and name not in NO_UNITS:
+        if under_way() is None and _is_unit(self, name, kwargs):
             record = start("unit", f"command:{name}")
         if record is None:
             return original(self, *args, **kwargs)
@@ -47,6 +51,14 @@ def _execute(original: Any) -> Any:
 
     inner.__wrapped__ = original  # type: ignore[attr-defined]
     return inner
+
+
+def _is_unit(command: BaseCommand, name: str, options: dict[str, Any]) -> bool:
+    """Not one that runs for ever: each job is a unit, and reads anew what another has changed."""
+    if not getattr(command, "unhurried_unit", True):
+        return False
+    verb = options.get(VERBS[name]) if name in VERBS else None
+    return name not in NO_UNITS and f"{name} {verb}" not in NO_UNITS
 
 
 def _call(original: Any) -> Any:

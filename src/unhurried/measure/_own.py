@@ -6,6 +6,7 @@ from typing import Final
 
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import (
     NoReverseMatch,
     Resolver404,
@@ -28,13 +29,17 @@ PLACE: Final = (
 def own_prefix() -> tuple[str, ...]:
     """The routes below which the dashboard lies: one, or one for each language in addresses.
 
-    Empty where it is not included in the urls, or at their root, where nothing tells it apart.
+    Empty where it is not included in the urls, or at their root, where nothing tells it apart; and
+    in a worker, whose settings may name no urls, or some that it can't import.
     """
+    urls = get_urlconf() or getattr(settings, "ROOT_URLCONF", None)
+    if not urls:
+        return ()
     try:
         route = resolve(below_script(reverse("unhurried:front"))).route
-    except (NoReverseMatch, Resolver404):
+    except (NoReverseMatch, Resolver404, ImportError, ImproperlyConfigured):
         return ()
-    in_languages, _ = is_language_prefix_patterns_used(get_urlconf() or settings.ROOT_URLCONF)
+    in_languages, _ = is_language_prefix_patterns_used(urls)
     if in_languages:
         return _in_each_language(route)
     return (route,) if route else ()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from math import log
-from random import random
 from time import time
 from typing import Final
 
 from django.db import connections
 
+from .._chance import chance
 from .._tokens import _spool
 from .._tokens._home import home_named
 from .._units._ties import dirtied, ties_of
@@ -80,4 +80,4 @@ def is_current(entry: Entry, known: Known | None = None) -> bool:
 
 def is_early(entry: Entry) -> bool:
     """Now and then before its time, the likelier the nearer and the dearer: so nobody waits."""
-    return time() - entry.delta * BETA * log(random() or 1e-300) >= entry.soft
+    return time() - entry.delta * BETA * log(chance.random() or 1e-300) >= entry.soft

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -14,6 +13,7 @@ from asgiref.sync import sync_to_async
 
 from unhurried.conf import settings
 
+from .._chance import chance
 from .._errors import Unavailable
 from . import _counts
 from ._compute import release
@@ -100,7 +100,7 @@ async def held(
 def _pauses() -> Iterator[float]:
     pause = FIRST
     while True:
-        yield pause * random.uniform(0.7, 1.3)
+        yield pause * chance.uniform(0.7, 1.3)
         pause = min(pause * 1.5, LONGEST)
 
 

@@ -11,10 +11,11 @@ from django.template.base import TextNode
 GREEN, AMBER, RED = "green", "amber", "red"
 #: In no key: each look gives another, or takes it, or nobody can say what it gives.
 _NEVER: Final = frozenset(
-    "csrf messages nonce headers cookies body request write statement clock random unseen".split()
+    "csrf messages nonce headers cookies body request "
+    "write deed statement clock random unseen".split()
 )
 #: Of these the page is no less everybody's.
-_IMPERSONAL: Final = frozenset({"clock", "random", "statement", "unseen", "write"})
+_IMPERSONAL: Final = frozenset({"clock", "deed", "random", "statement", "unseen", "write"})
 #: In a template: a page is kept without them, and they are put in, or asked for, for each reader.
 BY_ITSELF: Final = frozenset({"csrf", "messages", "nonce"})
 LONG: Final = 70  # characters of a template's line

@@ -14,12 +14,14 @@ from typing import Any, Final
 from django.template.defaulttags import LoremNode, NowNode
 from django.templatetags.cache import CacheNode
 
+from unhurried.later.reading import putting_off
 from unhurried.measure.reading import Statement, observers, resolving
 from unhurried.queries.reading import frames
 
 from .._audience import IN_EACH_PAGE, observing
 from .._audience._readers import nearest, place
 from .._audience._watch import _silent
+from .._sql import OURS
 from .._units._guard import connection_of, understood
 from .._units._ties import ties_of
 from .._units._touching import touched
@@ -114,6 +116,11 @@ class Recorder:
         self.now.tables |= {*map(_spoken, touches.read - touches.written)} - {""}
         self._doubt(touches, found)
 
+    def put_off(self, what: str) -> None:
+        """A write, a task that is left to others: who gets the page from a cache asks for none."""
+        if not self._over and (self.now is not self.view or _in_view()):
+            self.now.reads.setdefault(f"deed:{what}", _line(self.now))
+
     def _doubt(self, touches: Any, found: Any) -> None:
         line = _line(self.now)
         for tag in touches.written:
@@ -155,6 +162,12 @@ class _Statements:
         pass
 
 
+def _put_off(what: str) -> None:
+    recorder = recording.get()
+    if isinstance(recorder, Recorder):
+        recorder.put_off(what)
+
+
 @contextmanager
 def record() -> Iterator[Recorder]:
     """Record what happens in the block, from ``begin(request)`` on."""
@@ -162,10 +175,12 @@ def record() -> Iterator[Recorder]:
     token = recording.set(recorder)
     observers.append(listener)
     resolving.append(begin)
+    putting_off.append(_put_off)
     try:
         with _nodes.telling():
             yield recorder
     finally:
+        putting_off.remove(_put_off)
         resolving.remove(begin)
         observers.remove(listener)
         recording.reset(token)
@@ -207,9 +222,9 @@ def _line(piece: Piece) -> str:
 
 
 def _spoken(tag: str) -> str:
-    """``pins_pin``, ``log: pins_pin``; nothing for what is no table."""
+    """``pins_pin``, ``log: pins_pin``; nothing for what is no table, or one of ours."""
     alias, _, name = tag.partition(":")
-    if alias == "db" or name == "*":
+    if alias == "db" or name == "*" or name.startswith(OURS):
         return ""
     return name if alias == "default" else f"{alias}: {name}"
 

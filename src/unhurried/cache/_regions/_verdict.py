@@ -20,11 +20,13 @@ from ._piece import AMBER, BY_ITSELF, GREEN, RED, colour_of, is_personal
 from ._recorder import Recorder
 
 KEEP: Final = "@cached_page(600)"
+CONNECTION: Final = "a connection"
 SHOWN: Final = 2  # places that are named; the rest is counted
 _WORD: Final = re.compile(r"[a-z]{3,20}")
 _TAGS: Final = re.compile(r"\{[{%].*?[%}]\}|[{<].*")
 _FOUND: Final = BY_ITSELF - {"messages"}  # on the page, whoever has put them there
-_HOPELESS: Final = ("write", "statement")
+_DEEDS: Final = ("write", "deed")
+_HOPELESS: Final = (*_DEEDS, "statement")
 
 
 @dataclass(slots=True)
@@ -48,12 +50,21 @@ class Verdict:
         return asdict(self)
 
 
-def verdict_of(recorder: Recorder, response: HttpResponseBase, regions: list[Region]) -> Verdict:
-    """What was observed in this one run; raises nothing of its own."""
+def verdict_of(
+    recorder: Recorder,
+    response: HttpResponseBase,
+    regions: list[Region],
+    held: Iterable[str] = (),
+) -> Verdict:
+    """What was observed in this one run; raises nothing of its own. ``held``: what a replay has not
+    let out, as "a mail: its subject".
+    """
     page = page_of(getattr(recorder.request.resolver_match, "func", None))
     found = _said(recorder.view.reads, _places(regions), regions)
     if (reason := unseen() or _refusal(recorder.request, response)) and found.remedy:
         found = Verdict(f"the page can't be kept as it is: {reason}", colour=RED)
+    if found.remedy and (sent := [*held]):
+        found = Verdict(_of_held(sent), colour=RED)
     found.renewed = sorted({t for r in regions if r.colour == GREEN for t in r.tables})
     found.places = found.places or _places(regions)
     found.gates = [f"{line} looks at {name}" for name, line in recorder.gates.items()]
@@ -61,6 +72,15 @@ def verdict_of(recorder: Recorder, response: HttpResponseBase, regions: list[Reg
         found.kept = _kept(page, recorder, regions)
         found.remedy = [each for each in found.remedy if each != KEEP]
     return found
+
+
+def _of_held(held: list[str]) -> str:
+    """A connection may have asked or sent; a mail or a task would be missed."""
+    sent = [each for each in held if not each.startswith(CONNECTION)]
+    kind, _, what = (sent or held)[0].partition(": ")
+    if sent:
+        return f"the page can't be kept: it sends {kind} ({what})"
+    return f"nobody can tell whether the page can be kept: {kind} ({what}) was held back"
 
 
 def _refusal(request: Any, response: HttpResponseBase) -> str:
@@ -148,13 +168,16 @@ def _kept(page: Any, recorder: Recorder, regions: list[Region]) -> str:
         if callable(each):
             allowed |= called(each, recorder.request)[1]
     reads = {name: line for name, line in _reads(regions) if is_personal(name)}
-    own = {name: line for name, line in recorder.view.reads.items() if name not in _FOUND}
+    view = recorder.view.reads
+    done = [name for name in view if name.partition(":")[0] in _DEEDS]
+    own = {name: line for name, line in view.items() if name not in _FOUND and name not in done}
     found = unproven(
         {**reads, **own},
         audience=options.audience, vary=options.vary, allowed=allowed,
     )  # fmt: skip
     if not found:
-        return "cached_page keeps it."
+        missed = f", and a hit does without {spoken(done[0])}" if done else ""
+        return f"cached_page keeps it{missed}."
     name, line = next(iter(found.items()))
     return f"cached_page does not keep it: {line} looks at {name}. {way_out(name)}"
 
@@ -164,6 +187,7 @@ def spoken(name: str) -> str:
     kind, _, what = name.partition(":")
     return {
         "write": f"a write to {what}",
+        "deed": what,
         "statement": f"a statement nobody can vouch for ({what})",
         "clock": f"the time {what}".strip(),
         "random": f"chance {what}".strip(),

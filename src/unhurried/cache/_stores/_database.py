@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import random
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import Error, router
 
+from .._chance import chance
 from .._errors import CacheError, Unavailable
 from .._servers._keys import entry_key
 from .._servers._kinds import prefix_and_version
@@ -115,7 +115,7 @@ class DatabaseStore(OneByOne):
         self._run(DELETE, [self._key(key)])
 
     def _sweep(self) -> None:
-        if random.randrange(SWEEP_EVERY) == 0:
+        if chance.randrange(SWEEP_EVERY) == 0:
             self._run(SWEEP.replace("{swept}", str(SWEPT)), [_Time(0.0)])
 
     def _run(self, sql: str, values: list[Any]) -> int:

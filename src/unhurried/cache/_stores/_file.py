@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import random
 import secrets
 import stat
 import struct
@@ -20,6 +19,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+from .._chance import chance
 from .._errors import Unavailable
 from .._servers._kinds import options_of, prefix_and_version
 from ._store import OneByOne
@@ -137,7 +137,7 @@ class FileStore(OneByOne):
             yield temporary
         finally:
             _remove(temporary)
-        if random.randrange(SWEEP_EVERY) == 0:
+        if chance.randrange(SWEEP_EVERY) == 0:
             self._sweep(path.parent)
 
     def _prepare(self, folder: Path) -> None:

@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import connections, router
 from django.db.models import Model
 
+from .. import _putting_off
 from .._outbox._tables import require
 from . import _commit, _transactions, _value
 from ._ledgers import ledger
@@ -116,9 +117,11 @@ class Tally:
         pk, alias = found.pk_of(what), self._alias()
         if not n:
             return
+        if _putting_off.listeners:
+            _putting_off.tell(f"a count in {found.label}")
         if self._grade == "commit":
             _commit.add(found, pk, n, alias)
-        else:
+        elif not _putting_off.is_replayed():
             ledger(alias).add(found, pk, n, self._every, self._most)
 
     async def aadd(self, what: Any, n: int = 1) -> None:

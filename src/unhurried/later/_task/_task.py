@@ -12,6 +12,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 
 from asgiref.sync import sync_to_async
 
+from .. import _putting_off
 from .._errors import LaterError
 from .._outbox import journal
 from .._outbox._clock import in_seconds
@@ -109,6 +110,7 @@ class Task(Generic[P, R]):
             TypeError, ValueError: an argument can't be written down; it is named.
             LaterError: ``unhurried.later`` is not among INSTALLED_APPS.
         """
+        _putting_off.tell(f"a delayed task ({self.name})")
         body = Written(self.function.__name__).body(args, kwargs)
         journal(
             kind=TASK,

@@ -11,6 +11,7 @@ from django.db import connections, router
 from django.db.models import Exists, Manager, Model, QuerySet
 from django.db.models.fields.composite import CompositePrimaryKey
 
+from .. import _putting_off
 from .._errors import LaterError
 from .._outbox import journal
 from .._outbox._kinds import WRITES
@@ -176,6 +177,7 @@ class Deferred(Generic[M]):
         )
 
     def _write(self, kind: str, bodies: list[dict[str, Any]], rows: int, begun: float) -> None:
+        _putting_off.tell(f"a deferred write to {self._label}")  # the next one may find rows
         if not bodies:
             return
         journal(

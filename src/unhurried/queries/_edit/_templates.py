@@ -12,7 +12,7 @@ from django.apps import apps
 from django.conf import settings
 from django.template import TemplateDoesNotExist, engines
 
-from .._find._frames import LIBRARIES, is_library
+from .._find._roles import LIBRARIES, is_library
 from .._find._sites import Site
 from ._chains import module_of
 from ._edits import Edit, NoEditError, Text

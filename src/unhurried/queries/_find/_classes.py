@@ -13,11 +13,12 @@ from typing import Any, Final
 
 from django.db.models import Manager, Model, QuerySet
 
-from ._frames import HANDLER, LIBRARY, frames, is_library, role
+from ._frames import frames
+from ._roles import HANDLER, LIBRARY, is_library, role
 from ._sites import Site
 
 _NONE_OF_THEM: Final = Model, Manager, QuerySet
-_sites: dict[int, tuple[type[Any], Site | None]] = {}  # by id, as in _frames
+_sites: dict[int, tuple[type[Any], Site | None]] = {}  # by id, as in _roles
 
 
 def declared(frame: FrameType | None, stop: FrameType | None) -> Site | None:

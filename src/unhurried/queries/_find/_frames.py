@@ -1,145 +1,50 @@
 """Where a statement comes from: the frames of the project's own code and templates on the stack.
 
-Raw frames only (``traceback`` and ``inspect.stack`` cost 50 times as much). What a code object is
-(library, project, a descriptor of Django's…) is looked up by ``id(code)`` with the code kept alive:
-hashing a code object costs more than everything else here.
+Raw frames only: ``traceback`` and ``inspect.stack`` cost 50 times as much.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import sysconfig
 from collections.abc import Iterator, Mapping
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any, Final
 
 import django
-from asgiref.sync import SyncToAsync
-from django.core.handlers.base import BaseHandler
 from django.db.models import query
-from django.db.models.base import Model
-from django.db.models.fields import related_descriptors as related
 from django.db.models.manager import BaseManager
-from django.db.models.query_utils import DeferredAttribute
-from django.forms.forms import BaseForm
-from django.template.base import Node
 
 import unhurried
 
 from . import _awaits
+from ._roles import (
+    ACCESSORS,
+    GENERIC,
+    HANDLER,
+    JINJA,
+    NODE,
+    PREFETCH,
+    PROJECT,
+    PYTHON,
+    QUERYSET,
+    THREAD,
+    WRITE,
+    learn,
+    role,
+)
+from ._roles import known as known_roles
 from ._sites import Site, code_label, code_site, jinja_site, node_line, node_site
 
-LIBRARY, PROJECT, NODE, JINJA, QUERYSET, PREFETCH, WRITE, THREAD = range(8)
-FORWARD, REVERSE_ONE, DEFERRED, GENERIC, HANDLER = range(8, 13)
-ACCESSORS: Final = (FORWARD, REVERSE_ONE, DEFERRED, GENERIC)
 DEPTH: Final = 4  # project frames that tell one way to a line from another
-
-KNOWN: Final = 50_000  # code objects, of a site that compiles without end
-
-_WRITES: Final = (
-    *("create", "get_or_create", "update_or_create", "update", "delete"),
-    *("bulk_create", "bulk_update"),
-)
-_MANAGERS: Final = ("add", "remove", "set", "clear")  # of a related manager, which is a closure
-#: Several statements each, of one thing that is done; so they are told once.
-_CHECKS: Final = (Model.full_clean, Model.validate_constraints, BaseForm.full_clean)
-#: Whoever calls these asks for a page; none of its lines has to do with what the page asks.
-_HANDLERS: Final = ("get_response", "get_response_async", "_get_response", "_get_response_async")
-_LOCALS: Final = {"locals", "vars", "eval", "exec"}
-_PYTEST: Final = "@py_builtins"  # its rewritten asserts use locals(), and keep none
-_roles: dict[int, tuple[CodeType, int]] = {}
-
-
-def _libraries() -> tuple[str, ...]:
-    names = ("stdlib", "platstdlib", "purelib", "platlib")
-    paths = {sysconfig.get_paths()[name] for name in names}
-    packages = {os.path.dirname(django.__file__), os.path.dirname(unhurried.__file__)}
-    return tuple(os.path.join(path, "") for path in paths | packages)
-
-
-LIBRARIES: Final = _libraries()
-#: Python's own modules, whose folder may hold site-packages.
-PYTHON: Final = tuple(os.path.join(sysconfig.get_path(n), "") for n in ("stdlib", "platstdlib"))
 #: What lies between whoever asks and the database.
 BENEATH: Final = (
     *("<", os.path.join(os.path.dirname(django.__file__), "db", "")),
     os.path.join(os.path.dirname(unhurried.__file__), "measure", ""),
     os.path.join(os.path.dirname(unhurried.__file__), "queries", ""),
 )
-
-
-def role(frame: FrameType) -> int:
-    """What a frame is, by its code."""
-    code = frame.f_code
-    found = _roles.get(id(code))
-    return found[1] if found is not None else _learn(frame)
-
-
-def _learn(frame: FrameType) -> int:
-    code = frame.f_code
-    if len(_roles) >= KNOWN:
-        _roles.clear()
-    if not _roles:
-        _roles.update({id(code): (code, role) for code, role in _special()})
-        return role(frame)
-    found = _kind(frame)
-    _roles[id(code)] = code, found
-    return found
-
-
-def _kind(frame: FrameType) -> int:
-    code = frame.f_code
-    if "__jinja_template__" in frame.f_globals:
-        return JINJA
-    if code.co_filename == query.__file__ and code.co_varnames[:1] == ("self",):
-        return QUERYSET
-    if code.co_filename == related.__file__ and code.co_name in _MANAGERS:
-        return WRITE
-    return LIBRARY if is_library(code.co_filename) else PROJECT
-
-
-def is_library(file: str) -> bool:
-    """Whether a file is none of the project's own."""
-    if file.startswith(("<frozen", "<string>", "<__array", *LIBRARIES)):
-        return True
-    return "/site-packages/" in file or "/dist-packages/" in file
-
-
-def _special() -> Iterator[tuple[CodeType, int]]:
-    """The frames of Django's that say what the statement is for."""
-    yield _code(related.ForwardManyToOneDescriptor.__get__), FORWARD
-    yield _code(related.ReverseOneToOneDescriptor.__get__), REVERSE_ONE
-    yield _code(DeferredAttribute.__get__), DEFERRED
-    yield _code(Node.render_annotated), NODE
-    yield _code(query.prefetch_one_level), PREFETCH
-    yield _code(Model.save), WRITE
-    yield _code(Model.delete), WRITE
-    for check in _CHECKS:
-        yield _code(check), WRITE
-    for name in _WRITES:
-        yield _code(getattr(query.QuerySet, name)), WRITE
-    yield _code(SyncToAsync.thread_handler), THREAD
-    for name in _HANDLERS:
-        yield _code(getattr(BaseHandler, name)), HANDLER
-    generic = _generic_descriptor()
-    if generic is not None:
-        yield _code(generic.__get__), GENERIC
-
-
-def _generic_descriptor() -> Any:
-    """``GenericForeignKey`` is its own descriptor in Django 5.2 and has one from 6.1 on."""
-    try:
-        from django.contrib.contenttypes import fields
-    except (ImportError, RuntimeError):  # contenttypes is no app of this project
-        return None
-    return getattr(fields, "GenericForeignKeyDescriptor", fields.GenericForeignKey)
-
-
-def _code(function: Any) -> CodeType:
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
-    return function.__code__  # type: ignore[no-any-return]
+_LOCALS: Final = {"locals", "vars", "eval", "exec"}
+_PYTEST: Final = "@py_builtins"  # its rewritten asserts use locals(), and keep none
 
 
 class Place:
@@ -212,8 +117,8 @@ def innermost(frame: FrameType | None) -> Place | None:
     Written out: each sampled unit looks for the line of each text, from twenty frames below it.
     """
     while frame is not None:
-        known = _roles.get(id(frame.f_code))
-        what = known[1] if known is not None else _learn(frame)
+        known = known_roles.get(id(frame.f_code))
+        what = known[1] if known is not None else learn(frame)
         if what in (PROJECT, NODE, JINJA):
             return Place(frame, what)
         if what == HANDLER:

@@ -24,20 +24,9 @@ from django.utils.module_loading import import_string
 from unhurried.measure.reading import swallow
 
 from . import _eager, _trials, _wraps
-from ._frames import (
-    HANDLER,
-    JINJA,
-    NODE,
-    PREFETCH,
-    PROJECT,
-    Place,
-    Walk,
-    frames,
-    makes_querysets,
-    role,
-    walk,
-)
+from ._frames import Place, Walk, frames, makes_querysets, walk
 from ._relations import Relation, relation
+from ._roles import HANDLER, JINJA, NODE, PREFETCH, PROJECT, role
 from ._sites import Site
 from ._trials import Injection
 

@@ -22,8 +22,9 @@ from typing import Any, Final
 from django.db.models import Model, QuerySet
 from django.template.context import BaseContext
 
-from ._frames import DEFERRED, FORWARD, GENERIC, REVERSE_ONE, Walk, variables
+from ._frames import Walk, variables
 from ._plain import PLAIN
+from ._roles import DEFERRED, FORWARD, GENERIC, REVERSE_ONE
 
 ONE, MANY, FIELD, ANY = "one", "many", "field", "any"
 ITERATORS: Final = ("_iterator", "aiterator")

@@ -17,7 +17,7 @@ import django
 import unhurried
 from unhurried.measure.reading import CACHE, DB, HTTP, Where, blamed, drawn, outward, placed
 
-from .._find._frames import JINJA, LIBRARIES, NODE, PROJECT, PYTHON, role
+from .._find._roles import JINJA, LIBRARIES, NODE, PROJECT, PYTHON, role
 from .._find._sites import jinja_site, node_site, short
 
 #: What code that is nobody's of the project is. ``END``: what lies beyond it only led here.
