@@ -46,6 +46,7 @@ def under(name: str, function: Any, worker: Any = None) -> Any:
         ("waitress.task", "waitress"),
         ("granian.wsgi", "granian"),
         ("django.core.servers.basehttp", "runserver"),
+        ("werkzeug.serving", "runserver"),
         ("gunicorn.arbiter", "unknown"),
         ("unicorn.workers", "unknown"),
     ],

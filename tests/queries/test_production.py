@@ -6,12 +6,14 @@ import json
 import sysconfig
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.test.utils import override_settings
@@ -231,6 +233,19 @@ def test_what_no_line_of_the_project_asks_has_that_of_a_library() -> None:
         "django/contrib/sessions/backends/db.py",
         "django/contrib/auth/backends.py",
     }
+
+
+def test_a_package_that_watches_cursors_asks_nothing_itself(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Sentry's, the debug toolbar's: the ORM calls theirs, which calls Django's."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    watching = "def execute(cursor, sql, params=None):\n    return original(cursor, sql, params)\n"
+    scope: dict[str, Any] = {"original": CursorWrapper.execute, "__name__": "watching"}
+    exec(compile(watching, str(folder / "watching.py"), "exec"), scope)
+    monkeypatch.setattr(CursorWrapper, "execute", scope["execute"])
+    test_what_no_line_of_the_project_asks_has_that_of_a_library()
 
 
 SCRIPTS = sysconfig.get_path("scripts")

@@ -38,6 +38,7 @@ _ON_THE_STACK: Final = {
     "waitress": "waitress",
     "granian": "granian",
     "django.core.servers.basehttp": "runserver",
+    "werkzeug.serving": "runserver",  # runserver_plus, of django-extensions
 }
 #: Modules that exist nowhere but inside these servers, which are no Python.
 _INSIDE: Final = ("uwsgi", "mod_wsgi")

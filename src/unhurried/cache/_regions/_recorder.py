@@ -41,6 +41,7 @@ _PHASES: Final = frozenset(
 _GATES: Final = "django/contrib/auth/"
 #: What the key of a cached page is made from is in the key.
 _OURSELVES: Final = "unhurried/cache/"
+_BENEATH: Final = ("unhurried.", "django.db.")
 #: Filters that give something else each time, or as time goes by.
 _FILTERS: Final = {
     "random": "random",
@@ -218,7 +219,13 @@ def _tell(piece: Piece) -> None:
 
 
 def _line(piece: Piece) -> str:
-    return place(nearest(sys._getframe(2))) if piece.node is None else piece.line
+    """Of who asks: neither ours nor the ORM's, where no line of the project's is there."""
+    if piece.node is not None:
+        return piece.line
+    frame = nearest(sys._getframe(2))
+    while frame is not None and str(frame.f_globals.get("__name__")).startswith(_BENEATH):
+        frame = frame.f_back
+    return place(frame)
 
 
 def _spoken(tag: str) -> str:

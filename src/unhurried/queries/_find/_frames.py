@@ -36,10 +36,11 @@ from ._roles import (
 from ._roles import known as known_roles
 from ._sites import Site, code_label, code_site, jinja_site, node_line, node_site
 
+DATABASE: Final = os.path.join(os.path.dirname(django.__file__), "db", "")
 DEPTH: Final = 4  # project frames that tell one way to a line from another
 #: What lies between whoever asks and the database.
 BENEATH: Final = (
-    *("<", os.path.join(os.path.dirname(django.__file__), "db", "")),
+    *("<", DATABASE),
     os.path.join(os.path.dirname(unhurried.__file__), "measure", ""),
     os.path.join(os.path.dirname(unhurried.__file__), "queries", ""),
 )
@@ -170,11 +171,16 @@ def _tell_queryset(found: Walk, holder: Any) -> None:
 
 
 def of_a_library(frame: FrameType | None) -> str | None:
-    """The innermost line that is neither Python's, the ORM's nor ours: of sessions, say."""
+    """The innermost line that is neither Python's, the ORM's nor ours: of sessions, say.
+
+    Nor is it one that the ORM has called: packages wrap what it calls, to watch it as we do.
+    """
     for at in frames(frame):
         file = at.f_code.co_filename
         if not file.startswith(BENEATH) and (not file.startswith(PYTHON) or "-packages/" in file):
-            return code_label(at)
+            caller = at.f_back
+            if caller is None or not caller.f_code.co_filename.startswith(DATABASE):
+                return code_label(at)
     return None
 
 
