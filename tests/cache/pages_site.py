@@ -307,5 +307,16 @@ class Middle:
         return response
 
 
+class Reads:
+    """As CurrentSiteMiddleware does, or whoever finds a tenant or a flag."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        Author.objects.count()
+        return self.get_response(request)
+
+
 def author() -> Author:
     return Author.objects.create(name="Jacob")

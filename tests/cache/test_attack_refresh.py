@@ -20,9 +20,10 @@ from tests.books.models import Author
 from unhurried.cache import cached_page
 from unhurried.cache._engine import _alone
 from unhurried.cache._refresh import _wanted
+from unhurried.cache._units._unit import marked
 from unhurried.later.reading import drain_now, paused
 
-from .pages import DJANGO, OURS, site_with
+from .pages import DJANGO, OURS, READS, site_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ran: list[str] = []
@@ -108,6 +109,18 @@ def test_what_the_background_can_make_is_left_to_it() -> None:
             drain_now()
             assert name in client.get("/open/").content.decode()
         assert ran == ["/open/"] * 2
+
+
+def test_what_is_read_before_a_page_is_recorded_when_the_background_makes_it() -> None:
+    with site_with([OURS, *DJANGO, READS]), override_settings(ROOT_URLCONF=__name__), paused():
+        client = Client()
+        client.get("/open/"), client.get("/open/")
+        marked.clear()  # as in a process that has just begun, beside one that has kept the page
+        Author.objects.create(name="one")
+        assert client.get("/open/").content == b""
+        drain_now()
+        made = client.get("/open/")
+        assert (made.content, made["Cache-Status"][:14]) == (b"one", "unhurried; hit")
 
 
 @pytest.mark.parametrize("drainer", ["thread", "celery"])

@@ -10,14 +10,15 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, modify_settings
 
 from unhurried import testing
 from unhurried.cache import cached
+from unhurried.cache._units._unit import marked
 from unhurried.cache.reading import Warmed, warm
 
 from . import pages_site as site
-from .pages import MIDDLEWARE, site_with, status
+from .pages import MIDDLEWARE, READS, site_with, status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,6 +83,17 @@ def test_what_fails_says_why(target: str, why: str) -> None:
     found = one(target)
     assert found.state == "failed"
     assert why in found.why
+
+
+@pytest.mark.parametrize("url", ["/books/", "/late/", "/async/"])
+def test_a_middleware_that_asks_the_database_first_is_recorded(client: Client, url: str) -> None:
+    marked.clear()
+    with modify_settings(MIDDLEWARE={"append": READS}):
+        assert one(url).state == "kept"
+        assert not marked  # the requests of others are as they were
+        assert status(client.get(url)) == "hit"
+        site.author()
+        assert status(client.get(url)) != "hit"
 
 
 def test_what_is_not_kept_says_where_to_ask() -> None:
