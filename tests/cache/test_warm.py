@@ -44,7 +44,9 @@ def command(*arguments: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-@pytest.mark.parametrize("url", ["/books/", "/books/?page=2", "/class/", "/async/", "/late/"])
+@pytest.mark.parametrize(
+    "url", ["/books/", "/books/?page=2", "/class/", "/async/", "/late/", "/led/"]
+)
 def test_a_page_is_kept_before_anybody_asks(client: Client, url: str) -> None:
     assert (one(url).state, one(url).why) == ("kept", "")
     assert status(client.get(url)) == "hit"
@@ -74,7 +76,7 @@ def test_it_is_made_again_whatever_is_kept(client: Client) -> None:
     ("target", "why"),
     [
         ("/nowhere/", "there is no such page"),
-        ("/unhurried/", "its view has no cached_page"),
+        ("/unhurried/", "no cached_page was found on its view"),
         ("/books/99/", "it answered 404"),
         ("no.such.function", "neither a URL nor a cached function"),
     ],
