@@ -39,7 +39,7 @@ def adds(view):
     def inner(request, *args, **kwargs):
         response = view(request, *args, **kwargs)
         patch_cache_control(response, max_age=60)
-        patch_vary_headers(response, ["X-Mine"])
+        patch_vary_headers(response, ["Cookie"])
         response["X-Around"] = str(next(numbers))
         del response["X-Inner"]
         response.set_cookie("around", "yes")

@@ -28,6 +28,7 @@ DJANGO = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 MIDDLE = f"{site.__name__}.Middle"
+READS = f"{site.__name__}.Reads"
 MIDDLEWARE = {
     "inside": [*DJANGO, OURS],
     "first": [OURS, *DJANGO],

@@ -20,9 +20,10 @@ from tests.books.models import Author
 from unhurried.cache import cached_page
 from unhurried.cache._engine import _alone
 from unhurried.cache._refresh import _wanted
+from unhurried.cache._units._unit import marked
 from unhurried.later.reading import drain_now, paused
 
-from .pages import DJANGO, OURS, site_with
+from .pages import DJANGO, OURS, READS, site_with
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ran: list[str] = []
@@ -40,7 +41,23 @@ def names(request: HttpRequest) -> HttpResponse:
     return HttpResponse(",".join(Author.objects.values_list("name", flat=True)))
 
 
+class Operation:
+    """As django-ninja has one for each view, and what is decorated is its method."""
+
+    def __init__(self, view: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.answers = view
+
+    def run(self, request: HttpRequest) -> HttpResponse:
+        return self.answers(request)
+
+
+def who(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(str(request.user))
+
+
 urlpatterns = [
+    path("me/", cached_page(600, audience="user")(Operation(who).run)),
+    path("named/", cached_page(600, on_change="serve")(Operation(names).run)),
     path("open/", cached_page(600, on_change="serve")(lambda request: names(request))),
     path("closed/", login_required(cached_page(600, on_change="serve")(names))),
 ]
@@ -92,6 +109,31 @@ def test_what_the_background_can_make_is_left_to_it() -> None:
             drain_now()
             assert name in client.get("/open/").content.decode()
         assert ran == ["/open/"] * 2
+
+
+def test_what_is_read_before_a_page_is_recorded_when_the_background_makes_it() -> None:
+    with site_with([OURS, *DJANGO, READS]), override_settings(ROOT_URLCONF=__name__), paused():
+        client = Client()
+        client.get("/open/"), client.get("/open/")
+        marked.clear()  # as in a process that has just begun, beside one that has kept the page
+        Author.objects.create(name="one")
+        assert client.get("/open/").content == b""
+        drain_now()
+        made = client.get("/open/")
+        assert (made.content, made["Cache-Status"][:14]) == (b"one", "unhurried; hit")
+
+
+@pytest.mark.parametrize("drainer", ["thread", "celery"])
+def test_a_page_whose_name_another_has_is_made_anew(drainer: str) -> None:
+    own = {"LATER": drainer}
+    with site_with([OURS, *DJANGO], UNHURRIED=own), override_settings(ROOT_URLCONF=__name__):
+        client = Client()
+        client.get("/me/"), client.get("/named/")
+        with paused():
+            Author.objects.create(name="one")
+            assert client.get("/named/").content == b""
+            drain_now()
+            assert client.get("/named/").content == b"one"
 
 
 def test_where_somebody_else_drains_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import copy
 import pickle
 import threading
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
@@ -443,6 +443,28 @@ def test_what_a_view_has_left_for_its_method_is_not_proven(name: str) -> None:
         assert unproven(brought).keys() == brought.keys()
         brought.clear()
     assert carried(Prepared.as_view(), request_of()) == {}
+
+
+class Actions(View):
+    """As a ViewSet of REST framework is told by its as_view() what its route's methods are."""
+
+    action_map: ClassVar[dict[str, str]] = {"get": "list", "post": "create"}
+
+    def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        super().setup(request, *args, **kwargs)
+        self.get = self.list
+        self.post = lambda request: self.list(request)  # nobody knows what is in there
+
+    def list(self, request: Any) -> HttpResponse:
+        return HttpResponse("ok")
+
+
+def test_an_action_is_of_the_route_and_of_nobody() -> None:
+    view, request = Actions(), request_of()
+    view.setup(request)
+    assert carried(view.dispatch, request).keys() == {"attr:self.post"}
+    view.get = Actions().list  # of another one
+    assert carried(view.dispatch, request).keys() == {"attr:self.post", "attr:self.get"}
 
 
 def test_headers_stay_what_they_were() -> None:

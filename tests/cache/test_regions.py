@@ -301,6 +301,15 @@ class TestVerdict:
         assert Seen(client, "/kept/ours/?unhurried=regions").verdict.kept == "cached_page keeps it."
         assert Seen(client, "/mine/list/?unhurried=regions").verdict.kept == "cached_page keeps it."
 
+    def test_of_what_we_say_ourselves_nothing_is_held_against_it(self, client):
+        verdict = Seen(client, "/kept/ours/").verdict
+        assert (verdict.said, verdict.remedy) == ("nothing on the page is personal", [])
+
+    def test_of_a_page_that_is_not_found_from_its_view(self, client):
+        verdict = Seen(client, "/led/ours/").verdict
+        assert verdict.kept.startswith("It has a cached_page, which can't be found")
+        assert (verdict.said, verdict.remedy) == (verdict.kept, [])
+
 
 class TestNothingOfItStays:
     @pytest.mark.parametrize("name", ["inner", "ours", "list"])

@@ -10,14 +10,15 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, modify_settings
 
 from unhurried import testing
 from unhurried.cache import cached
+from unhurried.cache._units._unit import marked
 from unhurried.cache.reading import Warmed, warm
 
 from . import pages_site as site
-from .pages import MIDDLEWARE, site_with, status
+from .pages import MIDDLEWARE, READS, site_with, status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +44,9 @@ def command(*arguments: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-@pytest.mark.parametrize("url", ["/books/", "/books/?page=2", "/class/", "/async/", "/late/"])
+@pytest.mark.parametrize(
+    "url", ["/books/", "/books/?page=2", "/class/", "/async/", "/late/", "/led/"]
+)
 def test_a_page_is_kept_before_anybody_asks(client: Client, url: str) -> None:
     assert (one(url).state, one(url).why) == ("kept", "")
     assert status(client.get(url)) == "hit"
@@ -73,7 +76,7 @@ def test_it_is_made_again_whatever_is_kept(client: Client) -> None:
     ("target", "why"),
     [
         ("/nowhere/", "there is no such page"),
-        ("/unhurried/", "its view has no cached_page"),
+        ("/unhurried/", "no cached_page was found on its view"),
         ("/books/99/", "it answered 404"),
         ("no.such.function", "neither a URL nor a cached function"),
     ],
@@ -82,6 +85,17 @@ def test_what_fails_says_why(target: str, why: str) -> None:
     found = one(target)
     assert found.state == "failed"
     assert why in found.why
+
+
+@pytest.mark.parametrize("url", ["/books/", "/late/", "/async/"])
+def test_a_middleware_that_asks_the_database_first_is_recorded(client: Client, url: str) -> None:
+    marked.clear()
+    with modify_settings(MIDDLEWARE={"append": READS}):
+        assert one(url).state == "kept"
+        assert not marked  # the requests of others are as they were
+        assert status(client.get(url)) == "hit"
+        site.author()
+        assert status(client.get(url)) != "hit"
 
 
 def test_what_is_not_kept_says_where_to_ask() -> None:

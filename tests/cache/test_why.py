@@ -20,6 +20,7 @@ from tests.measure.children import in_child
 from unhurried import testing
 from unhurried.cache import CacheError, Why, cached, invalidate, why
 from unhurried.cache._engine import _changes, _counts
+from unhurried.cache.reading import hint_of
 from unhurried.measure import measured
 from unhurried.measure.reading import changes
 
@@ -167,11 +168,32 @@ def test_why_it_was_not_kept(client: Client, store: Path) -> None:
     assert 'audience="user"' in str(why("/greets/"))
 
 
+def test_the_way_out_is_that_of_the_first_look(client: Client, store: Path) -> None:
+    names = [letter * 60 for letter in "abcd"]
+    site.told["do"] = lambda request: site.say(str([request.COOKIES.get(n) for n in names]))(
+        request
+    )
+    with testing.override(STORE=store, STRICT=False):
+        client.get("/does/")
+    [reason] = why("/does/").reasons
+    assert not reason.text.endswith("d")  # it was cut off
+    assert hint_of(reason.text, "page") == f'cached_page(…, vary=["cookie:{names[0]}"]) adds it.'
+
+
+def test_a_page_that_no_urlconf_tells_of(client: Client, book: Book) -> None:
+    """A package calls it by its method; only what is kept tells."""
+    with pytest.raises(CacheError, match="No cached_page was found on the view of /led/"):
+        why("/led/")
+    client.get("/led/")
+    found = why("/led/")
+    assert (found.name, found.state) == (LIST, "fresh")
+
+
 @pytest.mark.parametrize(
     ("what", "message", "hint"),
     [
         ("/nowhere/", "leads nowhere", "URL of a page"),
-        ("/unhurried/", "has no cached_page", "@cached_page(600)"),
+        ("/unhurried/", "No cached_page was found", "@cached_page(600) on it; where another URLc"),
         (f"{LIST}s", f"Did you mean '{LIST}'?", "manage.py unhurried why"),
         ("quite:unknown", "Nothing that is cached is called", "manage.py unhurried why"),
     ],

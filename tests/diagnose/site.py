@@ -21,9 +21,10 @@ execute_from_command_line(sys.argv)
 """,
     "shop/__init__.py": "",
     "shop/settings.py": """
-import os
+import os, sys
 from pathlib import Path
 BASE_DIR = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(BASE_DIR / "site-packages"))
 SECRET_KEY = "x"
 DEBUG = os.environ.get("SHOP_DEBUG", "1") == "1"
 ALLOWED_HOSTS = ["localhost"]
@@ -196,15 +197,27 @@ def threaded(request):
 {{ author.name }} {{ author.books.count }}
 {% endfor %}
 """,
+    "site-packages/shelves.py": """
+from django.http import HttpResponse
+
+
+def shelf(model, relation):
+    def view(request):
+        return HttpResponse("".join(str(getattr(row, relation)) for row in model.objects.all()))
+
+    return view
+""",
     "shop/urls.py": """
+import shelves
 from django.urls import path
 
-from shop import views
+from shop import models, views
 
 urlpatterns = [path("shelf/", views.Shelf.as_view())]
 NAMES = "feed counts shown keys titles saves healthy boom mine moved both threaded"
 for name in f"{NAMES} greeting looking data mails".split():
     urlpatterns.append(path(f"{name}/", getattr(views, name)))
+urlpatterns.append(path("library/", shelves.shelf(models.Book, "author")))
 """,
     "fill.py": """
 import django

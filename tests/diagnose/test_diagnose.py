@@ -88,6 +88,14 @@ def test_a_healthy_page(shop):
     assert "Nothing to fix. 1 query, none repeated." in done.stdout
 
 
+@pytest.mark.site
+def test_what_library_code_alone_repeats_is_no_healthy_page(shop):
+    done = shop.diagnose("--url", "/library/", COLUMNS="200")
+    said = "24 of 25 queries are one statement, asked by library code: no line of yours to name."
+    assert said in done.stdout
+    assert "Nothing to fix" not in done.stdout
+
+
 NO_PAGE = [
     (["--url", "/nowhere/"], "/nowhere/ answers 404: no path of ROOT_URLCONF matches it."),
     (["--url", "feed/"], "'feed/' is no address of the site: --url takes a path"),

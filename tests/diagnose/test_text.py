@@ -91,7 +91,13 @@ def test_several_together():
 
 def test_a_healthy_page():
     assert screen(report())[-1] == "Nothing to fix. 101 queries, none repeated."
+    assert "none repeated" in screen(report(unplaced=1))[-1]
     assert "database +" in screen(report(queries=0))[0]
+
+
+def test_what_has_no_line_of_the_projects_is_no_finding_and_said():
+    said = "96 of 101 queries are one statement, asked by library code: no line of yours to name."
+    assert screen(report(unplaced=96), 200)[1:] == [said]
 
 
 def test_the_document_is_plain():

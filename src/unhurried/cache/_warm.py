@@ -20,6 +20,7 @@ from ._errors import CacheError
 from ._functions import _registry
 from ._functions._cached import CachedFunction
 from ._pages import _again, _asking
+from ._pages._headers import NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +81,27 @@ def _warmed(target: str, language: str) -> Warmed:
 
 
 def _page(url: str) -> tuple[str, str]:
+    """What its own Cache-Status says: what leads to a page may stand in no URLconf of ours."""
     meta = _asking.meta_of(url)
-    try:
-        page = page_of(_asking.match_of(meta).func)
-    except (Resolver404, NoReverseMatch):
-        return "failed", "there is no such page"
-    if page is None:
-        return "failed", "its view has no cached_page"
+    view = _view_of(meta)
     status, said = _again.fetch(meta)
-    if status >= 400:
-        return "failed", f"it answered {status}"
+    if status == 404 and view is None:
+        return "failed", "there is no such page"
     if "; stored" in said:
         return "kept", ""
+    answered = [f"it answered {status}"] if status >= 400 else []
+    if NAME not in said and page_of(view) is None:
+        answered.append("no cached_page was found on its view")
+    if answered:
+        return "failed", "; ".join(answered)
     return "not kept", f"manage.py unhurried why {url}"
+
+
+def _view_of(meta: dict[str, Any]) -> Any:
+    try:
+        return _asking.match_of(meta).func
+    except (Resolver404, NoReverseMatch):
+        return None
 
 
 def _function(name: str) -> tuple[str, str]:

@@ -193,6 +193,7 @@ def _report(url: str, user: str | None, page: Page, plain: Page, findings: list[
         queries=page.queries.total,
         findings=findings,
         notes=[f"held back: {what}" for what in held],
+        unplaced=max((each.count for each in page.queries.statements if not each.lines), default=0),
     )
 
 

@@ -22,6 +22,7 @@ class Report:
     the shortest seen. ``diff`` is of all verified remedies together, as ``git apply`` takes it;
     with them ``queries_after`` and ``seconds_after``. ``notes`` say what was held back. ``verdict``
     is what of the page is for everybody, as one run of it was observed; None of what is no page.
+    ``unplaced`` of the queries are one statement, for which library code alone has asked.
     """
 
     url: str
@@ -38,6 +39,7 @@ class Report:
     seconds_after: float | None = None
     notes: list[str] = field(default_factory=list)
     verdict: Verdict | None = None
+    unplaced: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, JSON-able."""

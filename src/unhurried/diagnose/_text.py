@@ -46,9 +46,18 @@ def lines(report: Report, width: int, *, colour: bool) -> Iterator[str]:
     for number, finding in enumerate(report.findings, 1):
         yield from _finding(number, finding, report, page)
     if not report.findings:
-        yield from page.wrapped(f"{NOTHING} {_plural(report.queries, 'query')}, none repeated.")
+        yield from page.wrapped(_healthy(report))
     yield from _shared(report, page)
     yield from _foot(report, page)
+
+
+def _healthy(report: Report) -> str:
+    """What is no finding for want of a line is none of health either."""
+    queries = _plural(report.queries, "query")
+    if report.unplaced < 2:
+        return f"{NOTHING} {queries}, none repeated."
+    said = f"{report.unplaced:,} of {queries} are one statement, asked by library code"
+    return f"{said}: no line of yours to name."
 
 
 def _head(report: Report) -> str:

@@ -8,7 +8,7 @@ from ._carried import carried
 from ._contexts import visitor_in
 from ._observing import apart, called, observing
 from ._proven import IN_EACH_PAGE, unproven, way_out
-from ._storable import members, refusal
+from ._storable import members, refusal, varies
 from ._watch import Observation
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "observing",
     "refusal",
     "unproven",
+    "varies",
     "visitor_in",
     "way_out",
 ]

@@ -28,4 +28,14 @@ def carried(view: Any, request: Any) -> dict[str, str]:
     match = getattr(request, "resolver_match", None)
     known = _USUAL | {*getattr(getattr(match, "func", None), "view_initkwargs", {})}
     where = f"{type(instance).__qualname__}, before its {bound.__name__}()"
-    return {f"attr:self.{name}": where for name in vars(instance) if name not in known}
+    brought = [name for name in vars(instance) if name not in known]
+    return {f"attr:self.{name}": where for name in brought if not _is_action(instance, name)}
+
+
+def _is_action(instance: View, name: str) -> bool:
+    """``self.get = self.list``: REST framework tells a ViewSet so for all requests of its route."""
+    actions = getattr(instance, "action_map", None) or {}
+    action = getattr(type(instance), actions.get(name, ""), None)
+    value = vars(instance)[name]
+    is_own = getattr(value, "__self__", None) is instance
+    return is_own and action is not None and getattr(value, "__func__", None) is action

@@ -59,6 +59,11 @@ def refusal(
     return _vary(response, fields)
 
 
+def varies(response: HttpResponseBase, *, audience: Choice, vary: Iterable[Choice]) -> str:
+    """Why its ``Vary``, with that of decorators, is in no key; as for ``final``, see above."""
+    return _vary(response, _fields(audience, vary, final=True))
+
+
 def _fields(audience: Choice, vary: Iterable[Choice], *, final: bool) -> frozenset[str]:
     """The fields of Vary that the key has, in small letters."""
     words = [each for each in (audience, *vary) if isinstance(each, str)]

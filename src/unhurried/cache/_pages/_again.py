@@ -14,6 +14,7 @@ from django.db import connections
 
 from .._engine._around import surrounded
 from .._engine._lookup import again
+from .._units._requests import to_keep
 from ._asking import environ_of
 
 #: What Django asks a connection to do then; put before that of its class.
@@ -35,6 +36,7 @@ def fetch(meta: dict[str, Any]) -> tuple[int, str]:
 def _fetch(meta: dict[str, Any]) -> tuple[int, str]:
     said: list[tuple[str, Any]] = []
     again.set(True)
+    to_keep.set(True)
     with surrounded(meta), _connected():
         response = _handler()(environ_of(meta), lambda *status: said.append(status))
         try:

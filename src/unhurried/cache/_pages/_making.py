@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 
-from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven
+from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven, varies
 from .._audience._quiet import has_messages
 from .._audience._swap import held_by
 from .._engine._compute import Computing
@@ -99,6 +99,11 @@ class Making:
         """The one that the middleware knows of; this may be a page within another."""
         found: Visit = held_by(self.visit.request).get(PLACE, self.visit)
         return found
+
+    def varies(self, response: HttpResponseBase) -> str:
+        """Why what a decorator has done to it is for some readers only, as it says itself."""
+        options = self.visit.page.options
+        return varies(response, audience=options.audience, vary=options.vary)
 
     def made(self) -> None:
         """The page is there: what we do with it ourselves is not looked at."""

@@ -214,8 +214,15 @@ def _name_of(view: Any) -> str:
     bound: Any = getattr(view, "func", None)  # of a partial
     owner: Any = type(bound.__self__) if hasattr(bound, "__self__") else None
     owner = owner or getattr(view, "view_class", None) or bound or view
+    owner = getattr(getattr(view, "__self__", None), "view_func", owner)  # of django-ninja, say
     inner = owner if hasattr(owner, "__qualname__") else type(owner)
-    return f"{inner.__module__}.{inner.__qualname__}"
+    return f"{inner.__module__}.{_qualname(inner)}"
+
+
+def _qualname(thing: Any) -> str:
+    """A class that is made for a function may have that one's name: ``@api_view`` makes such."""
+    around, dot, last = thing.__qualname__.rpartition(".")
+    return f"{around}{dot}{thing.__name__ if isinstance(thing, type) else last}"
 
 
 def _is_dummy(view: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -17,27 +18,29 @@ from .._engine._lookup import Lookup
 from .._engine._policy import Policy
 from .._errors import CacheError, Unavailable
 from .._functions import _registry
+from .._pages import _again
 from .._stores import store_for
 from . import _wanted
 
 logger = logging.getLogger("unhurried")
 LANE = "cache"
+Refresh = Callable[[dict[str, Any]], None]
 
 
 @lane(LANE)
 def drain() -> None:
     """All that is wanted here, then all that is wanted anywhere."""
-    for key, (name, meta) in _wanted.taken_here():
-        if policy := _make(name, meta):
-            _see_to(policy, key)
+    for key, policy, meta in _wanted.taken_here():
+        _make(policy.name, policy.refresh, meta)
+        _see_to(policy, key)
     if settings.LATER != "thread":
         for alias in django_settings.CACHES:
             try:
                 store = store_for(alias)
             except CacheError:
                 continue  # no cache of ours
-            for name, meta in _wanted.taken(store):
-                _make(name, meta)
+            for name, kind, meta in _wanted.taken(store):
+                _make(name, _refresh_of(name, kind), meta)
 
 
 def ask(lookup: Lookup) -> None:
@@ -46,25 +49,29 @@ def ask(lookup: Lookup) -> None:
     if entry is None or lookup.store is None or policy.refresh is None:
         return
     anywhere = settings.LATER != "thread" and _wanted.wish_anywhere(
-        lookup.store, lookup.key, policy.name, entry.meta
+        lookup.store, lookup.key, policy, entry.meta
     )
     if anywhere and _wanted.is_overdue(lookup.key, entry.created):
         _alone.leave(lookup.key)
-    if anywhere or _wanted.wish_here(lookup.key, policy.name, entry.meta):
+    if anywhere or _wanted.wish_here(lookup.key, policy, entry.meta):
         kick(LANE, label=policy.name)
 
 
-def _make(name: str, meta: dict[str, Any]) -> Policy | None:
-    """What was made, or has failed; None where there is no such thing."""
-    thing = _thing(name)
-    policy: Policy | None = thing.policy if thing is not None else None
-    if policy is None or policy.refresh is None:
-        return None
+def _make(name: str, refresh: Refresh | None, meta: dict[str, Any]) -> None:
+    if refresh is None:
+        return
     try:
-        policy.refresh(meta)
+        refresh(meta)
     except Exception:  # boundary: the site's own code; the old entry stays until its ttl is over
         logger.exception("%s could not be made anew in the background.", name)
-    return policy
+
+
+def _refresh_of(name: str, kind: str) -> Refresh | None:
+    """A page is asked for by its URL, whoever else has its name."""
+    if kind == "page":
+        return _again.regenerate
+    thing = _thing(name)
+    return thing.policy.refresh if thing is not None else None
 
 
 def _see_to(policy: Policy, key: str) -> None:

@@ -13,6 +13,7 @@ from time import monotonic
 from typing import Any, Final
 
 from .._engine._last import Last
+from .._engine._policy import Policy
 from .._errors import Unavailable
 from .._stores import Store
 
@@ -21,26 +22,24 @@ TRIES: Final = 4
 TTL: Final = 60.0
 MOST: Final = 1000
 
-Wish = tuple[str, dict[str, Any]]
-
-_here: dict[str, Wish] = {}
+_here: dict[str, tuple[Policy, dict[str, Any]]] = {}
 #: When the old entry (by its own moment) of each key was first wished anew, of the last MOST.
 _since: Last[tuple[float, float]] = Last(MOST)
 _lock = Lock()
 
 
-def wish_here(key: str, name: str, meta: dict[str, Any]) -> bool:
+def wish_here(key: str, policy: Policy, meta: dict[str, Any]) -> bool:
     """For this process; False if too much is wanted already."""
     with _lock:
         if len(_here) >= MOST:
             return key in _here
-        _here[key] = name, meta
+        _here[key] = policy, meta
         return True
 
 
-def wish_anywhere(store: Store, key: str, name: str, meta: dict[str, Any]) -> bool:
+def wish_anywhere(store: Store, key: str, policy: Policy, meta: dict[str, Any]) -> bool:
     """For whoever drains the lane; False if there is no place left, or no cache."""
-    data = json.dumps([name, meta]).encode()
+    data = json.dumps([policy.name, policy.kind, meta]).encode()
     first = int.from_bytes(blake2b(key.encode(), digest_size=4).digest(), "little")
     try:
         return any(store.add(_place(first + n), data, TTL) for n in range(TRIES)) or (
@@ -59,24 +58,25 @@ def is_overdue(key: str, created: float) -> bool:
     return monotonic() - first[1] > TTL
 
 
-def taken_here() -> Iterator[tuple[str, Wish]]:
+def taken_here() -> Iterator[tuple[str, Policy, dict[str, Any]]]:
+    """Key, policy and ``meta`` of each."""
     while True:
         with _lock:
             if not _here:
                 return
             key = next(iter(_here))
-            wish = _here.pop(key)
-        yield key, wish
+            policy, meta = _here.pop(key)
+        yield key, policy, meta
 
 
-def taken(store: Store) -> Iterator[Wish]:
-    """Each of them once: whoever deletes the place has it."""
+def taken(store: Store) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Name, kind and ``meta`` of each, once: whoever deletes the place has it."""
     try:
         found = store.get_many([_place(n) for n in range(PLACES)])
         for place, data in found.items():
             store.release(place, data)
-            name, meta = json.loads(data)
-            yield name, meta
+            name, kind, meta = json.loads(data)
+            yield name, kind, meta
     except (Unavailable, ValueError, TypeError):
         return
 

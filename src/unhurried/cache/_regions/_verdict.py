@@ -10,17 +10,25 @@ from http.cookies import SimpleCookie
 from typing import Any, Final
 
 from django.conf import settings
-from django.http.response import HttpResponseBase
+from django.http.response import HttpResponseBase, ResponseHeaders
 
-from .._audience import called, refusal, unproven, way_out
+from .._audience import called, members, refusal, unproven, way_out
 from .._audience._urls import page_of
 from .._engine._beside import unseen
+from .._pages._headers import NAME
 from ._layout import Region, worst
 from ._piece import AMBER, BY_ITSELF, GREEN, RED, colour_of, is_personal
 from ._recorder import Recorder
 
 KEEP: Final = "@cached_page(600)"
 CONNECTION: Final = "a connection"
+#: A package leads to it, or another URLconf.
+SOMEWHERE: Final = (
+    "It has a cached_page, which can't be found from its view. Whether it is kept: "
+    "manage.py unhurried why"
+)
+#: What we say ourselves where a view says nothing.
+_OURS: Final = frozenset({"no-cache", "private"})
 SHOWN: Final = 2  # places that are named; the rest is counted
 _WORD: Final = re.compile(r"[a-z]{3,20}")
 _TAGS: Final = re.compile(r"\{[{%].*?[%}]\}|[{<].*")
@@ -65,6 +73,8 @@ def verdict_of(
         found = Verdict(f"the page can't be kept as it is: {reason}", colour=RED)
     if found.remedy and (sent := [*held]):
         found = Verdict(_of_held(sent), colour=RED)
+    if page is None and _has_page(response):
+        found = Verdict(SOMEWHERE, kept=SOMEWHERE)
     found.renewed = sorted({t for r in regions if r.colour == GREEN for t in r.tables})
     found.places = found.places or _places(regions)
     found.gates = [f"{line} looks at {name}" for name, line in recorder.gates.items()]
@@ -91,7 +101,14 @@ def _refusal(request: Any, response: HttpResponseBase) -> str:
     twin = copy(response)
     sent = {settings.CSRF_COOKIE_NAME, settings.SESSION_COOKIE_NAME, "messages"}
     twin.cookies = SimpleCookie({k: m.value for k, m in response.cookies.items() if k not in sent})
+    if _has_page(response) and {*members(response.get("Cache-Control", ""))} <= _OURS:
+        rest = {k: v for k, v in response.items() if k.lower() != "cache-control"}
+        twin.headers = ResponseHeaders(rest)
     return refusal(request, twin, final=True)
+
+
+def _has_page(response: HttpResponseBase) -> bool:
+    return any(each.startswith(NAME) for each in members(response.get("Cache-Status", "")))
 
 
 def _said(view: dict[str, str], places: list[dict[str, Any]], regions: list[Region]) -> Verdict:

@@ -2,12 +2,14 @@
 
 Recording costs a look at the tokens for each new table, so a request records only what is computed
 for the cache. What that has read before it began is part of it too, though; where something was,
-the route is marked, and its next request records from the start.
+the route is marked, and its next request records from the start; so does one that is made in the
+background, or by ``warm``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,6 +19,8 @@ from django.urls import Resolver404, resolve
 from ._unit import Unit, current, marked
 
 MOST_PATHS: Final = 4096
+#: The request to come is asked for to be kept: there is none after it that might be.
+to_keep: ContextVar[bool] = ContextVar("unhurried_to_keep", default=False)
 
 
 def install() -> None:
@@ -39,14 +43,17 @@ def begun(unit: Unit) -> str:
 def _begin(
     *, environ: Mapping[str, Any] | None = None, scope: Mapping[str, Any] | None = None, **_: Any
 ) -> None:
-    path = _path(environ, scope)
-    current.set(Unit(path, recording=bool(marked) and _route(path) in marked))
+    current.set(_unit(_path(environ, scope)))
 
 
 def enter(path: str) -> None:
     """The same where the signal's receivers run in a context of their own: under ASGI."""
     if current.get() is None:
-        current.set(Unit(path, recording=bool(marked) and _route(path) in marked))
+        current.set(_unit(path))
+
+
+def _unit(path: str) -> Unit:
+    return Unit(path, recording=to_keep.get() or (bool(marked) and _route(path) in marked))
 
 
 def _end(**_: Any) -> None:

@@ -107,9 +107,11 @@ class Why:
 
 
 def hint_of(reason: str, kind: str) -> str:
-    """The way out of a reason, where one is known for such a thing."""
-    what = reason.rpartition(" looks at ")[2]
-    return way_out(what, kind) if " looks at " in reason else ""
+    """The way out of a reason, where one is known for such a thing: of the first look of several,
+    as it is told when it happens; a long list ends in the midst of another.
+    """
+    what = reason.partition(" looks at ")[2].partition("; ")[0]
+    return way_out(what, kind) if what else ""
 
 
 def ago(moment: float) -> str:

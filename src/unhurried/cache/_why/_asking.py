@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from time import time
 from typing import Any, Final
@@ -23,10 +23,17 @@ from .._engine._policy import Policy
 from .._errors import CacheError, Unavailable
 from .._functions import _registry
 from .._pages import _asking
+from .._pages._page import CachedPage
 from .._pages._told import UNTOLD
 from .._tokens._home import home_named
 from ._answer import Tie, Why
 
+ON_VIEW: Final = "Put @cached_page(600) on it"
+OF_PAGE: Final = "Pass the URL of a page"
+BY_NAME: Final = (
+    "where another URLconf or a package leads to it, ask by its name. What is cached: "
+    "manage.py unhurried why"
+)
 NO_KEY: Final = "It has no key: a request like this goes to the view."
 ALONE: Final = "Whoever has messages to see gets a page of their own"
 SERVED: Final = ("fresh", "stale", "changed")
@@ -58,14 +65,7 @@ def all_of_it() -> list[Why]:
 
 def _of_page(target: str | HttpRequest) -> Why:
     meta = _asking.meta_of(target)
-    try:
-        match = _asking.match_of(meta)
-    except Resolver404:
-        raise CacheError(f"{meta['path']} leads nowhere.", "Pass the URL of a page.") from None
-    page = page_of(match.func)
-    if page is None:
-        hint = "Put @cached_page(600) on it; what is cached: manage.py unhurried why"
-        raise CacheError(f"The view of {meta['path']} has no cached_page.", hint)
+    page = _page_at(target, meta)
     key = page.key(target)
     lookup = glance(page.policy, key) if key else None
     found = _told(page.name, _row(page.name), changes(), lookup)
@@ -73,6 +73,31 @@ def _of_page(target: str | HttpRequest) -> Why:
     if key and found.state == "missing" and isinstance(target, str) and target.startswith("/"):
         note = f"This is of {meta['scheme']}://{meta['host']}; for another, pass the whole URL."
     return replace(found, note=note)
+
+
+def _page_at(target: str | HttpRequest, meta: dict[str, Any]) -> CachedPage:
+    """That of the view; or what is kept of this URL, as nobody sees from here which views another
+    URLconf has, or a package calls.
+    """
+    said, hint = f"No cached_page was found on the view of {meta['path']}.", ON_VIEW
+    page = None
+    try:
+        page = page_of(_asking.match_of(meta).func)
+    except Resolver404:
+        said, hint = f"{meta['path']} leads nowhere.", OF_PAGE
+    page = page or next(_kept_at(target), None)
+    if page is None:
+        raise CacheError(said, f"{hint}; {BY_NAME}")
+    return page
+
+
+def _kept_at(target: str | HttpRequest) -> Iterator[CachedPage]:
+    """Those that anybody may see, and that have an entry there."""
+    for each in [*_registry.known.values()]:
+        if isinstance(each, CachedPage) and not each.options.by:
+            key = each.key(target)
+            if key and glance(each.policy, key).entry is not None:
+                yield each
 
 
 def _name_of(what: str) -> str | None:
