@@ -40,6 +40,8 @@ class Making:
         blind = unit is None and loose.get()
         self.unit = unit or Unit(recording=True)
         self.seen: list[Any] = []
+        #: Attributes that its view has set: who renders it may look at them.
+        self._own: set[str] = set()
         self.brought = carried(visit.page.view, visit.request)
         told = Told(visit.request, for_all=not visit.page.options.by)
         self.collector = Collector(told=told if lookup.act == "compute" else None)
@@ -72,6 +74,7 @@ class Making:
             with self._current(), telling(), ExitStack() as self._watching:
                 seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
                 self.seen.append(self._watching.enter_context(seen))
+                self.seen[-1].foreign -= self._own
                 with collected(self.collector):
                     yield
         except ANSWERS as error:
@@ -87,12 +90,14 @@ class Making:
         self._first().unrendered.append(self)
         seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
         self.seen.append(self._between.enter_context(seen))
+        self._own = self.seen[-1].foreign - self.seen[0].foreign
 
     def go_on(self) -> None:
         waiting = self._first().unrendered
         if self in waiting:
             waiting.remove(self)
         self._between.close()
+        self._own &= self.seen[-1].foreign  # others may have set it again
 
     def _first(self) -> Visit:
         """The one that the middleware knows of; this may be a page within another."""
