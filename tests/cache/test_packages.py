@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.core.handlers.base import BaseHandler
+from django.http import HttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
-from django.test import Client, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.urls import path
+from django.utils.functional import SimpleLazyObject
 
-from unhurried.cache import cached_page
+from unhurried.cache import cached_page, fragment
 
 from .pages import DJANGO, MIDDLE, MIDDLEWARE, OURS, site_with
 
@@ -55,10 +59,52 @@ def replaces(view: Any) -> Any:
     return inner
 
 
+@fragment("drawn", ttl=600)
+def drawn(request: Any) -> Any:
+    return titles[-1]
+
+
+titles = ["published"]
+
+
+def draw(request: Any) -> HttpResponse:
+    """A page with parts, of whatever its title is just now: saved, or in an editor's window."""
+    source = '{% cached 600 "drawn" %}{{ title }}{% endcached %}|{% fragment "drawn" %}'
+    return HttpResponse(text(source).render({"title": titles[-1]}, request))
+
+
+kept = cached_page(600)(draw)
+
+
+class Csp:
+    """As django-csp's: the nonce lies there once it was used."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        def make() -> str:
+            request._csp_nonce = getattr(request, "_csp_nonce", "") or secrets.token_urlsafe(16)
+            return request._csp_nonce
+
+        request.csp_nonce = SimpleLazyObject(make)
+        response = self.get_response(request)
+        response["X-Nonce"] = getattr(request, "_csp_nonce", "")
+        return response
+
+
+@cached_page(600)
+def with_a_nonce(request: Any) -> HttpResponse:
+    return HttpResponse(f'<script nonce="{request.csp_nonce}"></script>')
+
+
 urlpatterns = [
     path("serving/", serving),
     path("replaced/", replaces(serving)),
     path("missing/", missing),
+    path("drawn/", draw),
+    path("kept/", kept),
+    path("nonce/", with_a_nonce),
 ]
 
 
@@ -85,3 +131,54 @@ def test_an_attribute_that_is_not_there_is_no_look_at_all_of_them(way: str) -> N
 def test_where_a_middleware_may_set_it_for_others_it_is_one_at_it() -> None:
     with at([OURS, *DJANGO, MIDDLE]):
         assert not any("hit" in each or "stored" in each for each in statuses("/missing/"))
+
+
+def preview(title: str, view: Callable[[Any], HttpResponse], where: str) -> Any:
+    """As wagtail does: all the middleware, around a request made up and a view of its own."""
+
+    class Handler(BaseHandler):
+        def _get_response(self, request: Any) -> HttpResponse:
+            request.is_preview = True
+            return view(request)
+
+    handler = Handler()
+    handler.load_middleware()
+    request: Any = RequestFactory().get(where, SERVER_NAME="testserver")
+    request.is_dummy = True
+    titles.append(title)
+    try:
+        return handler.get_response(request)
+    finally:
+        titles.pop()
+
+
+@pytest.mark.parametrize("view", [draw, kept], ids=["parts", "page"])
+@pytest.mark.parametrize("way", ["inside", "first"])
+def test_a_draft_is_nobody_else_s_and_is_itself_no_old_one(way: str, view: Any) -> None:
+    with at(MIDDLEWARE[way]):
+        for where in ("/drawn/", "/kept/"):
+            for _ in range(2):
+                assert preview("draft", view, where).content == b"draft|draft"
+            for _ in range(2):
+                assert Client().get(where).content == b"published|published"
+            assert preview("draft 2", view, where).content == b"draft 2|draft 2"
+
+
+def test_a_preview_is_not_answered_with_the_page_its_address_leads_to() -> None:
+    with at([OURS, *DJANGO]):
+        assert "hit" in statuses("/kept/")[-1]
+        found = preview("", lambda request: HttpResponse("something else"), "/kept/")
+        assert found.content == b"something else"
+        assert "Cache-Status" not in found
+
+
+# django-csp
+
+
+def test_each_reader_has_a_nonce_and_the_header_has_it_too() -> None:
+    with at([OURS, *DJANGO, f"{__name__}.Csp"]):
+        pages = [Client().get("/nonce/") for _ in range(3)]
+    assert "hit" in pages[-1]["Cache-Status"]
+    assert len({page["X-Nonce"] for page in pages}) == 3
+    for page in pages:
+        assert page.content == b'<script nonce="%s"></script>' % page["X-Nonce"].encode()

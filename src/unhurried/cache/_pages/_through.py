@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from unhurried.conf import settings
 from unhurried.measure.reading import Record, current
 
+from .._audience import is_preview
 from .._audience._quiet import may_have
 from .._edges import _includes, _offer
 from .._edges._sharing import withhold
@@ -97,6 +98,8 @@ class Through:
         _requests.enter(request.path_info)
         if _offer.begin(request):
             return None  # what it is sent is put together by the decorator
+        if is_preview(request):
+            return None  # what is rendered for it is not what its path leads to
         return self.lane.asked(
             request.META, request.META.get("wsgi.url_scheme") or str(request.scheme), request
         )
