@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.handlers.base import BaseHandler
+from django.db import connection
 from django.http import HttpResponse
 from django.template import engines
 from django.template.response import TemplateResponse
@@ -16,7 +17,9 @@ from django.test import Client, RequestFactory, override_settings
 from django.urls import path
 from django.utils.functional import SimpleLazyObject
 
+from tests.books.models import Author
 from unhurried.cache import cached_page, fragment
+from unhurried.cache._pages import _refused
 
 from .pages import DJANGO, MIDDLE, MIDDLEWARE, OURS, site_with
 
@@ -98,7 +101,56 @@ def with_a_nonce(request: Any) -> HttpResponse:
     return HttpResponse(f'<script nonce="{request.csp_nonce}"></script>')
 
 
+@cached_page(600)
+def with_a_challenge(request: Any) -> HttpResponse:
+    """As django-simple-captcha's: a row for each form that is shown."""
+    key = secrets.token_hex(8)
+    Author.objects.create(name=key)
+    return HttpResponse(key)
+
+
+@cached_page(600)
+def with_a_late_challenge(request: Any) -> TemplateResponse:
+    return TemplateResponse(request, text("{{ challenge }}"), {"challenge": in_sql})
+
+
+def in_sql() -> str:
+    key = secrets.token_hex(8)
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO books_author (name) VALUES (%s)", [key])
+    return key
+
+
+def with_a_part(request: Any) -> HttpResponse:
+    source = '{% cached 600 "challenge" %}{{ challenge }}{% endcached %}'
+    return HttpResponse(text(source).render({"challenge": in_sql}, request))
+
+
+@cached_page(600)
+def with_a_thumbnail(request: Any) -> HttpResponse:
+    thumbnail, _ = Author.objects.get_or_create(name="thumbnail")
+    return HttpResponse(thumbnail.name)
+
+
+def writes_before(get_response: Any) -> Any:
+    def middleware(request: Any) -> Any:
+        Author.objects.create(name="a visit")
+        return get_response(request)
+
+    return middleware
+
+
+@cached_page(600)
+def plain(request: Any) -> HttpResponse:
+    return HttpResponse("<body>plain</body>")
+
+
 urlpatterns = [
+    path("challenge/", with_a_challenge),
+    path("late/", with_a_late_challenge),
+    path("part/", with_a_part),
+    path("thumbnail/", with_a_thumbnail),
+    path("plain/", plain),
     path("serving/", serving),
     path("replaced/", replaces(serving)),
     path("missing/", missing),
@@ -182,3 +234,38 @@ def test_each_reader_has_a_nonce_and_the_header_has_it_too() -> None:
     assert len({page["X-Nonce"] for page in pages}) == 3
     for page in pages:
         assert page.content == b'<script nonce="%s"></script>' % page["X-Nonce"].encode()
+
+
+# django-simple-captcha, and easy-thumbnails
+
+
+@pytest.mark.parametrize("where", ["challenge", "late", "part"])
+@pytest.mark.parametrize("way", ["inside", "first"])
+def test_what_wrote_a_row_while_it_was_made_is_one_reader_s(way: str, where: str) -> None:
+    with at(MIDDLEWARE[way]):
+        assert len({Client().get(f"/{where}/").content for _ in range(5)}) == 5
+
+
+def test_it_says_what_it_wrote_and_from_the_second_time_on_nobody_waits() -> None:
+    with at([OURS, *DJANGO]):
+        found = statuses("/challenge/", 1)[0]
+        key = with_a_challenge.key("/challenge/")
+        assert not _refused.passes(key)
+        assert "stored" not in found
+        statuses("/challenge/", 1)
+        assert _refused.passes(key) == "it wrote books_author"
+        assert "it wrote books_author" in str(with_a_challenge.why("/challenge/"))
+
+
+@pytest.mark.parametrize("way", sorted(MIDDLEWARE))
+def test_what_writes_the_first_time_only_is_kept_the_second(way: str) -> None:
+    with at(MIDDLEWARE[way]):
+        first, second, third = statuses("/thumbnail/")
+        assert "stored" not in first
+        assert "stored" in second
+        assert "hit" in third
+
+
+def test_what_a_middleware_writes_is_not_the_page_s() -> None:
+    with at([OURS, *DJANGO, f"{__name__}.writes_before"]):
+        assert "hit" in statuses("/plain/")[-1]

@@ -43,6 +43,7 @@ def kept(
     try:
         with Computing(lookup) as computing:
             made = Collector()
+            writes = computing.unit.writes
             with observing(request, lazies) as seen, collected(made):
                 holed = made.split(make().encode())
             known = unproven(seen.touched, audience=audience, allowed=allowed, kind="fragment")
@@ -50,6 +51,8 @@ def kept(
                 computing.refuse(f"{line} looks at {what}")
             for reason in (*made.refusals, *holed.reasons()):
                 computing.refuse(reason)
+            if table := computing.unit.written_since(writes):
+                computing.wrote(table)
             meta: dict[str, Any] = {**surroundings()}
             if holed.holes:
                 meta["holes"] = holed.holes

@@ -52,6 +52,8 @@ class Making:
         self.automatic: set[str] = set()
         #: It has looked for messages, and there were none.
         self.quiet = False
+        #: A table that was written while it was made; and how many writes there were before that.
+        self._wrote, self._writes = "", 0
         self.open = True
         self._watching, self._between = ExitStack(), ExitStack()
         with self._current():
@@ -70,6 +72,7 @@ class Making:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Around whatever makes the page: what it looks at is noted, what it reads recorded."""
+        self._writes = self.unit.writes
         try:
             with self._current(), telling(), ExitStack() as self._watching:
                 seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
@@ -107,6 +110,7 @@ class Making:
     def made(self) -> None:
         """The page is there: what we do with it ourselves is not looked at."""
         self._watching.close()
+        self._wrote = self.unit.written_since(self._writes) or self._wrote
 
     def split(self, response: HttpResponseBase) -> None:
         """Take the pieces out of a page that has come whole."""
@@ -186,7 +190,16 @@ class Making:
             self._pass_over(reason)
         elif reason:
             self.refuse(reason)
-        return bool(reason)
+        elif self._wrote:
+            self._has_written()
+        return bool(reason or self._wrote)
+
+    def _has_written(self) -> None:
+        """Its first time may be its last: then the next one is kept."""
+        reason = self.computing.wrote(self._wrote)
+        _refused.count(self.visit.page.name, reason)
+        if not self.computing.once:
+            _refused.remember(self.lookup.key, reason)
 
     def _looks(self) -> list[str]:
         """The lines that look at messages, outside of regions."""
