@@ -140,9 +140,21 @@ def writes_before(get_response: Any) -> Any:
     return middleware
 
 
+def banner(get_response: Any) -> Any:
+    """As django-hijack's, and debug toolbars."""
+
+    def middleware(request: Any) -> Any:
+        response = get_response(request)
+        if "hijacked" in request.COOKIES and response.status_code == 200:
+            response.content = response.content.replace(b"</body>", b"YOU ARE EVE</body>")
+        return response
+
+    return middleware
+
+
 @cached_page(600)
 def plain(request: Any) -> HttpResponse:
-    return HttpResponse("<body>plain</body>")
+    return HttpResponse(f"<body>{'plain ' * 99}</body>")
 
 
 urlpatterns = [
@@ -269,3 +281,38 @@ def test_what_writes_the_first_time_only_is_kept_the_second(way: str) -> None:
 def test_what_a_middleware_writes_is_not_the_page_s() -> None:
     with at([OURS, *DJANGO, f"{__name__}.writes_before"]):
         assert "hit" in statuses("/plain/")[-1]
+
+
+# django-hijack
+
+BANNER = f"{__name__}.banner"
+GZIP, CONDITIONAL = (
+    f"django.middleware.{name}" for name in ("gzip.GZipMiddleware", "http.ConditionalGetMiddleware")
+)
+AROUND = {
+    "first": [OURS, *DJANGO, BANNER],
+    "inside": [BANNER, *DJANGO, OURS],
+    "in the midst": [*DJANGO, OURS, BANNER],
+    "asks": [OURS, CONDITIONAL, *DJANGO, BANNER],
+    "zips": [OURS, GZIP, *DJANGO, BANNER],
+}
+
+
+@pytest.mark.parametrize("way", AROUND)
+def test_a_page_that_a_middleware_has_changed_is_not_called_the_same(way: str) -> None:
+    with at(AROUND[way]):
+        hijacked = Client(headers={"cookie": "hijacked=1"})
+        for client, other in ((Client(), hijacked), (hijacked, Client())) * 2:
+            tag = client.get("/plain/").get("ETag", '"none"')
+            found = other.get("/plain/", headers={"if-none-match": tag})
+            assert (b"YOU ARE EVE" in found.content) == (other is hijacked)
+
+
+@pytest.mark.parametrize("way", AROUND.keys() - {"inside"})
+def test_where_it_was_not_changed_it_is(way: str) -> None:
+    with at(AROUND[way]):
+        for _ in range(2):
+            sent = {"accept-encoding": "gzip"}
+            tag = Client().get("/plain/", headers=sent)["ETag"]
+            found = Client().get("/plain/", headers={**sent, "if-none-match": tag})
+            assert (found.status_code, found.content, found["ETag"]) == (304, b"", tag)

@@ -30,7 +30,8 @@ from .._front._ready import Ready
 from .._units import _requests
 from .._units._unit import unit_now
 from . import _headers, _language
-from ._answer import CONDITIONS, QUIET
+from ._answer import QUIET
+from ._conditional import CONDITIONS, at_the_end
 from ._failed import Failed
 from ._key import JUST_WROTE, READ, Found, bypassed, key_for
 from ._page import CachedPage, instead
@@ -163,7 +164,7 @@ def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
     visit: Visit | None = request.__dict__.get(PLACE)
     if visit is not None:
         response = _kept(visit, response)
-    response = _includes.end(request, response)
+    response = _includes.end(request, at_the_end(request, response))
     unit = unit_now()
     if unit is not None and unit.wrote and request.method not in READ and _may_show_old():
         _remember(request, response)
