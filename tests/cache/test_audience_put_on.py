@@ -46,8 +46,20 @@ class SecondFactor:
             user.is_superuser = user.is_superuser or user.otp_device is not None
             return user
 
-        request.user = SimpleLazyObject(verified)
+        request.user = self.held(verified)
         return self.get_response(request)
+
+    def held(self, verified: Any) -> Any:
+        return SimpleLazyObject(verified)
+
+
+class Plain(SecondFactor):
+    """The same, with the user itself there."""
+
+    def held(self, verified: Any) -> Any:
+        user = verified()
+        user.is_authenticated  # noqa: B018 - which asks for it
+        return user.__dict__["_wrapped"]
 
 
 def said(found: object) -> HttpResponse:
@@ -88,9 +100,9 @@ SOURCE = text(
 )
 
 
-@pytest.fixture(autouse=True)
-def site() -> Iterator[None]:
-    middleware = [OURS, *DJANGO, f"{__name__}.SecondFactor"]
+@pytest.fixture(autouse=True, params=["SecondFactor", "Plain"])
+def site(request: pytest.FixtureRequest) -> Iterator[None]:
+    middleware = [OURS, *DJANGO, f"{__name__}.{request.param}"]
     site = site_with(middleware, UNHURRIED={"STRICT": False})
     with site, override_settings(ROOT_URLCONF=__name__):
         yield

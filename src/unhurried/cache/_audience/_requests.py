@@ -164,6 +164,7 @@ def standing_in(watch: Watch, name: str, user: Any) -> Any:
     held, proxy = watch.proxies.get(name, (None, None))
     if held is not user:
         proxy = SimpleLazyObject(lambda: user)
+        vars(proxy)["_wrapped"] = user  # nothing of it comes to light only now
         swap(proxy, Lazy, watch, "user")
         watch.proxies[name] = user, proxy
     return proxy
