@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from gzip import decompress
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.template import engines
 from django.template.response import TemplateResponse
 from django.test import Client, RequestFactory, override_settings
 from django.urls import path
+from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
 from tests.books.models import Author
@@ -140,6 +142,9 @@ def writes_before(get_response: Any) -> Any:
     return middleware
 
 
+by_origin = cached_page(600, vary=["header:Origin"])(lambda request: HttpResponse("x"))
+
+
 def banner(get_response: Any) -> Any:
     """As django-hijack's, and debug toolbars."""
 
@@ -152,9 +157,22 @@ def banner(get_response: Any) -> Any:
     return middleware
 
 
+def cors(get_response: Any) -> Any:
+    """As django-cors-headers's, which says so of each response."""
+
+    def middleware(request: Any) -> Any:
+        response = get_response(request)
+        patch_vary_headers(response, ["origin"])
+        if "Origin" in request.headers:
+            response["Access-Control-Allow-Origin"] = request.headers["Origin"]
+        return response
+
+    return middleware
+
+
 @cached_page(600)
 def plain(request: Any) -> HttpResponse:
-    return HttpResponse(f"<body>{'plain ' * 99}</body>")
+    return HttpResponse(PLAIN)
 
 
 urlpatterns = [
@@ -163,6 +181,7 @@ urlpatterns = [
     path("part/", with_a_part),
     path("thumbnail/", with_a_thumbnail),
     path("plain/", plain),
+    path("by-origin/", by_origin),
     path("serving/", serving),
     path("replaced/", replaces(serving)),
     path("missing/", missing),
@@ -316,3 +335,41 @@ def test_where_it_was_not_changed_it_is(way: str) -> None:
             tag = Client().get("/plain/", headers=sent)["ETag"]
             found = Client().get("/plain/", headers={**sent, "if-none-match": tag})
             assert (found.status_code, found.content, found["ETag"]) == (304, b"", tag)
+
+
+# django-cors-headers
+
+
+def test_a_page_is_kept_without_what_a_middleware_says_of_each_reader() -> None:
+    neutral = {"STRICT": False, "NEUTRAL_MIDDLEWARE": [CORS]}
+    site = site_with([OURS, GZIP, *DJANGO, CORS], UNHURRIED=neutral)
+    with site, override_settings(ROOT_URLCONF=__name__):
+        for n, origin in enumerate(("https://a.example", "https://b.example", "") * 2):
+            sent = {"origin": origin} if origin else {}
+            page = Client().get("/plain/", headers={**sent, "accept-encoding": "gzip"})
+            assert ("hit" in page["Cache-Status"]) == (n > 0)
+            assert page.get("Access-Control-Allow-Origin", "") == origin
+            assert "origin" in page["Vary"]
+            assert len(page.content) == int(page["Content-Length"])
+            assert decompress(page.content) == PLAIN
+            known = Client().get(
+                "/plain/",
+                headers={**sent, "accept-encoding": "gzip", "if-none-match": page["ETag"]},
+            )
+            assert known.status_code == 304
+            assert known.get("Access-Control-Allow-Origin", "") == origin
+
+
+def test_who_puts_the_origin_into_the_key_has_it_sent_before_middleware() -> None:
+    neutral = {"STRICT": False, "NEUTRAL_MIDDLEWARE": [CORS]}
+    site = site_with([OURS, *DJANGO, CORS], UNHURRIED=neutral)
+    with site, override_settings(ROOT_URLCONF=__name__):
+        for n, origin in enumerate(("https://a.example", "https://b.example") * 2):
+            page = Client().get("/by-origin/", headers={"origin": origin})
+            assert ("hit" in page["Cache-Status"]) == (n > 1)
+            assert page["Access-Control-Allow-Origin"] == origin
+            assert by_origin.peek(page.wsgi_request).state == "fresh"
+
+
+CORS = f"{__name__}.cors"
+PLAIN = f"<body>{'plain ' * 99}</body>".encode()

@@ -10,8 +10,9 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 
-from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven
+from .._audience import IN_EACH_PAGE, carried, observing
 from .._audience._quiet import has_messages
+from .._audience._storable import VARIES
 from .._audience._swap import held_by
 from .._engine._compute import Computing
 from .._engine._invalidate import invalidate_name
@@ -21,8 +22,9 @@ from .._fragments import _automatic
 from .._fragments._holes import Collector, Holed, collected
 from .._fragments._message_regions import Region, Told, telling
 from .._units._unit import Unit, current, loose, unit_now
-from . import _entries, _headers, _own_token, _refused, _spelling, _told
+from . import _entries, _fit, _headers, _own_token, _refused, _spelling, _told
 from ._answer import QUIET, dress, fill, fitting, fresh_for, share
+from ._decorated import Decorated
 from ._failed import ANSWERS, Failed
 from ._visit import PLACE, Visit
 
@@ -54,6 +56,8 @@ class Making:
         self.quiet = False
         #: A table that was written while it was made; and how many writes there were before that.
         self._wrote, self._writes = "", 0
+        #: What the page was when its view had made it, and what has been done to it since.
+        self._left: tuple[Decorated, bytes] | None = None
         self.open = True
         self._watching, self._between = ExitStack(), ExitStack()
         with self._current():
@@ -183,7 +187,7 @@ class Making:
         if self._speaks():
             self._only_once()
             return True
-        reason = self._unproven() or self._unfit() or self._unfit_response(response, final=final)
+        reason = _fit.reason(self, response, final=final)
         if reason and self.spoken.is_of_its_maker():  # the next one may well be kept
             self._only_once()
         elif reason and final:  # the page was fit: some middleware has said it of this reader
@@ -212,43 +216,6 @@ class Making:
         self.quiet = bool(self.spoken.spans) or not has_messages(self.visit.request)
         return not self.quiet
 
-    def _unproven(self) -> str:
-        page = self.visit.page
-        options = page.options
-        touched = {
-            what: line for seen in reversed(self.seen) for what, line in seen.touched.items()
-        }
-        touched |= self.brought
-        for what in (*self.automatic, *(("messages",) if self.quiet else ())):
-            touched.pop(what, None)
-        found = unproven(
-            touched,
-            audience=options.audience,
-            vary=options.vary,
-            allowed=self.visit.allowed,
-        )
-        if not found:
-            return ""
-        try:
-            return _refused.not_shared(page.name, found)
-        except _refused.NotShared:
-            self.close()
-            raise
-
-    def _unfit(self) -> str:
-        reasons = [*self.collector.refusals, *(self.holed.reasons() if self.holed else ())]
-        return reasons[0] if reasons else ""
-
-    def _unfit_response(self, response: HttpResponseBase, *, final: bool) -> str:
-        options = self.visit.page.options
-        with self.spoken.unsaid(response):
-            return refusal(
-                *(self.visit.request, response),
-                audience=options.audience,
-                vary=options.vary,
-                final=final,
-            )
-
     def _whole(self, response: HttpResponseBase) -> HttpResponseBase:
         """With its pieces and its messages, for the reader who is there."""
         self._own_token(response)
@@ -265,12 +232,31 @@ class Making:
 
     def keep(self, response: Any, *, final: bool = False) -> HttpResponseBase:
         """Keep it if it may be kept, and answer with what later readers will get."""
+        if final and (found := self._keep_as_left(response)) is not None:
+            return found
         if self.refused(response, final=final) or not self._as_sent(response):
             return self.let_go(response)
         try:
             return self._kept(response, final=final)
         finally:
             self.close()
+
+    def leave(self, response: Any) -> None:
+        """To the middleware, whose headers are kept with it."""
+        self.visit.making = self
+        self._left = Decorated(response), response.content
+
+    def _keep_as_left(self, response: HttpResponse) -> HttpResponseBase | None:
+        """Where a middleware makes each response vary on what is not in the key (``Vary: Origin``):
+        the page as it was before, which goes through all middleware then; None if it is none.
+        """
+        reason = _fit.of_response(self, response, final=True)
+        if self._left is None or not reason.startswith(VARIES):
+            return None
+        (around, content), self._left = self._left, None
+        if not around.take_off_beside(content, response):
+            return None
+        return around.put_back(self.keep(response))  # type: ignore[no-any-return]
 
     def _as_sent(self, response: Any) -> bool:
         """Whether what came of it is the page without messages, or can be made that again."""
