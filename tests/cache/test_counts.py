@@ -7,11 +7,14 @@ import time
 
 import pytest
 from django.db import connection
+from django.http import HttpResponse
+from django.test import RequestFactory
 
 from tests.books.models import Author, Book
 from tests.measure.children import in_child
-from unhurried.cache import cached, invalidate
+from unhurried.cache import cached, cached_page, invalidate
 from unhurried.cache._engine import _counts
+from unhurried.cache._engine._compute import own_unit
 from unhurried.cache._engine._entry import Entry
 from unhurried.cache._engine._policy import Policy
 from unhurried.measure._folding import drain_opened
@@ -53,6 +56,20 @@ def test_hits_and_what_they_save(titles):
     assert found.bytes == len("[]")
     assert abs(found.stored - time.time()) < 60
     assert _counts.KINDS[found.kind] == "function"
+
+
+@pytest.mark.parametrize("vary", [(), ("header:X-Kind",), (lambda request: "all",)])
+def test_a_page_s_hits_save_the_time_that_its_making_took(vary):
+    @cached_page(600, vary=vary)
+    def slow(request):
+        time.sleep(0.002)
+        return HttpResponse("slow")
+
+    for _ in range(3):
+        with own_unit():
+            slow(RequestFactory().get("/slow/"))
+    assert counts(slow.name)["fresh"] == 2
+    assert row(slow.name).saved >= 0.004
 
 
 def test_it_says_what_it_depends_on(titles):

@@ -7,6 +7,7 @@ in the key; ``refusal`` whether the response itself forbids that it is kept.
 from ._carried import carried
 from ._contexts import visitor_in
 from ._observing import apart, called, observing
+from ._previews import is_preview
 from ._proven import IN_EACH_PAGE, unproven, way_out
 from ._storable import members, refusal, varies
 from ._watch import Observation
@@ -17,6 +18,7 @@ __all__ = [
     "apart",
     "called",
     "carried",
+    "is_preview",
     "members",
     "observing",
     "refusal",

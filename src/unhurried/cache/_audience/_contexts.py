@@ -13,9 +13,10 @@ from typing import Any, Final
 from django.contrib.auth.context_processors import PermWrapper
 from django.http import HttpRequest
 from django.template import Context
-from django.utils.functional import LazyObject, empty
+from django.utils.functional import LazyObject
 
 from ._inputs import Lazy
+from ._put_on import bare
 from ._requests import standing_in
 from ._swap import held_by, swap, watch_of
 from ._watch import Watch, silence
@@ -55,7 +56,7 @@ class _Finder:
     def __init__(self, request: HttpRequest, context: Context) -> None:
         self._watch: Watch = watch_of(request)
         held = held_by(request)
-        users = [_bare(held[name]) for name in _USERS if name in held]
+        users = [bare(held[name]) for name in _USERS if name in held]
         said = _given(context).get("user")
         if said is not None and not issubclass(type(said), LazyObject):
             users.append(said)  # of who has none, it is nobody's
@@ -68,7 +69,7 @@ class _Finder:
         if issubclass(type(value), PermWrapper):
             return self._permissions(value)
         if issubclass(type(value), LazyObject):
-            if id(_bare(value)) in self._users:
+            if id(bare(value)) in self._users:
                 swap(value, Lazy, self._watch, "user")
             return value
         if id(value) in self._users:
@@ -77,7 +78,7 @@ class _Finder:
 
     def _permissions(self, value: PermWrapper) -> PermWrapper:
         user = value.user
-        if issubclass(type(user), LazyObject) and _bare(user) is None:
+        if issubclass(type(user), LazyObject) and bare(user) is None:
             swap(user, Lazy, self._watch, "user")  # nobody can tell yet whose they are
         watched = self.watched(user)
         if watched is user:
@@ -85,15 +86,6 @@ class _Finder:
         twin = type(value).__new__(type(value))
         twin.__dict__.update({**vars(value), "user": watched})
         return twin
-
-
-def _bare(value: Any) -> Any:
-    """Behind all that is lazy, as far as it was evaluated; None where it was not."""
-    while issubclass(type(value), LazyObject):
-        value = held_by(value)["_wrapped"]
-        if value is empty:
-            return None
-    return value
 
 
 def _given(context: Context) -> Mapping[str, Any]:

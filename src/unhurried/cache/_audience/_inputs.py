@@ -12,6 +12,7 @@ from django.utils.functional import empty
 from django.utils.safestring import SafeString
 
 from ._names import of_header
+from ._put_on import put_on
 from ._readers import nearest
 from ._swap import Watched, base, name_of, watch_of
 from ._watch import silence
@@ -124,8 +125,14 @@ class Lazy:
         if not name_of(self).startswith("attr:"):
             with silence():  # the user comes from the session, but only the user is looked at
                 base(self)._setup()
+            if name_of(self) == "user":
+                watch_of(self).foreigners(f"user.{name}" for name in put_on(self))
         else:
             base(self)._setup()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        base(self).__setattr__(name, value)
+        watch_of(self).set(f"{name_of(self)}.{name}")
 
     def __getattr__(self, name: str) -> Any:
         held, whole = self.__dict__, name_of(self)
@@ -139,6 +146,8 @@ class Lazy:
             return value
         finally:
             watch_of(self).see(seen)
+            if whole == "user":  # which proves nothing of what a middleware has put there
+                watch_of(self).see(f"attr:user.{name}", f"user.{name}")
 
     def __getitem__(self, key: Any) -> Any:
         """Templates try this before the attribute; a user has none, and nothing has been told."""

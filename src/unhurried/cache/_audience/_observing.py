@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils.functional import LazyObject
 
 from ._inputs import Headers, Lazy, Session, Whole
+from ._put_on import put_on
 from ._requests import Observed, Outer
 from ._risky import neutral
 from ._swap import restore, swap, watch_of
@@ -93,6 +94,7 @@ def _joined(request: HttpRequest, observation: Observation) -> Watch:
         watch = Watch(wary=bool(neutral()))
     held: dict[str, Any] = object.__getattribute__(request, "__dict__")
     observation.foreign = {*held, "META", "environ", "COOKIES", "headers", "GET"}
+    observation.foreign |= {f"user.{name}" for name in put_on(held.get("user"))}
     watch.observations.append(observation)
     _watch_values(held, watch)
     if not swap(request, Observed, watch):

@@ -12,12 +12,15 @@ from django.utils.crypto import salted_hmac
 from .._errors import CacheError
 from ._observing import called
 from ._proven import Choice
+from ._put_on import state_of
+from ._swap import held_by
 
 
 def values(request: HttpRequest, by: tuple[Choice, ...]) -> tuple[str, frozenset[str]]:
     """(a short name for each thing a page differs by, what functions among them have looked at).
 
-    May ask the database for the user.
+    The user's name holds what lies in the user, so that counts as looked at, too. May ask the
+    database for the user.
     """
     looked: set[str] = set()
     names = [_value(request, each, looked) for each in by]
@@ -35,7 +38,7 @@ def unkeyed(request: HttpRequest, by: tuple[Choice, ...]) -> str:
 
 def _value(request: HttpRequest, by: Choice, looked: set[str]) -> str:
     if by == "user":
-        return _user(request)
+        return _user(request, looked)
     if by == "session":
         return _session(request)
     if isinstance(by, str):
@@ -57,13 +60,26 @@ def _called(request: HttpRequest, function: Any, looked: set[str]) -> str:
     )
 
 
-def _user(request: HttpRequest) -> str:
-    """A new password, or a logout, makes what was kept for somebody unreachable."""
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+def _user(request: HttpRequest, looked: set[str]) -> str:
+    """A new password, or a logout, makes what was kept for somebody unreachable.
+
+    What lies in the user is told apart, for all that its properties and methods may say of it: a
+    middleware may have put a second factor there, or have made it staff for this request.
+    """
+    user: Any = getattr(request, "user", None)
+    known = user is not None and user.is_authenticated
+    states = [state_of(each) for each in (user, _awaited(request)) if each is not None]
+    looked.update(f"attr:user.{name}" for state in states for name in state)
+    if not known and not any(states):
         return "anonymous"
-    own = getattr(user, "get_session_auth_hash", str)()
-    return _secret("user", f"{user.pk}|{own}")
+    own = getattr(user, "get_session_auth_hash", str)() if known else ""
+    told = [sorted(state.items()) for state in states]
+    return _secret("user", f"{user.pk if known else ''}|{own}|{told}")
+
+
+def _awaited(request: HttpRequest) -> Any:
+    """Who was asked for by ``await request.auser()`` is another object of the same user."""
+    return held_by(getattr(request, "_request", request)).get("_acached_user")
 
 
 def _session(request: HttpRequest) -> str:

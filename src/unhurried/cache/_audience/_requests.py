@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cached_property as functools_cached_property
 from typing import Any, Final
 
+from django.template.base import Variable
 from django.utils.functional import SimpleLazyObject, cached_property
 
 from ._inputs import Headers, Lazy
@@ -17,10 +18,12 @@ from ._watch import Watch, silence
 
 _Get = Callable[[str], Any]
 _SAFE: Final = ("GET", "HEAD", "OPTIONS", "TRACE")
-#: These ask an object for its ``__dict__`` to keep in it what they have worked out.
+#: These ask an object for its ``__dict__`` to keep in it what they have worked out, or whether it
+#: has an attribute at all, of which they have asked it before.
 _KEEPERS: Final = {
     cached_property.__get__.__code__,
     functools_cached_property.__get__.__code__,
+    vars(Variable)["_resolve_lookup"].__code__,
 }
 #: Attributes that Django's own code asks for where they may be missing.
 _OPTIONAL: Final = frozenset(
@@ -161,6 +164,7 @@ def standing_in(watch: Watch, name: str, user: Any) -> Any:
     held, proxy = watch.proxies.get(name, (None, None))
     if held is not user:
         proxy = SimpleLazyObject(lambda: user)
+        vars(proxy)["_wrapped"] = user  # nothing of it comes to light only now
         swap(proxy, Lazy, watch, "user")
         watch.proxies[name] = user, proxy
     return proxy

@@ -30,6 +30,8 @@ _PER_RESPONSE: Final = frozenset(
     "x-runtime x-sendfile x-trace-id".split()
 )
 _POLICIES: Final = ("content-security-policy", "content-security-policy-report-only")
+#: What a refusal begins with that is for nothing but Vary.
+VARIES: Final = "it varies on "
 #: Between commas, but those within quotes, where a backslash quotes what follows.
 _MEMBER: Final = re.compile(r'(?:"(?:\\.|[^"\\])*"|[^,])+')
 
@@ -127,9 +129,9 @@ def _encoding(request: Any, response: HttpResponseBase) -> str:
 def _vary(response: HttpResponseBase, known: frozenset[str]) -> str:
     for field in _listed(response.get("Vary", "")):
         if field == "*":
-            return "it varies on everything (Vary: *)"
+            return f"{VARIES}everything (Vary: *)"
         if field not in known:
-            return f"it varies on {field}, which is not in the key"
+            return f"{VARIES}{field}, which is not in the key"
     return ""
 
 

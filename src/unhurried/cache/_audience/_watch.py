@@ -91,6 +91,12 @@ class Watch:
     def csrf(self) -> Callable[[], str] | None:
         return next((each.csrf for each in self.observations if each.csrf), None)
 
+    def foreigners(self, attributes: Iterable[str]) -> None:
+        """These were there before, and have come to light only now."""
+        names = frozenset(attributes)
+        for each in self.observations:
+            each.foreign |= names
+
     def set(self, attribute: str) -> None:
         for each in self.observations:
             each.foreign.discard(attribute)

@@ -28,6 +28,9 @@ from ._lookup import NOTE, Lookup
 logger = logging.getLogger("unhurried")
 
 SITES = "django.contrib.sites"
+#: Keys of what has written something each time it was made, as far as we remember; the latest last.
+_writing: dict[str, None] = {}
+MOST = 10_000
 
 
 class Computing:
@@ -88,6 +91,21 @@ class Computing:
     def refuse(self, reason: str) -> None:
         self.refused = self.refused or reason
 
+    def wrote(self, table: str) -> str:
+        """Refuse what itself has written a row while it was made, and say so.
+
+        What it shows may be one reader's: a challenge that lies in a row, a number that was drawn.
+        Some write the first time only, as who makes a thumbnail does, so the next may be kept.
+        """
+        if not self.refused:
+            key = self.lookup.key
+            self.once = key not in _writing
+            while len(_writing) >= MOST:
+                _writing.pop(next(iter(_writing)), None)
+            _writing[key] = None
+        self.refuse(reason := f"it wrote {table}")
+        return reason
+
     def keep(self, bodies: tuple[bytes, ...], meta: dict[str, Any]) -> Entry:
         """The entry, stored if it may be."""
         entry = self._entry(bodies, meta)
@@ -127,6 +145,7 @@ class Computing:
             self.refused, self.once = "somebody else computed it meanwhile", True
         else:
             remember(lookup, entry)
+            _writing.pop(lookup.key, None)
             if lookup.note:
                 lookup.store.delete(lookup.key + NOTE)
         return kept

@@ -9,7 +9,7 @@ from django.template import Context, Node, NodeList, TemplateSyntaxError
 from django.template.base import FilterExpression, Parser, Token
 from django.utils.safestring import SafeString
 
-from .._audience import visitor_in
+from .._audience import is_preview, visitor_in
 from .._engine._around import around, leading
 from .._engine._look import look
 from .._engine._policy import Policy, checked
@@ -48,11 +48,13 @@ class CachedNode(Node):
         self.nodelist, self.ttl, self.name, self.arguments = nodelist, ttl, name, arguments
 
     def render(self, context: Context) -> SafeString:
+        request = getattr(context, "request", None) or context.get("request")
+        if is_preview(request):
+            return self.nodelist.render(context)
         name = str(self.name.resolve(context))
         policy = _policy(name, self.ttl.resolve(context))
         label = key_of(name, tuple(each.resolve(context) for each in self.arguments))
         escape = "" if context.autoescape else "|raw"
-        request = getattr(context, "request", None) or context.get("request")
         place = f"{around()}{leading()}{instance(request)}"
         return kept(
             look(policy, f"{place}{escape}|part|{label}", (label,)),

@@ -13,7 +13,7 @@ from django.utils import translation
 from django.views.decorators.http import require_safe
 
 from .._edges._trust import capability
-from .._pages._answer import unless_known
+from .._pages._conditional import unless_known
 from .._pages._variants import etag
 from ._render import Call, may, render, within
 from ._signed import Address, BadAddress, read

@@ -44,6 +44,7 @@ def kept(
     try:
         with Computing(lookup) as computing:
             made = Collector()
+            writes = computing.unit.writes
             watched = observing(request, lazies)
             with watched as seen, collected(made), noticed(computing.unit):
                 holed = made.split(make().encode())
@@ -52,6 +53,8 @@ def kept(
                 computing.refuse(f"{line} looks at {what}")
             for reason in (*made.refusals, *holed.reasons()):
                 computing.refuse(reason)
+            if table := computing.unit.written_since(writes):
+                computing.wrote(table)
             meta: dict[str, Any] = {**surroundings()}
             if holed.holes:
                 meta["holes"] = holed.holes

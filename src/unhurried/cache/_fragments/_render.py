@@ -15,7 +15,7 @@ from django.template import loader
 from django.utils.html import conditional_escape
 from django.utils.safestring import mark_safe
 
-from .._audience import _people
+from .._audience import _people, is_preview
 from .._engine._around import around, leading
 from .._engine._look import decided, look
 from .._engine._lookup import Lookup
@@ -48,7 +48,9 @@ class Call:
     def asked(self, request: HttpRequest) -> tuple[Any, str, tuple[str, ...]] | None:
         """(policy, key, labels) to look it up by; None where nothing of it is kept."""
         fragment = self.fragment
-        if fragment.policy is None or _people.unkeyed(request, (fragment.audience,)):
+        if fragment.policy is None or is_preview(request):
+            return None
+        if _people.unkeyed(request, (fragment.audience,)):
             return None
         label = key_of(fragment.name, tuple(self.values.values()))
         who = ""

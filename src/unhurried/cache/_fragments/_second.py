@@ -97,7 +97,8 @@ def _csrf(request: HttpRequest) -> str:
 
 def _nonce(request: HttpRequest, name: str) -> str:
     """Of this response: to use it is what puts it into the header."""
-    return str(getattr(request, name, ""))
+    value = getattr(request, name, None)  # django-csp's lies there only once it was used
+    return str(getattr(request, "csp_nonce", "") if value is None else value)
 
 
 _MADE: Final[dict[str, Callable[..., str]]] = {

@@ -12,7 +12,8 @@ from django.utils.http import parse_etags
 
 from .._engine._entry import Entry
 from .._pages import _headers
-from .._pages._answer import ALSO, QUIET, unless_known
+from .._pages._answer import QUIET
+from .._pages._conditional import ALSO, unless_known
 
 #: So many times as long as it took to make, before its end, an entry is never refreshed early: the
 #: chance is e to the minus fiftieth.

@@ -8,13 +8,10 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.cache import get_conditional_response
-from django.utils.http import parse_http_date_safe
 
 from unhurried.conf import settings
 
 from .._audience._risky import neutral
-from .._audience._watch import silence
 from .._edges import _sharing
 from .._edges._offer import offered
 from .._engine._entry import Entry
@@ -22,20 +19,13 @@ from .._fragments._holes import Hole, Holed
 from .._fragments._second import is_included
 from .._fragments._second import of_holes as second
 from . import _headers
+from ._conditional import unless_known
 from ._key import forwarded
 from ._told import TOLD, is_spoken_to, make_once, told
 from ._variants import etag, index_of
 
-CONDITIONS: Final = (
-    "HTTP_IF_NONE_MATCH",
-    "HTTP_IF_MODIFIED_SINCE",
-    "HTTP_IF_MATCH",
-    "HTTP_IF_UNMODIFIED_SINCE",
-)
 #: In the ``meta`` of an entry: it was made while there were no messages.
 QUIET: Final = "quiet"
-#: What RFC 9110 does not ask of a 304, but whoever looks for the cache does.
-ALSO: Final = ("Age", "Cache-Status", "Content-Language")
 
 
 def respond(request: HttpRequest, entry: Entry, index: int, status: str) -> HttpResponseBase:
@@ -112,22 +102,6 @@ def share(request: HttpRequest, response: HttpResponseBase, entry: Entry, page: 
             quiet=QUIET in entry.meta,
             believed=forwarded(),
         )
-
-
-def unless_known(request: HttpRequest, response: HttpResponse) -> HttpResponseBase:
-    with silence():  # a page around this one does not depend on it
-        conditional = any(name in request.META for name in CONDITIONS)
-    if not conditional:
-        return response
-    modified: Any = response.get("Last-Modified")
-    since = modified and parse_http_date_safe(modified)
-    found = get_conditional_response(request, response["ETag"], since, response)
-    assert found is not None  # as a response was given
-    if found is not response:
-        for name in ALSO:
-            if name in response.headers:
-                found.headers[name] = response.headers[name]
-    return found
 
 
 def fitting(request: HttpRequest, entry: Entry) -> int | None:

@@ -13,6 +13,8 @@ from .._audience import members
 Changes = dict[str, Any]
 #: Headers that are lists, to which who comes later adds; in all others he has the last word.
 _LISTS: Final = frozenset({"vary", "cache-control"})
+#: Of a body, which may be sent encoded otherwise.
+_OF_A_BODY: Final = ("content-encoding", "content-length", "etag")
 
 
 class Decorated:
@@ -20,7 +22,7 @@ class Decorated:
 
     __slots__ = ("_cookies", "_headers", "_own_cookies", "_own_headers", "_response")
 
-    def __init__(self, response: HttpResponseBase) -> None:
+    def __init__(self, response: Any) -> None:
         self._response = response
         self._own_headers, self._own_cookies = _headers(response), _cookies(response)
         #: What is set aside: by its name, in small letters of a header; None: they took it away.
@@ -40,6 +42,15 @@ class Decorated:
             _set_header(response, low, self._own_headers.get(low))
         for name in self._cookies:
             _set_cookie(response, name, self._own_cookies.get(name))
+
+    def take_off_beside(self, content: bytes, response: Any) -> bool:
+        """The same of middleware; False, and nothing is done, where it is another page by now."""
+        if response is not self._response or response.content != content:
+            return False
+        self.take_off()
+        for low in _OF_A_BODY:
+            self._headers.pop(low, None)
+        return True
 
     def put_back(self, response: Any) -> Any:
         """Have it as if they met it now; it may be another one."""

@@ -10,8 +10,9 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
 
-from .._audience import IN_EACH_PAGE, carried, observing, refusal, unproven, varies
+from .._audience import IN_EACH_PAGE, carried, observing
 from .._audience._quiet import has_messages
+from .._audience._storable import VARIES
 from .._audience._swap import held_by
 from .._engine._compute import Computing
 from .._engine._invalidate import invalidate_name
@@ -22,8 +23,9 @@ from .._fragments._holes import Collector, Holed, collected
 from .._fragments._message_regions import Region, Told, telling
 from .._units._caches import noticed
 from .._units._unit import Unit, current, loose, unit_now
-from . import _entries, _headers, _own_token, _refused, _spelling, _told
+from . import _entries, _fit, _headers, _own_token, _refused, _spelling, _told
 from ._answer import QUIET, dress, fill, fitting, fresh_for, share
+from ._decorated import Decorated
 from ._failed import ANSWERS, Failed
 from ._visit import PLACE, Visit
 
@@ -41,6 +43,8 @@ class Making:
         blind = unit is None and loose.get()
         self.unit = unit or Unit(recording=True)
         self.seen: list[Any] = []
+        #: Attributes that its view has set: who renders it may look at them.
+        self._own: set[str] = set()
         self.brought = carried(visit.page.view, visit.request)
         told = Told(visit.request, for_all=not visit.page.options.by)
         self.collector = Collector(told=told if lookup.act == "compute" else None)
@@ -51,6 +55,10 @@ class Making:
         self.automatic: set[str] = set()
         #: It has looked for messages, and there were none.
         self.quiet = False
+        #: A table that was written while it was made; and how many writes there were before that.
+        self._wrote, self._writes = "", 0
+        #: What the page was when its view had made it, and what has been done to it since.
+        self._left: tuple[Decorated, bytes] | None = None
         self.open = True
         self._watching, self._between = ExitStack(), ExitStack()
         with self._current():
@@ -69,10 +77,12 @@ class Making:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Around whatever makes the page: what it looks at is noted, what it reads recorded."""
+        self._writes = self.unit.writes
         try:
             with self._current(), telling(), ExitStack() as self._watching:
                 seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
                 self.seen.append(self._watching.enter_context(seen))
+                self.seen[-1].foreign -= self._own
                 with collected(self.collector), noticed(self.unit):
                     yield
         except ANSWERS as error:
@@ -88,26 +98,24 @@ class Making:
         self._first().unrendered.append(self)
         seen = observing(self.visit.request, known=IN_EACH_PAGE, csrf=self.collector.csrf)
         self.seen.append(self._between.enter_context(seen))
+        self._own = self.seen[-1].foreign - self.seen[0].foreign
 
     def go_on(self) -> None:
         waiting = self._first().unrendered
         if self in waiting:
             waiting.remove(self)
         self._between.close()
+        self._own &= self.seen[-1].foreign  # others may have set it again
 
     def _first(self) -> Visit:
         """The one that the middleware knows of; this may be a page within another."""
         found: Visit = held_by(self.visit.request).get(PLACE, self.visit)
         return found
 
-    def varies(self, response: HttpResponseBase) -> str:
-        """Why what a decorator has done to it is for some readers only, as it says itself."""
-        options = self.visit.page.options
-        return varies(response, audience=options.audience, vary=options.vary)
-
     def made(self) -> None:
         """The page is there: what we do with it ourselves is not looked at."""
         self._watching.close()
+        self._wrote = self.unit.written_since(self._writes) or self._wrote
 
     def split(self, response: HttpResponseBase) -> None:
         """Take the pieces out of a page that has come whole."""
@@ -180,14 +188,23 @@ class Making:
         if self._speaks():
             self._only_once()
             return True
-        reason = self._unproven() or self._unfit() or self._unfit_response(response, final=final)
+        reason = _fit.reason(self, response, final=final)
         if reason and self.spoken.is_of_its_maker():  # the next one may well be kept
             self._only_once()
         elif reason and final:  # the page was fit: some middleware has said it of this reader
             self._pass_over(reason)
         elif reason:
             self.refuse(reason)
-        return bool(reason)
+        elif self._wrote:
+            self._has_written()
+        return bool(reason or self._wrote)
+
+    def _has_written(self) -> None:
+        """Its first time may be its last: then the next one is kept."""
+        reason = self.computing.wrote(self._wrote)
+        _refused.count(self.visit.page.name, reason)
+        if not self.computing.once:
+            _refused.remember(self.lookup.key, reason)
 
     def _looks(self) -> list[str]:
         """The lines that look at messages, outside of regions."""
@@ -199,43 +216,6 @@ class Making:
             return False
         self.quiet = bool(self.spoken.spans) or not has_messages(self.visit.request)
         return not self.quiet
-
-    def _unproven(self) -> str:
-        page = self.visit.page
-        options = page.options
-        touched = {
-            what: line for seen in reversed(self.seen) for what, line in seen.touched.items()
-        }
-        touched |= self.brought
-        for what in (*self.automatic, *(("messages",) if self.quiet else ())):
-            touched.pop(what, None)
-        found = unproven(
-            touched,
-            audience=options.audience,
-            vary=options.vary,
-            allowed=self.visit.allowed,
-        )
-        if not found:
-            return ""
-        try:
-            return _refused.not_shared(page.name, found)
-        except _refused.NotShared:
-            self.close()
-            raise
-
-    def _unfit(self) -> str:
-        reasons = [*self.collector.refusals, *(self.holed.reasons() if self.holed else ())]
-        return reasons[0] if reasons else ""
-
-    def _unfit_response(self, response: HttpResponseBase, *, final: bool) -> str:
-        options = self.visit.page.options
-        with self.spoken.unsaid(response):
-            return refusal(
-                *(self.visit.request, response),
-                audience=options.audience,
-                vary=options.vary,
-                final=final,
-            )
 
     def _whole(self, response: HttpResponseBase) -> HttpResponseBase:
         """With its pieces and its messages, for the reader who is there."""
@@ -253,12 +233,31 @@ class Making:
 
     def keep(self, response: Any, *, final: bool = False) -> HttpResponseBase:
         """Keep it if it may be kept, and answer with what later readers will get."""
+        if final and (found := self._keep_as_left(response)) is not None:
+            return found
         if self.refused(response, final=final) or not self._as_sent(response):
             return self.let_go(response)
         try:
             return self._kept(response, final=final)
         finally:
             self.close()
+
+    def leave(self, response: Any) -> None:
+        """To the middleware, whose headers are kept with it."""
+        self.visit.making = self
+        self._left = Decorated(response), response.content
+
+    def _keep_as_left(self, response: HttpResponse) -> HttpResponseBase | None:
+        """Where a middleware makes each response vary on what is not in the key (``Vary: Origin``):
+        the page as it was before, which goes through all middleware then; None if it is none.
+        """
+        reason = _fit.of_response(self, response, final=True)
+        if self._left is None or not reason.startswith(VARIES):
+            return None
+        (around, content), self._left = self._left, None
+        if not around.take_off_beside(content, response):
+            return None
+        return around.put_back(self.keep(response))  # type: ignore[no-any-return]
 
     def _as_sent(self, response: Any) -> bool:
         """Whether what came of it is the page without messages, or can be made that again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.urls import Resolver404, ResolverMatch, get_resolver
@@ -12,9 +12,8 @@ from django.urls.resolvers import URLResolver
 from unhurried.conf import settings
 
 from .._audience._risky import neutral
+from ._conditional import OURS
 from ._page import CachedPage
-
-OURS: Final = "unhurried.middleware.UnhurriedMiddleware"
 
 
 def allowed() -> bool:

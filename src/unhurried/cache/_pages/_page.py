@@ -154,7 +154,7 @@ class CachedPage:
             return making.keep(response)
         if making.refused(response):
             return making.let_go(response)
-        making.visit.making = making
+        making.leave(response)
         return response
 
     def key(self, target: str | HttpRequest) -> str:

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from django.template.response import SimpleTemplateResponse
 from django.utils.module_loading import import_string
 
+from . import _fit
 from ._decorated import Decorated
 from ._making import Making
 
@@ -45,8 +46,8 @@ def deferred(
             changed = "headers"
         if changed:
             making.refuse(f"what is around its view has changed its {changed} before rendering")
-        elif varies := making.varies(response):
-            making.refuse(varies)
+        elif reason := _fit.of_decorators(making, response):
+            making.refuse(reason)
         else:
             around.take_off()
         try:

@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from unhurried.conf import settings
 from unhurried.measure.reading import Record, current
 
+from .._audience import is_preview
 from .._audience._quiet import may_have
 from .._edges import _includes, _offer
 from .._edges._sharing import withhold
@@ -29,7 +30,8 @@ from .._front._ready import Ready
 from .._units import _requests
 from .._units._unit import unit_now
 from . import _headers, _language
-from ._answer import CONDITIONS, QUIET
+from ._answer import QUIET
+from ._conditional import CONDITIONS, at_the_end
 from ._failed import Failed
 from ._key import JUST_WROTE, READ, Found, bypassed, key_for
 from ._page import CachedPage, instead
@@ -97,6 +99,8 @@ class Through:
         _requests.enter(request.path_info)
         if _offer.begin(request):
             return None  # what it is sent is put together by the decorator
+        if is_preview(request):
+            return None  # what is rendered for it is not what its path leads to
         return self.lane.asked(
             request.META, request.META.get("wsgi.url_scheme") or str(request.scheme), request
         )
@@ -160,7 +164,7 @@ def _after(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase
     visit: Visit | None = request.__dict__.get(PLACE)
     if visit is not None:
         response = _kept(visit, response)
-    response = _includes.end(request, response)
+    response = _includes.end(request, at_the_end(request, response))
     unit = unit_now()
     if unit is not None and unit.wrote and request.method not in READ and _may_show_old():
         _remember(request, response)

@@ -9,6 +9,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from .._audience import is_preview
 from .._audience._quiet import has_messages
 from .._audience._watch import silence
 from .._engine import _counts, _refreshing
@@ -67,7 +68,8 @@ class Visit:
         """The response from the entry; and if it is old, somebody is asked for a new one."""
         lookup = self.lookup
         assert lookup is not None
-        _counts.note(self.page.name, lookup.state)
+        assert lookup.entry is not None
+        _counts.hit(self.page.name, lookup.state, lookup.entry.delta)
         if lookup.act == "refresh":
             _refreshing.ask(lookup)
         return self.answered(lookup)
@@ -127,6 +129,7 @@ def arrive(page: CachedPage, request: HttpRequest, call: tuple[Any, Any] | None)
     """The visit with its lookup, or the middleware's if it is to the same entry."""
     before: Visit | None = request.__dict__.get(PLACE)
     reason = bypassed(request.META, request.method, page.options)
+    reason = reason or ("a preview" if is_preview(request) else "")
     found = Found(reason=reason)
     if not reason:
         _recorded(page)

@@ -11,6 +11,7 @@ from unhurried.conf import settings
 from unhurried.measure.reading import Statement
 
 from .._sql import Tables, folded, tables_of
+from .._sql._scanner import OURS
 from . import _catalogues, _ends, _listening
 from ._ties import Ties, in_transaction, keeps_snapshot, make_dirty, ties_of, watch
 from ._touching import Touched, touched
@@ -34,7 +35,7 @@ class Guard:
             if connection.vendor == "sqlite" and statement.cursor is not None:
                 watch(ties, statement.cursor)
         if touches.written:
-            _write(connection, ties, touches)
+            _write(connection, ties, touches, found.writes)
         if found.ends_commit and ties.dirty:
             _ends.touch(connection, ties)
         ties.unstorable = ties.unstorable or found.unstorable
@@ -114,10 +115,15 @@ def _refusal(connection: BaseDatabaseWrapper, ties: Ties, touches: Touched, unit
     return ""
 
 
-def _write(connection: BaseDatabaseWrapper, ties: Ties, touches: Touched) -> None:
+def _write(
+    connection: BaseDatabaseWrapper, ties: Ties, touches: Touched, names: Iterable[str]
+) -> None:
     unit = unit_now()
     if unit is not None:
         unit.wrote = True
+        for name in names:
+            if not name.startswith(OURS):
+                unit.writes, unit.written = unit.writes + 1, name
     make_dirty(ties, touches.written)
     if not in_transaction(connection):
         _ends.touch(connection, ties)

@@ -43,7 +43,7 @@ class Unit:
 
     __slots__ = (
         *("ahead", "epochs", "once", "path", "put", "recording", "timed", "tokens", "unrecorded"),
-        *("unstorable", "until", "worlds", "wrote"),
+        *("unstorable", "until", "worlds", "writes", "written", "wrote"),
     )
 
     def __init__(self, path: str = "", *, recording: bool = False) -> None:
@@ -68,6 +68,8 @@ class Unit:
         self.wrote = False
         #: (class, key) of what it has put into Django's own caches: it knows what that is made of.
         self.put: set[tuple[type, str]] = set()
+        #: How often tables of the site's were written that a statement names, and the last of them.
+        self.writes, self.written = 0, ""
 
     def refuse(self, reason: str, *, once: bool = False) -> None:
         """For good: whatever this unit makes from now on may hold what it has seen.
@@ -76,6 +78,10 @@ class Unit:
         """
         if not self.unstorable:
             self.unstorable, self.once = reason, once
+
+    def written_since(self, writes: int) -> str:
+        """A table that was written since there were so many ``writes``; empty if none was."""
+        return self.written if self.writes != writes else ""
 
     def see(self, alias: str, tags: Collection[str], *, snapshot: bool) -> None:
         """Fetch the tokens of new tags; to be called before the statement that reads them."""
