@@ -11,8 +11,17 @@ from typing import Any
 import pytest
 
 from unhurried import testing
-from unhurried.later import _kick, _lanes, _pending, _thread
-from unhurried.later.reading import LaterError, drain_now, figures, kick, lane, paused, settle
+from unhurried.later import _kick, _lanes, _pending, _testing, _thread
+from unhurried.later.reading import (
+    LaterError,
+    background,
+    drain_now,
+    figures,
+    kick,
+    lane,
+    paused,
+    settle,
+)
 from unhurried.measure import snapshot
 
 from .conftest import WAIT_SECONDS, Work, wait_until
@@ -205,6 +214,37 @@ def test_a_test_that_ends_while_paused_leaves_no_pause(work: Work) -> None:
         kick("work")
         assert not _kick._kicks.drainer.alive
     wait_until(lambda: work.done == 2)
+
+
+@pytest.fixture
+def other_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under Django's runner: nobody ends a thread before the test's database goes."""
+    monkeypatch.setattr(_testing, "PLUGIN", "no such module")
+
+
+@pytest.mark.parametrize("later", ["thread", "celery"])
+def test_in_a_test_that_ends_no_threads_none_begins(
+    work: Work, other_runner: None, later: str
+) -> None:
+    with testing.override(LATER=later):
+        assert kick("work")
+        assert not _kick._kicks.drainer.alive
+        assert not _kick._kicks.sender.alive
+        assert drain_now() == ["work"]
+    assert work.threads == [threading.current_thread().name]
+
+
+def test_a_test_may_ask_for_threads_which_end_with_the_block(
+    work: Work, other_runner: None
+) -> None:
+    with background():
+        kick("work")
+        wait_until(lambda: work.done == 1)
+        drainer = _kick._kicks.drainer
+    assert not drainer.alive
+    kick("work")
+    assert not _kick._kicks.drainer.alive
+    assert drain_now() == ["work"]
 
 
 def test_drain_now_raises_and_runs_what_is_asked_for_once(work: Work) -> None:
