@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -245,6 +246,17 @@ def test_a_test_may_ask_for_threads_which_end_with_the_block(
     kick("work")
     assert not _kick._kicks.drainer.alive
     assert drain_now() == ["work"]
+
+
+@pytest.mark.parametrize(("job", "done"), [("a job", 0), (None, 1)])
+def test_in_a_job_of_rq_no_thread_begins_what_would_end_with_the_job(
+    work: Work, monkeypatch: pytest.MonkeyPatch, job: str | None, done: int
+) -> None:
+    rq = types.SimpleNamespace(get_current_job=lambda: job)
+    monkeypatch.setitem(sys.modules, "rq", rq)  # type: ignore[arg-type]
+    assert kick("work")
+    assert _kick._kicks.drainer.alive == bool(done)
+    wait_until(lambda: work.done == done)
 
 
 def test_drain_now_raises_and_runs_what_is_asked_for_once(work: Work) -> None:

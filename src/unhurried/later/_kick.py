@@ -23,6 +23,7 @@ from unhurried.measure.reading import say_once, swallow
 from . import _brokers
 from ._breaker import Breaker
 from ._databases import is_meant
+from ._ending import is_cut_short
 from ._errors import LaterError, is_transient
 from ._lanes import drain_of, is_long, run
 from ._pending import PATIENCE, PAUSE, Pending
@@ -78,7 +79,7 @@ class Kicks:
 
     def _here(self, lane: str) -> bool:
         self.figures.merged += not self.pending.here(lane)
-        return self.rests or self.drainer.wake()
+        return self.rests or is_cut_short() or self.drainer.wake()
 
     def _hand(self, lane: str, label: str) -> bool:
         """Both threads are told: one asks the broker, the other watches how long that takes."""
