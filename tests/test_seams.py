@@ -33,6 +33,8 @@ from django.http import FileResponse, StreamingHttpResponse
 from django.template.base import Node, NodeList, Template, TextNode
 from django.template.loader_tags import ExtendsNode
 from django.test import Client
+from django.test import utils as test_utils
+from django.test.utils import setup_test_environment, teardown_test_environment
 from django.utils.functional import LazyObject, SimpleLazyObject, empty
 
 import unhurried
@@ -65,6 +67,7 @@ PRIVATE = {
     "_non_atomic_requests": "which a view has asked for already: the decorator can only add to it",
     "blocks[0]._from_testcase": "whether a TestCase is under way, whose rows no thread sees",
     "blocks[-1]._from_testcase": "the same, as atomic(durable=True) asks it",
+    "utils._TestState": "whether a test runner is about to take the databases away",
     "rows._iterable_class": "whether a queryset gives instances or values",
     "rows._result_cache": "whether it has been evaluated: then it costs no query",
     "target._fields": "whether it is values() or values_list()",
@@ -503,6 +506,13 @@ def test_a_command_runs_through_execute():
     """call_command and the command line both do."""
     assert "self.execute(" in inspect.getsource(BaseCommand.run_from_argv)
     assert "command.execute(" in inspect.getsource(call_command)
+
+
+def test_the_test_environment_can_be_seen():
+    """There is no public question; here pytest-django has set it up."""
+    assert hasattr(test_utils._TestState, "saved_data")
+    assert "_TestState.saved_data = saved_data" in inspect.getsource(setup_test_environment)
+    assert "del _TestState.saved_data" in inspect.getsource(teardown_test_environment)
 
 
 def test_celerys_signals_have_their_names():

@@ -10,6 +10,9 @@ from typing import Any
 from django.test.utils import override_settings
 
 from unhurried.conf import given
+from unhurried.later.reading import background
+
+__all__ = ["background", "override"]
 
 
 @contextmanager

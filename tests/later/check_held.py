@@ -110,7 +110,7 @@ def test_a_lease_outlives_the_connection_that_renews_it(monkeypatch: pytest.Monk
     with paused():
         tasks.note.delay(1)
         (row,) = Waiting.objects.all()
-        assert _lease.claimed("default", row.pk, "one")
+        assert _lease.claimed("default", row, "one")
         with _lease.alive("default", row.pk, "one"):
             wait_until(ended_others)
             Waiting.objects.update(until=in_seconds(0))

@@ -28,7 +28,7 @@ from django.test import AsyncClient, Client
 from django.utils import timezone, translation
 
 from unhurried import testing
-from unhurried.later import LaterError, _kick, _lanes, hang_on, progress
+from unhurried.later import LaterError, _kick, _lanes, _testing, hang_on, progress
 from unhurried.later._hang_on import _answers, _beat, _run, _visit, _works
 from unhurried.later._hang_on._progress import Running, running
 from unhurried.later._outbox import _sweep
@@ -660,6 +660,16 @@ def test_in_a_transaction_the_view_is_simply_called() -> None:
     with transaction.atomic():
         assert get("/slow/").content == b"made 1"
         assert not Work.objects.exists()
+
+
+def test_in_a_test_that_nobody_works_in_the_view_is_simply_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Under Django's runner no thread begins: who waits would wait in vain."""
+    hung.may_end.set()
+    monkeypatch.setattr(_testing, "PLUGIN", "no such module")
+    assert get("/slow/").content == b"made 1"
+    assert not Work.objects.exists()
 
 
 def test_under_atomic_requests_the_view_has_its_transaction_and_who_waits_has_none(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import types
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,8 +12,17 @@ from typing import Any
 import pytest
 
 from unhurried import testing
-from unhurried.later import _kick, _lanes, _pending, _thread
-from unhurried.later.reading import LaterError, drain_now, figures, kick, lane, paused, settle
+from unhurried.later import _kick, _lanes, _pending, _testing, _thread
+from unhurried.later.reading import (
+    LaterError,
+    background,
+    drain_now,
+    figures,
+    kick,
+    lane,
+    paused,
+    settle,
+)
 from unhurried.measure import snapshot
 
 from .conftest import WAIT_SECONDS, Work, wait_until
@@ -205,6 +215,48 @@ def test_a_test_that_ends_while_paused_leaves_no_pause(work: Work) -> None:
         kick("work")
         assert not _kick._kicks.drainer.alive
     wait_until(lambda: work.done == 2)
+
+
+@pytest.fixture
+def other_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under Django's runner: nobody ends a thread before the test's database goes."""
+    monkeypatch.setattr(_testing, "PLUGIN", "no such module")
+
+
+@pytest.mark.parametrize("later", ["thread", "celery"])
+def test_in_a_test_that_ends_no_threads_none_begins(
+    work: Work, other_runner: None, later: str
+) -> None:
+    with testing.override(LATER=later):
+        assert kick("work")
+        assert not _kick._kicks.drainer.alive
+        assert not _kick._kicks.sender.alive
+        assert drain_now() == ["work"]
+    assert work.threads == [threading.current_thread().name]
+
+
+def test_a_test_may_ask_for_threads_which_end_with_the_block(
+    work: Work, other_runner: None
+) -> None:
+    with background():
+        kick("work")
+        wait_until(lambda: work.done == 1)
+        drainer = _kick._kicks.drainer
+    assert not drainer.alive
+    kick("work")
+    assert not _kick._kicks.drainer.alive
+    assert drain_now() == ["work"]
+
+
+@pytest.mark.parametrize(("job", "done"), [("a job", 0), (None, 1)])
+def test_in_a_job_of_rq_no_thread_begins_what_would_end_with_the_job(
+    work: Work, monkeypatch: pytest.MonkeyPatch, job: str | None, done: int
+) -> None:
+    rq = types.SimpleNamespace(get_current_job=lambda: job)
+    monkeypatch.setitem(sys.modules, "rq", rq)  # type: ignore[arg-type]
+    assert kick("work")
+    assert _kick._kicks.drainer.alive == bool(done)
+    wait_until(lambda: work.done == done)
 
 
 def test_drain_now_raises_and_runs_what_is_asked_for_once(work: Work) -> None:

@@ -214,7 +214,7 @@ def test_unique_calls_are_one_while_they_wait(calls: list[Any]) -> None:
 def test_a_unique_call_made_while_one_is_running_waits_for_its_turn() -> None:
     tasks.digest.delay(1)
     (row,) = Waiting.objects.all()
-    assert _lease.claimed("default", row.pk, "somebody")
+    assert _lease.claimed("default", row, "somebody")
     tasks.digest.delay(1)
     assert waiting() == 2
 
@@ -244,12 +244,58 @@ def test_a_task_that_another_holds_is_left_to_him_and_taken_when_he_is_silent(
     assert calls == [((1,), {})]
 
 
-def test_a_task_whose_workers_die_is_laid_aside_after_its_attempts(calls: list[Any]) -> None:
-    tasks.fails.delay("ann")
-    Waiting.objects.update(holder="another", until=in_seconds(-0.1), attempts=3)
+def test_workers_that_die_over_a_task_are_not_its_failures(calls: list[Any]) -> None:
+    """The process of an RQ job ends with it: five of them say nothing of a mail to be sent."""
+    tasks.note.delay(1)
+    for deaths in range(_running.DEATHS):
+        assert _lease.died(Waiting.objects.get().holder) == deaths
+        one_dies()
+        assert Waiting.objects.get().attempts == 1
+    assert calls == []
+    drained()
+    assert calls == [((1,), {})]
+
+
+def test_a_task_that_too_many_die_over_is_laid_aside(calls: list[Any]) -> None:
+    tasks.note.delay(1)
+    for _ in range(_running.DEATHS + 1):
+        one_dies()
     drained()
     assert calls == []
-    assert reasons() == ["whoever ran it died, 3 times"]
+    assert reasons() == ["whoever ran it died, 21 times"]
+
+
+def test_a_task_with_one_attempt_is_not_begun_again(calls: list[Any]) -> None:
+    tasks.once.delay(1)
+    one_dies()
+    drained()
+    assert calls == []
+    assert reasons() == ["whoever ran it died, 1 times"]
+
+
+def test_the_second_death_over_a_task_puts_it_off(calls: list[Any]) -> None:
+    tasks.note.delay(1)
+    one_dies()
+    one_dies()
+    Waiting.objects.update(until=in_seconds(-0.1))
+    drained()
+    assert (calls, waiting()) == ([], 1)
+    due_now()
+    drained()
+    assert calls == [((1,), {})]
+
+
+def one_dies() -> None:
+    """As a process that is killed in the middle of it, a while ago."""
+
+    def kill(*args: Any) -> None:
+        raise GeneratorExit
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_running, "_done", kill)
+        with pytest.raises(GeneratorExit):
+            _running.drain_tasks("default")
+    Waiting.objects.update(until=None)
 
 
 def test_atomic_tasks_and_their_end_are_one_transaction() -> None:

@@ -173,8 +173,8 @@ def test_a_lane_has_one_drainer_until_he_is_silent_for_too_long() -> None:
 def test_a_task_is_claimed_by_one() -> None:
     tasks.note.delay(1)
     (row,) = Waiting.objects.all()
-    assert _lease.claimed("default", row.pk, "one")
-    assert not _lease.claimed("default", row.pk, "two")
+    assert _lease.claimed("default", row, "one")
+    assert not _lease.claimed("default", row, "two")
     assert Waiting.objects.get().attempts == 1
 
 

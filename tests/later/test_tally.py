@@ -21,7 +21,7 @@ from django.test.utils import CaptureQueriesContext, isolate_apps
 from tests.later.conftest import wait_until
 from tests.pages.models import Article, File, Hits, Page, Shared
 from unhurried.cache import cached
-from unhurried.later import LaterError, Tally, _drain, later
+from unhurried.later import LaterError, Tally, _drain, _testing, later
 from unhurried.later._outbox._dead import retry
 from unhurried.later._tally import _flush, _ledger, _ledgers, _value, _watermark
 from unhurried.later._thread import Worker
@@ -414,6 +414,20 @@ def test_a_page_that_is_only_looked_at_counts_no_hit(page: Page) -> None:
     assert views.pending(page) == 0
     views.add(page)
     assert views.pending(page) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nor_what_is_counted_in_tests_that_end_no_threads(
+    monkeypatch: pytest.MonkeyPatch, ledgers: Any
+) -> None:
+    page = Page.objects.create(title="one")
+    monkeypatch.setattr(_testing, "PLUGIN", "no such module")
+    views = Tally(Page, "views", every=0.01, most=2)
+    for _ in range(3):
+        views.add(page)
+    assert not ledgers.of["default"].worker.alive
+    views.flush()
+    assert stored(page) == 3
 
 
 # Each hit once

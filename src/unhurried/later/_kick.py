@@ -15,16 +15,19 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Final
 
-from django.db import close_old_connections
+from django.db import DEFAULT_DB_ALIAS, close_old_connections
 
 from unhurried.measure import counter
 from unhurried.measure.reading import say_once, swallow
 
 from . import _brokers
 from ._breaker import Breaker
+from ._databases import is_meant
+from ._ending import is_cut_short
 from ._errors import LaterError, is_transient
 from ._lanes import drain_of, is_long, run
 from ._pending import PATIENCE, PAUSE, Pending
+from ._testing import is_test, wanted
 from ._thread import Worker
 
 SETTLE: Final = 2.0  # seconds that the end of a test waits for each thread's turn under way
@@ -63,15 +66,20 @@ class Kicks:
         kicks.paused = self.paused
         return kicks
 
+    @property
+    def rests(self) -> bool:
+        """No thread begins: what is asked for waits for ``drain_now``."""
+        return bool(self.paused) or is_test()
+
     def kick(self, lane: str, label: str) -> bool:
         self.figures.kicks += 1
-        if _brokers.chosen() != _brokers.THREAD and not self.paused and self.breaker.allows():
+        if _brokers.chosen() != _brokers.THREAD and not self.rests and self.breaker.allows():
             return self._hand(lane, label)
         return self._here(lane)
 
     def _here(self, lane: str) -> bool:
         self.figures.merged += not self.pending.here(lane)
-        return bool(self.paused) or self.drainer.wake()
+        return self.rests or is_cut_short() or self.drainer.wake()
 
     def _hand(self, lane: str, label: str) -> bool:
         """Both threads are told: one asks the broker, the other watches how long that takes."""
@@ -80,7 +88,7 @@ class Kicks:
 
     def drain(self) -> float | None:
         """One turn of the thread that drains; the seconds until the next are the answer."""
-        while not self.drainer.stopping.is_set() and not self.paused:
+        while not self.drainer.stopping.is_set() and not self.rests:
             found = self.pending.next_here()
             if found is None:
                 return self.pending.wait()
@@ -101,6 +109,8 @@ class Kicks:
         return self.owners[lane]
 
     def _drain(self, lane: str) -> None:
+        if not is_meant(DEFAULT_DB_ALIAS):
+            return  # a test asked for it, whose database is gone
         self.figures.drained += 1
         close_old_connections()
         try:
@@ -196,7 +206,7 @@ def paused() -> Iterator[None]:
     finally:
         kicks = _kicks  # others, by now, in a child or once a test is over
         kicks.paused -= 1
-        if kicks.pending.lanes() and not kicks.paused:
+        if kicks.pending.lanes() and not kicks.rests:
             kicks.drainer.wake()
 
 
@@ -220,8 +230,18 @@ def _end(*workers: Worker) -> None:
         worker.join(SETTLE)
 
 
+@contextmanager
+def background() -> Iterator[None]:
+    """In a test: threads do what waits, as outside of tests, and end with the block."""
+    with wanted():
+        try:
+            yield
+        finally:
+            settle()
+
+
 def is_paused() -> bool:
-    return bool(_kicks.paused)
+    return _kicks.rests
 
 
 def figures() -> Figures:

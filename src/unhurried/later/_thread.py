@@ -12,6 +12,7 @@ from weakref import WeakSet
 
 from django.db import connections
 
+from ._databases import Databases, mean, meant
 from ._ending import ending
 
 IDLE: Final = 60.0  # seconds: then it ends, and lets go of its database connections
@@ -31,6 +32,7 @@ class Worker:
         self._turn = turn
         self._changed = threading.Condition(threading.RLock())  # a signal's handler may wake it
         self._woken = False
+        self._databases: Databases = {}
         self._thread: threading.Thread | None = None
 
     @property
@@ -38,8 +40,13 @@ class Worker:
         return self._thread is not None
 
     def wake(self) -> bool:
-        """Let there be a turn soon; False if there is no thread to be had. Waits for nothing."""
+        """Let there be a turn soon; False if there is no thread to be had. Waits for nothing.
+
+        It is for the databases that are meant here and now: see ``is_meant``.
+        """
+        databases = meant()
         with self._changed:
+            self._databases = databases
             self._woken = True
             if self._thread is not None:
                 self._changed.notify()
@@ -85,13 +92,18 @@ class Worker:
 
     def _run(self) -> None:
         try:
-            while self._goes_on(self._turn()):
+            while self._goes_on(self._turn_where_meant()):
                 pass
         finally:
             close_all()
             with self._changed:
                 if self._thread is threading.current_thread():
                     self._thread = None
+
+    def _turn_where_meant(self) -> float | None:
+        if not mean(self._databases):
+            close_all()
+        return self._turn()
 
     def _goes_on(self, seconds: float | None) -> bool:
         """Wait for the next turn; False once idle for long, or after the last turn."""

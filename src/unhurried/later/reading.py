@@ -5,7 +5,7 @@ from ._drain import Done, drain
 from ._ending import ending
 from ._errors import LaterError
 from ._hang_on._shown import running_views
-from ._kick import Figures, drain_now, figures, kick, paused, settle
+from ._kick import Figures, background, drain_now, figures, kick, paused, settle
 from ._lanes import lane
 from ._outbox._dead import discard, retry
 from ._outbox._status import DeadRow, LaneStatus, lanes_now, newest_dead
@@ -27,6 +27,7 @@ __all__ = [
     "Ratio",
     "Worker",
     "aliases",
+    "background",
     "discard",
     "drain",
     "drain_now",

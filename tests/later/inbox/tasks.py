@@ -23,6 +23,11 @@ def note(*args: Any, **kwargs: Any) -> None:
     calls.append((args, kwargs))
 
 
+@task(attempts=1)
+def once(*args: Any) -> None:
+    calls.append(args)
+
+
 @task(lane="mail", attempts=3)
 def fails(text: str = "") -> None:
     calls.append(text)

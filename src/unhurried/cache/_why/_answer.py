@@ -10,6 +10,7 @@ from typing import Any
 from unhurried.measure.reading import Reason
 
 from .._audience import way_out
+from .._units._caches import TAKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ def hint_of(reason: str, kind: str) -> str:
     """The way out of a reason, where one is known for such a thing: of the first look of several,
     as it is told when it happens; a long list ends in the midst of another.
     """
+    if TAKEN in reason:
+        return "Use cached or {% cached %} there, or name the keys' beginning in TRUSTED_KEYS."
     what = reason.partition(" looks at ")[2].partition("; ")[0]
     return way_out(what, kind) if what else ""
 

@@ -16,13 +16,14 @@ from asgiref.sync import async_to_sync, iscoroutinefunction
 from unhurried.measure import counter, measured
 from unhurried.measure.reading import swallow
 
+from .._databases import is_meant
 from .._ending import ending
 from .._errors import LEAVING
 from .._kick import is_paused, kick
 from .._lanes import lane, workers
 from .._outbox._kinds import HANG_ON_LANE
-from .._outbox._tables import let_go
-from .._thread import Worker
+from .._outbox._tables import let_go, works
+from .._thread import Worker, close_all
 from . import _works
 from ._beat import alive
 from ._job import answer, hung, remade
@@ -57,6 +58,7 @@ class Pool:
             swallow("a page under hang_on", error)
         finally:
             self.busy.discard(n)
+            close_all()
         return None
 
 
@@ -74,7 +76,7 @@ def drain() -> None:
     """The lane's drain: all that waits, and nobody works on."""
     if _alone.is_set() or is_paused():
         work_off()
-    else:
+    elif _is_meant():
         _pool.wake(_works.idle())
 
 
@@ -86,12 +88,18 @@ def work_off() -> int:
     """Do one after another until none is left, or the process is to end; how many."""
     done = 0
     let_go()
-    while not ending.is_set() and (row := _works.claim()) is not None:
+    while not ending.is_set() and _is_meant() and (row := _works.claim()) is not None:
         _do(row)
         done += 1
         let_go()
-    _sweep()
+    if _is_meant():
+        _sweep()
     return done
+
+
+def _is_meant() -> bool:
+    """The database of pages is still that of who asked: a test may be over."""
+    return is_meant(works().db)
 
 
 def _sweep() -> None:

@@ -7,10 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from django.db import Error, connections
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from unhurried.measure.reading import swallow
@@ -25,9 +25,14 @@ BEAT: Final = 1.25  # seconds between two signs of life
 FREE: Final = Q(until__isnull=True) | Q(until__lt=Now())
 
 
-def a_name() -> str:
-    """Whoever holds a lease; nobody else has this name."""
-    return secrets.token_hex(16)
+def a_name(died: int = 0) -> str:
+    """Whoever holds a lease; nobody else has this name. How many have died over it ends it."""
+    return f"{secrets.token_hex(13)}:{died}"
+
+
+def died(holder: str) -> int:
+    """How many in a row have fallen silent over what is nobody's now, and who has had it last."""
+    return int(holder.partition(":")[2] or 0) + 1 if holder else 0
 
 
 class LaneLease:
@@ -63,11 +68,21 @@ class LaneLease:
         lanes(self.alias).filter(name=self.lane, holder=self.holder).update(until=None, holder="")
 
 
-def claimed(alias: str, pk: int, holder: str) -> bool:
-    """Whether the task is ours to run; from here on it has been tried once more."""
-    found = waiting(alias).filter(FREE, pk=pk, due__lte=Now())
+def claimed(alias: str, row: Any, holder: str) -> bool:
+    """Whether the task is ours to run; from here on it has been tried once more.
+
+    What the last one has not ended, as it died, counts as one try with this.
+    """
+    found = waiting(alias).filter(FREE, pk=row.pk, holder=row.holder, due__lte=Now())
+    attempts = row.attempts if row.holder else row.attempts + 1
     values = {"holder": holder, "until": in_seconds(LEASE), "key": None}
-    return bool(found.update(attempts=F("attempts") + 1, **values))
+    return bool(found.update(attempts=attempts, **values))
+
+
+def put_off(alias: str, row: Any, seconds: float) -> None:
+    """Leave alone for a while what another has died over; it is known whom it had last."""
+    found = waiting(alias).filter(FREE, pk=row.pk, holder=row.holder, due__lte=Now())
+    found.update(due=in_seconds(seconds), until=None)
 
 
 @contextmanager

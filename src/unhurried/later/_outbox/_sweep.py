@@ -22,7 +22,7 @@ from unhurried.measure.reading import say_once, swallow
 from .._errors import is_transient
 from .._kick import is_paused, kick
 from .._lanes import workers
-from .._thread import Worker
+from .._thread import Worker, close_all
 from ._kinds import HANG_ON_LANE, OPEN, TASK, TASKS_LANE, WRITES, WRITES_LANE
 from ._lease import FREE
 from ._tables import aliases, let_go, waiting, works
@@ -41,7 +41,7 @@ class Sweeper:
 
     def turn(self) -> float | None:
         every = settings.SWEEP
-        if every is None:
+        if every is None or is_paused():
             self._watches = False
             return None
         if self._has_begun:
@@ -49,6 +49,8 @@ class Sweeper:
                 look()
             except Exception as error:  # boundary: the next look is in a few seconds
                 swallow("what waits", error)
+            finally:
+                close_all()  # it rests for seconds: whatever CONN_MAX_AGE, a database may go
         self._has_begun = True
         return every * random.uniform(0.5, 1.5)
 

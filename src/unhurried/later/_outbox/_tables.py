@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from unhurried.conf import settings
 
+from .._databases import is_meant, is_there
 from .._errors import LaterError, is_transient
 
 APP: Final = "unhurried_later"
@@ -62,13 +63,14 @@ def chosen() -> str:
 
 
 def aliases() -> list[str]:
-    """Databases that have the tables."""
+    """Databases that have the tables, as far as this thread is to do with them."""
     if not installed():
         return []
     model = _table("Waiting")
     return [
         alias
         for alias in connections
+        if is_meant(alias) and is_there(alias)
         if router.allow_migrate_model(alias, model) and _is_migrated(alias, model._meta.db_table)
     ]
 

@@ -23,7 +23,9 @@ from unhurried.measure import counter, gauge, measured
 from unhurried.measure.reading import say_once, swallow
 
 from .. import _kick
-from .._thread import Worker
+from .._databases import database
+from .._testing import is_test
+from .._thread import Worker, close_all
 from . import _transactions, _watermark
 from ._counts import Batch, Counts
 from ._flush import flush
@@ -50,7 +52,7 @@ class Ledger:
 
     def __init__(self, alias: str, process: str) -> None:
         self.alias, self.process = alias, process
-        self.database = _name(alias)
+        self.database = database(alias)
         self.worker = Flusher(self)
         # For the four below it. Never held while a database is asked; reentrant, because a signal's
         # handler may add as well.
@@ -75,7 +77,7 @@ class Ledger:
             if due >= self._due:
                 return
             self._due = due
-        if _transactions.is_test(self.alias):
+        if _transactions.is_test(self.alias) or is_test():
             self._due = inf  # whoever tests flushes
         elif not self.worker.wake():
             self._due = inf  # no thread to be had: let the next one try
@@ -105,6 +107,7 @@ class Ledger:
             if wait is None or wait > 0:
                 return wait
             if _kick.is_paused():
+                close_all()
                 return POLL
             with measured("later:tally"):
                 self._try()
@@ -192,9 +195,9 @@ class Ledger:
 
     def _is_of_another_database(self) -> bool:
         """A test database is gone, and its hits are not for the real one."""
-        if self.database == _name(self.alias):
+        if self.database == database(self.alias):
             return False
-        self.database = _name(self.alias)
+        self.database = database(self.alias)
         self.forget()
         return True
 
@@ -272,7 +275,3 @@ def _other_connection(alias: str) -> Iterator[None]:
         new.close()
         if new.connection is not None:  # of a database in memory, which Django leaves open
             new.connection.close()
-
-
-def _name(alias: str) -> Any:
-    return connections[alias].settings_dict["NAME"]

@@ -30,12 +30,15 @@ from .._outbox import _sweep
 from .._outbox._clock import backoff, in_seconds
 from .._outbox._dead import bury, told
 from .._outbox._kinds import TASK
-from .._outbox._lease import FREE, a_name, alive, claimed
+from .._outbox._lease import FREE, a_name, alive, claimed, died, put_off
 from .._outbox._tables import removed, waiting
 from ._arguments import read
 from ._task import ATTEMPTS, Task, tasks
 
 BATCH: Final = 20  # tasks looked at in one query
+#: Workers that may die over one task in a row, the last ones five minutes apart. Most are killed by
+#: somebody else, at the end of a job or by a deploy, and the task has not even failed.
+DEATHS: Final = 20
 
 
 def drain_tasks(
@@ -72,15 +75,20 @@ def _due(alias: str, lane: str | None, moment: datetime | None) -> list[Any]:
 
 def _run(alias: str, row: Any) -> bool:
     """Run one of them, unless another does."""
-    holder = a_name()
-    if not claimed(alias, row.pk, holder):
+    deaths = died(row.holder)
+    if deaths > 1 and row.until is not None:  # just found
+        _sweep.watch()
+        put_off(alias, row, backoff(deaths))
         return False
-    row.attempts, row.holder = row.attempts + 1, holder
+    holder = a_name(deaths)
+    if not claimed(alias, row, holder):
+        return False
+    row.attempts, row.holder = row.attempts + (not deaths), holder
     most = ATTEMPTS
     try:
         task = named(row.target)
         most = task.attempts
-        call = _call(row, task)
+        call = _call(row, task, deaths)
         with alive(alias, row.pk, holder):
             _done(alias, row, task, call)
     except _HopelessError as error:
@@ -92,10 +100,10 @@ def _run(alias: str, row: Any) -> bool:
     return True
 
 
-def _call(row: Any, task: Task[Any, Any]) -> Callable[[], Any]:
-    """The call that was written down."""
-    if row.attempts > task.attempts:
-        raise _HopelessError(f"whoever ran it died, {row.attempts - 1} times")
+def _call(row: Any, task: Task[Any, Any], deaths: int) -> Callable[[], Any]:
+    """The call that was written down; with one attempt alone it is made once."""
+    if deaths > (DEATHS if task.attempts > 1 else 0):
+        raise _HopelessError(f"whoever ran it died, {deaths} times")
     try:
         args, kwargs = read(json.loads(row.body))
     except ObjectDoesNotExist as error:
