@@ -77,6 +77,7 @@ class Book(models.Model):
     author = models.ForeignKey(Author, models.CASCADE, related_name="books")
 """,
     "shop/views.py": """
+import socket
 import threading
 
 from django.contrib.auth.decorators import login_required
@@ -151,6 +152,13 @@ def boom(request):
     raise ZeroDivisionError("nothing is left")
 
 
+def needs(request):
+    try:
+        socket.create_connection(("127.0.0.1", 6379))
+    except OSError as error:
+        raise RuntimeError(f"Error 111 connecting to 127.0.0.1:6379. {error}") from None
+
+
 @login_required
 def mine(request):
     return HttpResponse(request.user.username)
@@ -214,7 +222,7 @@ from django.urls import path
 from shop import models, views
 
 urlpatterns = [path("shelf/", views.Shelf.as_view())]
-NAMES = "feed counts shown keys titles saves healthy boom mine moved both threaded"
+NAMES = "feed counts shown keys titles saves healthy boom needs mine moved both threaded"
 for name in f"{NAMES} greeting looking data mails".split():
     urlpatterns.append(path(f"{name}/", getattr(views, name)))
 urlpatterns.append(path("library/", shelves.shelf(models.Book, "author")))

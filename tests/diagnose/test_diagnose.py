@@ -104,6 +104,10 @@ NO_PAGE = [
     (["--url", "/mine/", "--user", "nobody"], "There is no user 'nobody'."),
     (["--url", "/feed/", "--worth", "5"], "--worth is of all that was measured"),
     (["--url", "/boom/"], "/boom/ answers 500: ZeroDivisionError: nothing is left"),
+    (
+        ["--url", "/needs/"],
+        "/needs/ answers 500 without its connection to 127.0.0.1:6379, and it is this replay",
+    ),
 ]
 
 

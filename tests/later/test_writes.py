@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Now, Upper
+from django.test.utils import isolate_apps
 
 from unhurried.later import LaterError, later
 from unhurried.later._outbox._clock import in_seconds
@@ -425,6 +426,40 @@ def test_what_cannot_be_written_down_raises_at_the_call(values: dict[str, Any], 
     messages(1)
     with pytest.raises(LaterError, match=says):
         later(Message.objects.all()).update(**values)
+    assert waiting() == 0
+
+
+class Money:
+    def __init__(self, amount: str, currency: str) -> None:
+        self.amount, self.currency = Decimal(amount), currency
+
+    def __repr__(self) -> str:
+        return f"{self.amount} {self.currency}"
+
+
+class MoneyField(models.DecimalField[Any, Any]):
+    """Of one column that a second one belongs to, as django-money has it."""
+
+    def to_python(self, value: Any) -> Any:
+        return value if isinstance(value, Money) else Money(value, "EUR")
+
+    def value_to_string(self, obj: Any) -> Any:
+        return self.value_from_object(obj).amount
+
+
+@isolate_apps("tests.later.inbox")
+def test_a_value_whose_field_has_no_text_for_it_is_refused_by_name() -> None:
+    class Priced(models.Model):  # noqa: DJ008
+        price = MoneyField(max_digits=6, decimal_places=2)
+
+        class Meta:
+            app_label = "inbox"
+
+    says = r"inbox.Priced.price can't be 5 USD. .*MoneyField.* Decimal.* Write to it now"
+    with pytest.raises(LaterError, match=says):
+        later(Priced.objects.all()).update(price=Money("5", "USD"))
+    with pytest.raises(LaterError, match=says):
+        later(Priced).create(price=Money("5", "USD"))
     assert waiting() == 0
 
 

@@ -14,6 +14,7 @@ import pytest
 from asgiref.sync import async_to_sync, sync_to_async
 from django.db import DatabaseError, connection, transaction
 from django.db.models import IntegerChoices, QuerySet
+from django.db.models.signals import post_save
 from django.test import Client
 from django.utils.safestring import SafeString
 
@@ -114,6 +115,51 @@ def test_fetching_is_told_apart_where_it_is_the_work(books):
         assert inner.statements[0].fetch > 0
         assert all(statement.fetch > 0 for statement in queries.statements)
     assert measure.fetched == []
+
+
+def written_one_by_one() -> list[str]:
+    """The remedies of creating, and of saving, row by row."""
+    Author.objects.all().delete()
+    with count_queries() as queries:
+        for n in range(6):
+            Author.objects.create(name=f"new {n}")
+        for author in Author.objects.all():
+            author.name += "!"
+            author.save()
+        for n in range(6):
+            Author.objects.update_or_create(name=f"other {n}")
+    return sorted(each.remedy for each in queries.findings if "bulk_" in each.remedy)
+
+
+def test_a_bulk_write_says_what_it_leaves_out_where_that_matters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = written_one_by_one()
+    assert plain == [
+        "bulk_create(rows, update_conflicts=True, ...) once",
+        "change the rows in the loop, then bulk_update(rows, [...]) once",
+        "collect the rows in the loop, then bulk_create(rows) once",
+    ]
+    told = [f"{remedy} (no save(), no signals)" for remedy in plain]
+
+    def listen(**kwargs: object) -> None:
+        """As a history does."""
+
+    post_save.connect(listen, sender=Author)
+    try:
+        assert written_one_by_one() == told
+    finally:
+        post_save.disconnect(listen, sender=Author)
+    assert written_one_by_one() == plain
+
+    def save(self: Author, *args: Any, **kwargs: Any) -> None:
+        """As a tree does."""
+        super(Author, self).save(*args, **kwargs)
+
+    monkeypatch.setattr(Author, "save", save)
+    found = written_one_by_one()  # all of it by one line, that of this save()
+    assert found
+    assert set(found) <= set(told)
 
 
 def test_duplicates_are_what_was_asked_before_with_no_write_in_between(books):

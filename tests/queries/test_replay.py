@@ -251,9 +251,13 @@ def test_somebody_is_logged_in_and_nothing_of_it_stays(engine, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_who_cannot_be_logged_in_is_told_so():
+def test_who_cannot_be_logged_in_is_told_so(monkeypatch):
     with pytest.raises(ReplayError, match="There is no user 'nobody'"):
         replay("/whoami/", "nobody")
+    with monkeypatch.context() as within:
+        within.setattr(connection, "schema_name", "public", raising=False)
+        with pytest.raises(ReplayError, match=r"no user 'nobody' in the schema 'public', which is"):
+            replay("/whoami/", "nobody")
     get_user_model().objects.create_user("gone", is_active=False)
     with pytest.raises(ReplayError, match="is not active"):
         replay("/whoami/", "gone")

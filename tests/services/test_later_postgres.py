@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SUITE = (
     *("test_writes.py", "test_outbox_tasks.py", "test_sweep.py", "test_attack.py"),
     *("test_hang_on.py", "test_attack_two.py"),
-    *("check_held.py", "check_refused.py"),
+    *("test_elsewhere.py", "check_elsewhere.py", "check_held.py", "check_refused.py"),
 )
 
 

@@ -153,6 +153,12 @@ def _complaint(url: str, page: Page) -> str:
     """Why this is no page to look at, with the way out; empty if it is one."""
     if page.error is not None and isinstance(page.error, Error):
         return f"{url} raises an error: {_of_database(page.error)}"
+    if page.status >= 500 and page.needed:
+        return (
+            f"{url} answers {page.status} without its connection to {page.needed}, and it is this "
+            "replay that refuses it: nothing goes out.\nLet the page do without, as when that is "
+            "down; or look at what its visitors measure: manage.py unhurried diagnose"
+        )
     if page.status >= 500:
         what = _line(page.error) if page.error is not None else "its log says why"
         return f"{url} answers {page.status}: {what}\nMend it first, then look how long it takes."

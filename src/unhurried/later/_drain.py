@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from unhurried.measure.reading import say_once
 
 from ._brokers import THREAD, chosen
+from ._elsewhere import anywhere, come_back, elsewhere
 from ._ending import ending
 from ._errors import LaterError, is_transient
 from ._hang_on import _run
@@ -38,7 +39,7 @@ IDLE: Final = 0.5  # seconds between two looks when there is nothing to do
 
 def drain_writes() -> None:
     """Apply all deferred writes that are due, in each database."""
-    for alias in aliases():
+    for alias in _here():
         with _passing(alias):
             _writes(alias)
 
@@ -46,11 +47,17 @@ def drain_writes() -> None:
 def drain_all_tasks() -> None:
     """Run the tasks that are due, in each database; a worker has other work besides."""
     until = time.monotonic() + SHARE
-    for alias in aliases():
+    for alias in _here():
         with _passing(alias):
             drain_tasks(alias, until=until)
     if time.monotonic() > until:
         kick(TASKS_LANE)
+
+
+def _here() -> list[str]:
+    """The databases, as a new connection has them; amid a transaction it may be none."""
+    come_back()
+    return [alias for alias in aliases() if not elsewhere(alias)]
 
 
 def install() -> None:
@@ -79,8 +86,14 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
         only: one lane: a task's, or a model's label for what is written to it and its kin.
 
     Raises:
-        LaterError: the tables are missing, or there is no such model.
+        LaterError: the tables are missing, or there is no such model; or this connection is in
+            another schema or role than a new one.
     """
+    if where := anywhere():
+        raise LaterError(
+            f"What waits is done as a new connection does it, and this one is within {where}.",
+            "Drain outside of that: nothing waits for it.",
+        )
     if not aliases():
         if installed():
             connections[tasks_are_in()].ensure_connection()  # or it is away: that is what is wrong
@@ -91,6 +104,7 @@ def drain(*, once: bool = False, only: str | None = None) -> Done:
     with paused() if chosen() == THREAD else nullcontext():  # this is the thread
         while not ending.is_set():
             let_go()
+            come_back()
             for alias in aliases():
                 with _passing(alias):
                     _turn(alias, only, done, moments.get(alias))

@@ -2,6 +2,7 @@
 
 from ._brokers import install
 from ._drain import Done, drain
+from ._elsewhere import moved
 from ._ending import ending
 from ._errors import LaterError
 from ._hang_on._shown import running_views
@@ -39,6 +40,7 @@ __all__ = [
     "kick",
     "lane",
     "lanes_now",
+    "moved",
     "newest_dead",
     "paused",
     "problems",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from unhurried.conf import settings
+from unhurried.later.reading import moved
 from unhurried.measure.reading import Statement
 
 from .._sql import Tables, folded, tables_of
@@ -16,6 +18,11 @@ from . import _catalogues, _ends, _listening
 from ._ties import Ties, in_transaction, keeps_snapshot, make_dirty, ties_of, watch
 from ._touching import Touched, touched
 from ._unit import Unit, loose, unit_now
+
+#: After these a connection may have other tables before it, which concerns what waits as well.
+_MOVES: Final = frozenset(
+    {"SET ROLE", "SET search_path", "SET SESSION AUTHORIZATION", "SET SCHEMA", "set_config()"}
+)
 
 
 class Guard:
@@ -26,6 +33,8 @@ class Guard:
         if connection is None:
             return
         found, ties = understood(statement), ties_of(connection)
+        if found.unstorable in _MOVES:
+            moved(connection)
         if found.control:
             _control(connection, ties, found)
             return

@@ -17,6 +17,7 @@ from unhurried.measure import counter, measured
 from unhurried.measure.reading import swallow
 
 from .._databases import is_meant
+from .._elsewhere import come_back
 from .._ending import ending
 from .._errors import LEAVING
 from .._kick import is_paused, kick
@@ -88,10 +89,12 @@ def work_off() -> int:
     """Do one after another until none is left, or the process is to end; how many."""
     done = 0
     let_go()
+    come_back()
     while not ending.is_set() and _is_meant() and (row := _works.claim()) is not None:
         _do(row)
         done += 1
         let_go()
+        come_back()
     if _is_meant():
         _sweep()
     return done

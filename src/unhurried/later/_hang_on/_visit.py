@@ -12,7 +12,9 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 
 from unhurried.conf import settings
+from unhurried.measure.reading import say_once
 
+from .._elsewhere import anywhere
 from .._outbox._tables import works
 from .._testing import is_test
 from . import _answers, _works
@@ -56,11 +58,15 @@ class Visit:
     def step(self) -> HttpResponse | float | None:
         """An answer, or seconds, or None: call the view.
 
-        That is in a transaction: nobody else would see what is written down here. Or it is in a
-        test, where nobody would work on it.
+        That is in a transaction: nobody else would see what is written down here. Or in a test,
+        where nobody would work on it. Or in another schema or role than a new connection's: it
+        would be made of others' rows.
         """
         if self._asked is None:
             if connections[works().db].in_atomic_block or is_test():
+                return None
+            if anywhere():
+                say_once("Within a request's own schema or role hang_on simply calls its views.")
                 return None
             self._asked = asked(self.request, *self._call, self.options)
         seen = _works.look(self._asked.key)

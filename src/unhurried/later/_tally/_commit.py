@@ -6,10 +6,11 @@ import json
 from decimal import Decimal
 from typing import Any, Final
 
-from .._outbox import journal
+from .._elsewhere import elsewhere
 from .._outbox._tables import waiting
 from .._writing._lane import lane_of
 from .._writing._values import told
+from .._writing._written import write
 from ._target import Target
 from ._value import stored
 
@@ -21,7 +22,7 @@ def add(target: Target, pk: Any, n: int, alias: str) -> None:
     """One INSERT, undone with the transaction that it is part of; who drains adds many up."""
     label = target.model._meta.label
     lane = lane_of(target.model)
-    journal(kind=KIND, target=label, lane=lane, bodies=[body(target, pk, n)], using=alias)
+    write(KIND, label, [body(target, pk, n)], using=alias, lane=lane)
 
 
 def body(target: Target, pk: Any, n: int) -> dict[str, Any]:
@@ -47,6 +48,8 @@ def value(target: Target, pk: Any, alias: str) -> Any:
 
 def _waiting(target: Target, pk: Any, alias: str) -> dict[Any, Any]:
     """id -> n of each row of the outbox that adds to it."""
+    if elsewhere(alias):
+        return {}
     label = target.model._meta.label
     rows = waiting(alias).filter(lane=lane_of(target.model), kind=KIND, target=label)
     found, wanted = {}, told(target.model._meta.pk, pk)

@@ -11,6 +11,8 @@ from django.db import connections, router
 from django.db.models import Model
 
 from .. import _putting_off
+from .._elsewhere import elsewhere
+from .._errors import LaterError
 from .._outbox._tables import require
 from . import _commit, _transactions, _value
 from ._ledgers import ledger
@@ -108,6 +110,8 @@ class Tally:
         Raises:
             TypeError: ``n`` is no ``int``, or that is neither an instance nor a primary key.
             ValueError: the instance is not saved, or ``n`` fits no column.
+            LaterError: this connection is in another schema or role than a new one; grade
+                ``"commit"`` adds at once there.
         """
         found = self._found or self._target()
         if not isinstance(n, int) or isinstance(n, bool):
@@ -122,7 +126,17 @@ class Tally:
         if self._grade == "commit":
             _commit.add(found, pk, n, alias)
         elif not _putting_off.is_replayed():
+            self._refuse(alias)
             ledger(alias).add(found, pk, n, self._every, self._most)
+
+    def _refuse(self, alias: str) -> None:
+        """It is added up for whoever asks in this process, and flushed by a thread of its own."""
+        if where := elsewhere(alias):
+            raise LaterError(
+                f"{self!r} is added up for the connections that are not within {where}, as this "
+                "one is.",
+                'Say grade="commit", which adds at once here, or update() it.',
+            )
 
     async def aadd(self, what: Any, n: int = 1) -> None:
         """``add`` for grade ``"commit"``, which asks the database; ``"batch"`` needs no await."""
@@ -138,6 +152,8 @@ class Tally:
         pk = found.pk_of(what)
         if self._grade == "commit":
             return _commit.value(found, pk, alias)
+        if elsewhere(alias):
+            return _value.stored(found, pk, alias)
         return _value.with_pending(found, pk, ledger(alias))
 
     async def avalue(self, what: Any) -> Any:
@@ -150,6 +166,8 @@ class Tally:
         pk = found.pk_of(what)
         if self._grade == "commit":
             return _commit.pending(found, pk, alias)
+        if elsewhere(alias):
+            return 0
         now = ledger(alias).look(found.label, pk)
         return now.waiting + (0 if now.applied else now.begun)
 
@@ -174,9 +192,11 @@ class Tally:
 
         Raises:
             RuntimeError: a transaction is under way.
+            LaterError: this connection is in another schema or role than a new one.
         """
         if self._grade == "batch":
             alias = self._alias()
+            self._refuse(alias)
             _transactions.refuse(alias)
             ledger(alias).flush_here()
 

@@ -24,6 +24,7 @@ from django.utils.module_loading import autodiscover_modules
 from unhurried.measure import counter, measured
 from unhurried.measure.reading import say_once
 
+from .._elsewhere import come_back
 from .._ending import ending
 from .._errors import LEAVING, LaterError
 from .._outbox import _sweep
@@ -75,6 +76,7 @@ def _due(alias: str, lane: str | None, moment: datetime | None) -> list[Any]:
 
 def _run(alias: str, row: Any) -> bool:
     """Run one of them, unless another does."""
+    come_back()
     deaths = died(row.holder)
     if deaths > 1 and row.until is not None:  # just found
         _sweep.watch()

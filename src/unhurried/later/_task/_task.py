@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
 from asgiref.sync import sync_to_async
 
 from .. import _putting_off
+from .._elsewhere import anywhere
 from .._errors import LaterError
 from .._outbox import journal
 from .._outbox._clock import in_seconds
@@ -108,8 +109,10 @@ class Task(Generic[P, R]):
 
         Raises:
             TypeError, ValueError: an argument can't be written down; it is named.
-            LaterError: ``unhurried.later`` is not among INSTALLED_APPS.
+            LaterError: ``unhurried.later`` is not among INSTALLED_APPS; or this connection is in
+                another schema or role than a new one, as the task's would be.
         """
+        self._refuse()
         _putting_off.tell(f"a delayed task ({self.name})")
         body = Written(self.function.__name__).body(args, kwargs)
         journal(
@@ -121,6 +124,14 @@ class Task(Generic[P, R]):
             key=self._key(body),
             due=self._due(),
         )
+
+    def _refuse(self) -> None:
+        if where := anywhere():
+            raise LaterError(
+                f"{self.name} would not run within {where}, as this connection does: a worker's is "
+                "where a new one is.",
+                "Delay it outside of that, and pass what tells the task where to go; or call it.",
+            )
 
     enqueue = delay
 

@@ -21,8 +21,11 @@ from ._values import field_of, read
 MOST_STATEMENTS: Final = 3
 
 
-def apply(alias: str, label: str, steps: list[Step]) -> int:
+def apply(alias: str, label: str, steps: list[Step], *, wait: bool = False) -> int:
     """Do them all; how many rows have changed.
+
+    Args:
+        wait: for rows that another has locked, as any update does.
 
     Raises:
         LookupError, ValueError: the model, or a field of it, is not what it was.
@@ -33,7 +36,7 @@ def apply(alias: str, label: str, steps: list[Step]) -> int:
     for kind, run in groupby(steps, key=attrgetter("kind")):
         if kind == "update":
             groups = _groups(model, list(run))
-            changed += sum(_update(alias, model, group) for group in groups)
+            changed += sum(_update(alias, model, group, wait=wait) for group in groups)
         else:
             changed += sum(_HOW[kind](alias, model, step) for step in run)
     return changed
@@ -56,12 +59,12 @@ def _groups(model: Any, updates: list[Step]) -> list[list[Step]]:
     return found
 
 
-def _update(alias: str, model: type[Model], group: list[Step]) -> int:
+def _update(alias: str, model: type[Model], group: list[Step], *, wait: bool) -> int:
     wanted = Q()
     for step in group:
         wanted |= _wanted(alias, model, step)
     rows = all_rows(model, alias).filter(wanted)
-    found = _locked(alias, rows)
+    found = None if wait else _locked(alias, rows)
     if found is not None:
         if not found:
             return 0

@@ -12,8 +12,8 @@ from django.db.models import Exists, Manager, Model, QuerySet
 from django.db.models.fields.composite import CompositePrimaryKey
 
 from .. import _putting_off
+from .._elsewhere import elsewhere
 from .._errors import LaterError
-from .._outbox import journal
 from .._outbox._kinds import WRITES
 from .._outbox._tables import aliases, require, waiting
 from . import _recent
@@ -25,6 +25,7 @@ from ._new import told_instance
 from ._sql import statement
 from ._values import told
 from ._wanted import Wanted, wanted
+from ._written import write
 
 M = TypeVar("M", bound=Model)
 
@@ -148,9 +149,12 @@ class Deferred(Generic[M]):
         rows = rows.using(self._alias)
         guard = changes(self._alias, what.sets) if what.sets and not what.adds else None
         if guard is not None and _is_simple(rows.query):
-            waits = waiting(self._alias).filter(lane=self._lane, kind__in=WRITES)
-            rows = rows.filter(guard | Exists(waits))
+            rows = rows.filter(guard if elsewhere(self._alias) else guard | Exists(self._waits()))
         return rows.values_list("pk", flat=True)
+
+    def _waits(self) -> QuerySet[Any]:
+        rows: QuerySet[Any] = waiting(self._alias).filter(lane=self._lane, kind__in=WRITES)
+        return rows
 
     def _noted(self, what: Wanted) -> None:
         for field in self._fields(what):
@@ -178,17 +182,9 @@ class Deferred(Generic[M]):
 
     def _write(self, kind: str, bodies: list[dict[str, Any]], rows: int, begun: float) -> None:
         _putting_off.tell(f"a deferred write to {self._label}")  # the next one may find rows
-        if not bodies:
-            return
-        journal(
-            kind=kind,
-            target=self._label,
-            lane=self._lane,
-            bodies=bodies,
-            using=self._alias,
-            actor=self._actor,
-        )
-        figures(self._lane).deferred(rows, time.perf_counter() - begun)
+        where = {"using": self._alias, "lane": self._lane}
+        if bodies and write(kind, self._label, bodies, actor=self._actor, **where):
+            figures(self._lane).deferred(rows, time.perf_counter() - begun)
 
 
 class Later:
@@ -204,7 +200,8 @@ class Later:
         """Writes that this request need not wait for.
 
         They are written down in the transaction that is open, and applied soon after its commit,
-        once, together with others to the same model; a rollback leaves nothing of them.
+        once, together with others to the same model; a rollback leaves nothing of them. Where this
+        connection is in another schema or role than a new one, they are applied at once.
 
         Args:
             target: a queryset, whose rows are updated or deleted; or a model, to create.
@@ -225,7 +222,8 @@ class Later:
         if not name:
             raise ValueError("flush_for() wants the user, or the name, that was given as actor=.")
         deadline = time.monotonic() + PATIENCE
-        flushed = [_flushed(alias, name, deadline) for alias in aliases()]  # each of them
+        here = [alias for alias in aliases() if not elsewhere(alias)]  # or it would be done there
+        flushed = [_flushed(alias, name, deadline) for alias in here]  # each of them
         return all(flushed)
 
     async def aflush_for(self, actor: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
-from types import SimpleNamespace
+from types import NoneType, SimpleNamespace
 from typing import Any, Final
 
 from django.conf import settings
@@ -37,7 +37,13 @@ def told(field: Any, value: Any) -> Any:
         return json.loads(json.dumps(clean, cls=field.encoder, allow_nan=False))
     if type(clean) in _PLAIN:
         return clean
-    return field.value_to_string(SimpleNamespace(**{field.attname: clean}))
+    text = field.value_to_string(SimpleNamespace(**{field.attname: clean}))
+    if not isinstance(text, (*_PLAIN, NoneType)):  # and what else it says would be lost
+        raise TypeError(
+            f"{type(field).__name__}.value_to_string() makes a {type(text).__name__} of it, and no "
+            "text. Write to it now, or in a @task."
+        )
+    return text
 
 
 def _plain(value: Any) -> Any:

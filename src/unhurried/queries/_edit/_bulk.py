@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from django.db.models import JSONField, Model
-from django.db.models.signals import post_save, pre_save
+from django.db.models import JSONField
 
 from .._find._groups import Group
+from .._find._saving import has_own_save, is_listened_to
 from ._chains import call_of, is_plain, module_of, parents, resolve, where
 from ._edits import Edit, NoEditError, Text
 
@@ -51,9 +51,9 @@ def _plain_model(model: Any) -> None:
     if model is None:
         raise NoEditError("the model that is written is not known")
     now = [f.name for f in model._meta.fields if getattr(f, "auto_now", False)]
-    if model.save is not Model.save or model._meta.parents or now:
+    if has_own_save(model) or model._meta.parents or now:
         raise NoEditError(f"{model.__name__} has a save() of its own, parents or auto_now")
-    if pre_save.has_listeners(model) or post_save.has_listeners(model):
+    if is_listened_to(model):
         raise NoEditError(f"signals listen to the saving of {model.__name__}")
 
 

@@ -10,6 +10,7 @@ from ._finding import N_PLUS_ONE, UNUSED, Finding
 from ._groups import Group
 from ._origin import Origin
 from ._relations import FIELD, MANY, ONE, Relation
+from ._saving import has_own_save, is_listened_to
 from ._trials import Injection
 
 NO_FIX: Final = "no mechanical fix"
@@ -26,6 +27,7 @@ _BY_VERB: Final = {
     "full_clean": "check them together: read what there is with __in before the loop",
     "validate_constraints": "check them together: read what there is with __in before the loop",
 }
+_SAVES: Final = frozenset({"save", "create", "get_or_create", "update_or_create"})
 _BY_METHOD: Final = {
     "get": "read them all before the loop: in_bulk([...])",
     "count": "annotate(Count(...)) where the rows come from",
@@ -157,7 +159,7 @@ def _without_relation(finding: Finding, group: Group) -> None:
         finding.remedy = f'.prefetch_related("{finding.path}"), and .{keyed}.all() in the loop'
         finding.fixable = known
     elif group.verb in _BY_VERB:
-        finding.remedy = _BY_VERB[group.verb]
+        finding.remedy = _BY_VERB[group.verb] + _left_out(group)
         finding.fixable = group.verb in ("save", "create")
     elif group.method in _BY_METHOD:
         finding.remedy = _BY_METHOD[group.method]
@@ -166,6 +168,14 @@ def _without_relation(finding: Finding, group: Group) -> None:
         finding.remedy = "one query before the loop, with __in, and a dict"
     else:
         finding.remedy = f"{NO_FIX}: one statement with IN or a join instead"
+
+
+def _left_out(group: Group) -> str:
+    """What a history, a tree or an index would miss that lives by the saving of each row."""
+    saved = group.model if group.verb in _SAVES else None
+    if saved is None or not (has_own_save(saved) or is_listened_to(saved)):
+        return ""
+    return " (no save(), no signals)"
 
 
 def unused(origin: Origin, name: str, how: str, loaded: int) -> Finding:

@@ -18,6 +18,24 @@ from typing import Any, Final
 class OutgoingError(ConnectionError):
     """As if nobody listened there, so that code that is ready for that goes on."""
 
+    def __init__(self, target: str) -> None:
+        super().__init__(
+            f"{target} was not asked: while a page is replayed nothing goes out. What the page "
+            "does with the answer is not seen."
+        )
+        self.target = target
+
+
+def behind(error: BaseException | None) -> str:
+    """What was refused that an error comes of, or nothing: clients raise their own from ours."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, OutgoingError):
+            return error.target
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return ""
+
 
 _INTERNET: Final = (socket.AF_INET, socket.AF_INET6)
 _refusing: list[list[str]] = []
@@ -51,10 +69,7 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         target = _address(*args)
     if target:
         _refusing[-1].append(f"a connection: {target}")
-        raise OutgoingError(
-            f"{target} was not asked: while a page is replayed nothing goes out. What the page "
-            "does with the answer is not seen."
-        )
+        raise OutgoingError(target)
 
 
 def _address(sock: Any, address: Any) -> str:

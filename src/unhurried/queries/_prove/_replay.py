@@ -22,6 +22,7 @@ from django.conf import settings
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIRequest
 from django.core.signals import got_request_exception, request_started
+from django.db import connections, router
 from django.http import HttpRequest
 from django.utils import timezone, translation
 
@@ -32,6 +33,7 @@ from .._find._origin import tracking
 from .._find._trials import Injection
 from . import _bodies
 from ._fetches import Fetches, counted
+from ._outgoing import behind
 from ._sandbox import sandbox
 
 SIGNED: Final = "django.contrib.sessions.backends.signed_cookies"
@@ -57,7 +59,8 @@ class ReplayError(Exception):
 @dataclass(slots=True)
 class Page:
     """What one replay gave. ``body`` is normalised; ``seconds`` the wall time, of which
-    ``record`` knows the parts; ``held`` what was not let out.
+    ``record`` knows the parts; ``held`` what was not let out, and ``needed`` which connection of
+    that the ``error`` comes of.
     """
 
     status: int
@@ -69,6 +72,7 @@ class Page:
     fetches: Fetches
     held: list[str] = field(default_factory=list)
     error: BaseException | None = None
+    needed: str = ""
     state: str = ""
     match: Any = None
 
@@ -122,6 +126,7 @@ class _Handler(BaseHandler):
             queries=queries,
             fetches=fetches,
             error=self.error,
+            needed=behind(self.error),
             match=request.resolver_match,
         )
 
@@ -265,11 +270,18 @@ def _user(name: str) -> Any:
         user = model._default_manager.get_by_natural_key(name)
     except model.DoesNotExist:
         raise ReplayError(
-            f"There is no user {name!r}. --user takes a {model.USERNAME_FIELD}, as at the login."
+            f"There is no user {name!r}{_of_tenant(model)}. --user takes a {model.USERNAME_FIELD}, "
+            "as at the login."
         ) from None
     if not user.is_active:
         raise ReplayError(f"The user {name!r} is not active: nobody can be logged in as such.")
     return user
+
+
+def _of_tenant(model: Any) -> str:
+    """Whose users were looked at: no middleware has run that would go to the URL's tenant."""
+    schema = getattr(connections[router.db_for_read(model)], "schema_name", None)
+    return f" in the schema {schema!r}, which is where --user looks" if schema else ""
 
 
 def _backend() -> str:
