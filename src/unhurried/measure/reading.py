@@ -3,6 +3,7 @@
 from . import _files as files
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
+from ._end import THREADS, WRITES, at_end, not_at_end, rest
 from ._errors import StoreError, not_kept, say_once, swallow
 from ._folder import folder, prepare, versioned
 from ._folding import at_once, draining, folding
@@ -61,12 +62,14 @@ __all__ = [
     "SERVERS",
     "SPANS",
     "STATEMENT",
+    "THREADS",
     "TIME",
     "UNRESOLVED",
     "VALUE",
     "VERSION",
     "VITAL",
     "VITALS",
+    "WRITES",
     "Answered",
     "Change",
     "ClientRow",
@@ -95,6 +98,7 @@ __all__ = [
     "Where",
     "Window",
     "asked",
+    "at_end",
     "at_once",
     "attached",
     "before_and_after",
@@ -125,6 +129,7 @@ __all__ = [
     "locked",
     "met",
     "moment",
+    "not_at_end",
     "not_heard",
     "not_kept",
     "observers",
@@ -137,6 +142,7 @@ __all__ = [
     "releases",
     "repeated",
     "resolving",
+    "rest",
     "say_once",
     "series",
     "served",
