@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from io import BytesIO
+from time import perf_counter_ns
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from unhurried.cache import CacheError, front_door
 from unhurried.cache._front import _asked, _lane, _tally
 from unhurried.cache._front._door import ASGIDoor, Door
 from unhurried.cache._tokens import _spool
-from unhurried.measure import snapshot
+from unhurried.measure import _store, _watch, snapshot
 from unhurried.measure.reading import WRITES, at_end, not_at_end
 from unhurried.testing import override
 
@@ -259,6 +260,24 @@ def test_its_requests_are_measured(asked: Site, book: Book) -> None:
     assert after["wall"]["sum"] > before["wall"]["sum"]
     with override(MEASURE=False):
         asked.get("/books/")
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_a_burst_is_written_though_nobody_comes_after_it(
+    asked: Site, book: Book, is_watched: bool
+) -> None:
+    for _ in range(3):
+        asked.get("/books/")
+    _tally.write()
+    for _ in range(5):
+        asked.get("/books/")
+    assert [len(each.answers) for each in _tally._waiting] == [5]
+    if is_watched:  # each second; else every ten, where anybody is answered by Django
+        assert _store.opened is not None
+        _watch.Watch(_store.opened)._guarded(perf_counter_ns(), _watch.BEAT, 0)
+    else:
+        _watch.stand()
+    assert _tally._waiting == []
 
 
 def test_a_child_counts_its_own_answers(asked: Site, book: Book) -> None:
