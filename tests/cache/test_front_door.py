@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from io import BytesIO
+from time import perf_counter_ns
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ from unhurried.cache import CacheError, front_door
 from unhurried.cache._front import _asked, _lane, _tally
 from unhurried.cache._front._door import ASGIDoor, Door
 from unhurried.cache._tokens import _spool
-from unhurried.measure import snapshot
+from unhurried.measure import _store, _watch, snapshot
+from unhurried.measure.reading import WRITES, at_end, not_at_end
 from unhurried.testing import override
 
 from . import pages_site as site
@@ -260,6 +262,24 @@ def test_its_requests_are_measured(asked: Site, book: Book) -> None:
         asked.get("/books/")
 
 
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_a_burst_is_written_though_nobody_comes_after_it(
+    asked: Site, book: Book, is_watched: bool
+) -> None:
+    for _ in range(3):
+        asked.get("/books/")
+    _tally.write()
+    for _ in range(5):
+        asked.get("/books/")
+    assert [len(each.answers) for each in _tally._waiting] == [5]
+    if is_watched:  # each second; else every ten, where anybody is answered by Django
+        assert _store.opened is not None
+        _watch.Watch(_store.opened)._guarded(perf_counter_ns(), _watch.BEAT, 0)
+    else:
+        _watch.stand()
+    assert _tally._waiting == []
+
+
 def test_a_child_counts_its_own_answers(asked: Site, book: Book) -> None:
     for _ in range(3):
         asked.get("/books/")
@@ -309,8 +329,49 @@ def test_what_is_no_http_passes_by() -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope)
 
-    async_to_sync(front_door(application))({"type": "lifespan"}, None, None)
-    assert seen == [{"type": "lifespan"}]
+    async_to_sync(front_door(application))({"type": "websocket"}, None, None)
+    assert seen == [{"type": "websocket"}]
+
+
+def life_of(application: Any) -> list[Any]:
+    """What a server is answered by it, and when what waits was written."""
+    told, said = iter(("lifespan.startup", "lifespan.shutdown")), []
+
+    async def receive() -> Any:
+        return {"type": next(told)}
+
+    async def send(message: Any) -> None:
+        said.append(message["type"].removeprefix("lifespan."))
+
+    at_end(WRITES, write := lambda: said.append("written"))
+    try:
+        async_to_sync(front_door(application))({"type": "lifespan"}, receive, send)
+    finally:
+        not_at_end(write)
+    return said
+
+
+def test_a_server_that_tells_of_the_end_is_heard_for_django() -> None:
+    assert life_of(ASGIHandler()) == ["startup.complete", "written", "shutdown.complete"]
+
+
+def test_an_application_that_hears_of_its_end_does_so_through_the_door() -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        for name in ("startup", "shutdown"):
+            assert (await receive())["type"] == f"lifespan.{name}"
+            await send({"type": f"lifespan.{name}.complete of its own"})
+
+    ours = life_of(application)
+    assert ours == ["startup.complete of its own", "written", "shutdown.complete of its own"]
+
+
+def test_an_application_that_can_not_start_says_so_through_the_door() -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        raise OSError("no database")
+
+    with pytest.raises(OSError, match="no database"):
+        life_of(application)
 
 
 def test_which_of_the_two_it_is() -> None:

@@ -5,7 +5,9 @@ It says on its output what happened, and is judged by that and by what is stored
 
 from __future__ import annotations
 
+import asyncio
 import atexit
+import multiprocessing
 import os
 import sys
 import threading
@@ -26,11 +28,15 @@ settings.configure(
 )
 django.setup()
 
-from django.db import connection  # noqa: E402 - needs the settings
+from django.core.asgi import get_asgi_application  # noqa: E402 - needs the settings
+from django.db import connection  # noqa: E402
 
 from tests.pages.models import Page  # noqa: E402
+from unhurried.cache import front_door  # noqa: E402
 from unhurried.later import Tally  # noqa: E402
+from unhurried.later._ending import ending  # noqa: E402
 from unhurried.later._tally import _ledger, _ledgers  # noqa: E402
+from unhurried.measure.reading import rest  # noqa: E402
 
 views = Tally(Page, "views", every=3600, most=10**9)
 
@@ -56,6 +62,54 @@ def late() -> None:
     atexit.register(lambda: views.add(1, 5))
     _ledgers.ledger("default")
     views.add(1, 2)
+
+
+def of_multiprocessing() -> None:
+    """A child that leaves by ``os._exit``, and had a parent that counted as well."""
+    views.add(1, 3)
+    child = multiprocessing.get_context("fork").Process(target=views.add, args=(1, 40))
+    child.start()
+    child.join()
+    say("child", child.exitcode)
+
+
+def born_there() -> None:
+    """A child that begins anew, and imports all of this in there."""
+    child = multiprocessing.get_context("forkserver").Process(target=leave)
+    child.start()
+    child.join()
+    say("child", child.exitcode)
+
+
+def uvicorn() -> None:
+    """A server that tells of the end, and kills itself then by the signal that it was sent."""
+    told = iter(("lifespan.startup", "lifespan.shutdown"))
+
+    async def receive() -> dict[str, str]:
+        return {"type": next(told)}
+
+    async def send(message: dict[str, str]) -> None:
+        say(message["type"])
+        if message["type"] == "lifespan.startup.complete":
+            views.add(1, 5)
+
+    door = front_door(get_asgi_application())
+    asyncio.run(door({"type": "lifespan"}, receive, send))
+    os._exit(0)
+
+
+def goes_on() -> None:
+    """It was told of an end that was none: all is as before, and the real end comes later."""
+    views.add(1, 2)
+    rest()
+    say(views.pending(1), ending.is_set())
+    eager = Tally("pages.Page", "views", most=1)
+    eager.add(1, 4)
+    while views.pending(1):
+        threading.Event().wait(0.01)
+    say("by its thread", Page.objects.get().views)
+    connection.close()
+    views.add(1, 10)
 
 
 def flushing() -> None:

@@ -38,6 +38,10 @@ def run(way: str, folder: Path) -> str:
         ("fork", "child 0 0\nparent 3\n", 43),
         ("fork_while_locked", "", 43),
         ("early", "", 5),
+        ("of_multiprocessing", "child 0\n", 43),
+        ("born_there", "child 0\n", 5),
+        ("uvicorn", "lifespan.startup.complete\nlifespan.shutdown.complete\n", 5),
+        ("goes_on", "0 False\nby its thread 6\n", 16),
     ],
 )
 def test_a_process_that_ends_in_order_loses_nothing(

@@ -401,6 +401,32 @@ def test_a_child_works_though_it_was_forked_under_every_lock(store: Path, route:
     assert route("job")["requests"] == 1
 
 
+BEHIND_PYTHONS_BACK = """
+import ctypes, os
+import django
+from django.conf import settings
+settings.configure(INSTALLED_APPS=["unhurried"])
+django.setup()
+pid = ctypes.PyDLL(None).fork()
+if pid == 0:
+    ctypes.pythonapi.PyOS_AfterFork_Child()
+    os._exit(0)
+os.waitpid(pid, 0)
+"""
+
+
+def test_a_fork_of_which_python_hears_in_the_child_alone_is_quiet() -> None:
+    """As uWSGI's is, with ``py-call-osafterfork``."""
+    done = subprocess.run(
+        [sys.executable, "-c", BEHIND_PYTHONS_BACK],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_fork_waits_for_who_names_a_row_and_takes_no_lock_along(store: Path) -> None:
     increment("x", 1)
     held, child_made = threading.Event(), threading.Event()

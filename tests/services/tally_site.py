@@ -23,6 +23,7 @@ from typing import Any
 
 import django
 from django.conf import settings
+from django.core.asgi import get_asgi_application
 from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 from django.db import Error, connection
@@ -36,6 +37,7 @@ if not settings.configured:
     django.setup()
 
 from tests.pages.models import Page  # noqa: E402 - needs the settings
+from unhurried.cache import front_door  # noqa: E402
 from unhurried.later import Tally  # noqa: E402
 from unhurried.later._tally import _flush, _ledger, _ledgers  # noqa: E402
 from unhurried.later.models import Flushed  # noqa: E402
@@ -254,6 +256,10 @@ urlpatterns = [path("hit/<int:pk>/", hit)]
 
 def wsgi() -> Any:
     return get_wsgi_application()
+
+
+def asgi() -> Any:
+    return front_door(get_asgi_application())
 
 
 if os.environ.get("TALLY_BROKER"):

@@ -220,18 +220,28 @@ def test_an_overflow_is_dead_and_the_others_live(tmp_path: Path, postgres: int) 
 
 # Servers that are told to go
 
+WSGI, ASGI = (f"tests.services.tally_site:{kind}" for kind in ("wsgi()", "asgi"))
+GUNICORN = ["gunicorn", "-b", "127.0.0.1:{port}", "-w", "2", "--graceful-timeout", "20"]
+SERVERS = {
+    "gunicorn": [*GUNICORN, WSGI],
+    "gunicorn-preload": [*GUNICORN, "--preload", "--threads", "4", WSGI],
+    "granian": ["granian", "--interface", "wsgi", "--factory", "--port", "{port}", WSGI[:-2]],
+    "granian-asgi": ["granian", "--interface", "asgi", "--factory", "--port", "{port}", ASGI],
+    "uvicorn": ["uvicorn", "--factory", "--port", "{port}", ASGI],
+    "uvicorn-workers": ["uvicorn", "--factory", "--workers", "2", "--port", "{port}", ASGI],
+}
+
 
 @contextmanager
-def serving(path: Path, *options: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
-    port, log = servers.free_port(), path.with_name("gunicorn.log")
-    argv = [sys.executable, "-m", "gunicorn", "tests.services.tally_site:wsgi()"]
-    argv += ["-b", f"127.0.0.1:{port}", "-w", "2", "--graceful-timeout", "20", *options]
+def serving(path: Path, *argv: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    port, log = servers.free_port(), path.with_name("server.log")
+    argv = (sys.executable, "-m", *(word.format(port=port) for word in argv))
     environment = {**os.environ, "TALLY_SETTINGS": str(path), "TALLY_EVERY": "3600"}
     with log.open("ab") as to:
         process = subprocess.Popen(argv, cwd=ROOT, env=environment, stdout=to, stderr=to)
     try:
         until = time.monotonic() + PATIENCE
-        while "Booting worker" not in log.read_text() or not answers(port):
+        while not answers(port):
             assert time.monotonic() < until, log.read_text()
             time.sleep(0.05)
         yield port, process
@@ -249,15 +259,15 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.parametrize("database", ["postgres", "sqlite-wal"])
-@pytest.mark.parametrize("options", [(), ("--preload", "--threads", "4")], ids=["sync", "preload"])
-def test_gunicorn_loses_nothing_at_sigterm(
-    options: tuple[str, ...], database: str, tmp_path: Path, request: pytest.FixtureRequest
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_server_loses_nothing_at_sigterm(
+    server: str, database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     port = database_port(database, tmp_path, request)
     path = settings_file(database, tmp_path, port)
     with site(path) as counting:
         counting.ask("prepare")
-        with serving(path, *options) as (listening, process):
+        with serving(path, *SERVERS[server]) as (listening, process):
             workers = {hit(listening) for _ in range(300)}
             assert counting.ask("total") == 0, "something was flushed before the end"
             process.send_signal(signal.SIGTERM)

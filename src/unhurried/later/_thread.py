@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from collections.abc import Callable
@@ -11,6 +10,8 @@ from typing import Final
 from weakref import WeakSet
 
 from django.db import connections
+
+from unhurried.measure.reading import THREADS, at_end, not_at_end
 
 from ._databases import Databases, mean, meant
 from ._ending import ending
@@ -63,7 +64,7 @@ class Worker:
         except RuntimeError:  # too many threads, or the interpreter is ending
             self._thread = None
             return False
-        atexit.register(self._end)
+        at_end(THREADS, self._end, self._resume)
         _begun.add(self)
         return True
 
@@ -72,13 +73,19 @@ class Worker:
         ending.set()
         self.stop()
 
+    def _resume(self) -> None:
+        """It goes on after all: the next to wake it begins anew."""
+        ending.clear()
+        self.stopping.clear()
+        at_end(THREADS, self._end, self._resume)
+
     def disown(self) -> None:
         """In a child: its end is not this worker's. Its lock may be held for ever: not taken."""
-        atexit.unregister(self._end)
+        not_at_end(self._end)
 
     def stop(self) -> None:
         """End after the turn under way; nobody waits longer than AT_EXIT."""
-        atexit.unregister(self._end)
+        not_at_end(self._end)
         self.stopping.set()
         with self._changed:
             self._changed.notify()

@@ -8,13 +8,13 @@ statements, never their requests, which are counted by then.
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections.abc import Callable
 from time import thread_time_ns
 from typing import Final
 
 from . import _store
+from ._end import NUMBERS, at_end
 from ._errors import StoreError, swallow
 from ._record import Record, SampledRecord
 from ._store import Store
@@ -88,4 +88,4 @@ def _leave(store: Store) -> None:
 
 
 _store.leaving.append(_leave)
-atexit.register(drain_opened)
+at_end(NUMBERS, drain_opened)

@@ -10,9 +10,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ._errors import StoreError
 
@@ -32,10 +33,20 @@ unforked = threading.RLock()
 #: The same while a thread of ours is in SQLite: a child that inherited the library's own locks as
 #: taken would wait for ever when it opens a database. No request waits for this one.
 in_sqlite = threading.RLock()
+
+
+def _release(lock: Any) -> None:
+    """In a child. Of hooks, uWSGI runs this one alone: it forks behind Python's back."""
+    with suppress(RuntimeError):
+        lock.release()
+
+
 if hasattr(os, "register_at_fork"):
     for each in (unforked, in_sqlite):
         os.register_at_fork(
-            before=each.acquire, after_in_parent=each.release, after_in_child=each.release
+            before=each.acquire,
+            after_in_parent=each.release,
+            after_in_child=partial(_release, each),
         )
 
 

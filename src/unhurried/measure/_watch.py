@@ -3,8 +3,8 @@
 Each beat it asks to sleep, and sees how much later than asked it got its turn: what every thread
 here waits for cores and for the interpreter's lock. Then it looks where each unit under way is
 working (``_seen``), and keeps stacks of requests that are late (``_slow``). Once a second it reads
-how long all threads have waited for a core (``_run_queue``), and writes. Where its looks are dear
-it looks four times more seldom.
+how long all threads have waited for a core (``_run_queue``), and writes that, and what else waits
+for the store. Where its looks are dear it looks four times more seldom.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ class Watch:
             if now - self._written >= SECOND:
                 self._written = now
                 self.write()
+                _folding.drain_opened()
                 if not settings.WATCH:
                     _ended(self)
         except (OSError, StoreError) as error:
@@ -173,6 +174,11 @@ class Watch:
         if over:
             keep(self.store, over)
 
+    def write_new(self) -> None:
+        """The same, if there was a beat since."""
+        if self._beats:
+            self.write()
+
     def _write_process(self) -> None:
         lanes = self.process
         lanes[BEATS] += self._beats
@@ -193,6 +199,8 @@ _starting = threading.Lock()
 def stand() -> None:
     """Have the store of this process watched; called at the end of a unit, every ten seconds."""
     global _watch
+    if not settings.WATCH:
+        _folding.drain_opened()  # which the watch does once a second
     if not settings.WATCH or not _starting.acquire(blocking=False):
         return
     try:
@@ -222,7 +230,7 @@ def _ended(watch: Watch) -> None:
 def _write() -> None:
     watch = _watch
     if watch is not None and watch.store.pid == os.getpid():  # a fork may be unseen by Python
-        watch.write()
+        watch.write_new()
 
 
 _folding.draining.append(_write)

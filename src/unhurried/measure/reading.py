@@ -3,6 +3,7 @@
 from . import _files as files
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
+from ._end import THREADS, WRITES, at_end, not_at_end, rest
 from ._errors import StoreError, not_kept, say_once, swallow
 from ._folder import folder, prepare, versioned
 from ._folding import at_once, draining, folding
@@ -63,12 +64,14 @@ __all__ = [
     "SERVERS",
     "SPANS",
     "STATEMENT",
+    "THREADS",
     "TIME",
     "UNRESOLVED",
     "VALUE",
     "VERSION",
     "VITAL",
     "VITALS",
+    "WRITES",
     "Answered",
     "Change",
     "ClientRow",
@@ -97,6 +100,7 @@ __all__ = [
     "Where",
     "Window",
     "asked",
+    "at_end",
     "at_once",
     "attached",
     "before_and_after",
@@ -129,6 +133,7 @@ __all__ = [
     "locked",
     "met",
     "moment",
+    "not_at_end",
     "not_heard",
     "not_kept",
     "observers",
@@ -141,6 +146,7 @@ __all__ = [
     "releases",
     "repeated",
     "resolving",
+    "rest",
     "say_once",
     "series",
     "served",

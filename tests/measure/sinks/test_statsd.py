@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from unhurried.measure import counter, gauge, histogram, measured, meter, timer
+from unhurried.measure import _end, counter, gauge, histogram, measured, meter, timer
 from unhurried.measure._instruments import changed
 from unhurried.measure.sinks import _statsd_lines, statsd
+from unhurried.measure.sinks._sender import Sender
 
 from .conftest import Datagrams, counted, unit, wait_for
 
@@ -210,6 +211,17 @@ def test_losses_of_our_own_are_not_sent(sinks, datagrams):
     with sinks(statsd={"port": datagrams.port}):
         counter("unhurried.statsd.lost").increment(3)
     assert datagrams.got == []
+
+
+def test_what_waits_is_sent_before_an_end_that_was_none_and_goes_on_after_it(
+    sinks, datagrams, monkeypatch
+):
+    monkeypatch.setattr(Sender, "period", 60.0)
+    with sinks(statsd={"port": datagrams.port, "prefix": ""}):
+        for _ in range(2):
+            unit("page/")
+            _end.rest()
+        wait_for(lambda: sums(datagrams).get("request.page.status.2xx|c|") == 2, "both")
 
 
 SCRIPT = """

@@ -10,7 +10,6 @@ Not a lane of the background: with a broker another process would drain it, and 
 
 from __future__ import annotations
 
-import atexit
 import os
 from collections import deque
 from collections.abc import Iterable
@@ -24,7 +23,7 @@ from urllib.parse import urlsplit
 from unhurried.conf import settings
 from unhurried.later.reading import Worker
 from unhurried.measure import counter
-from unhurried.measure.reading import say_once
+from unhurried.measure.reading import WRITES, at_end, say_once
 
 from .._units._ends import renewed
 from ._surrogate_keys import purged_by
@@ -168,7 +167,7 @@ def _at_exit() -> None:
 def install() -> None:
     if note not in renewed:
         renewed.append(note)
-        atexit.register(_at_exit)  # before any worker's: it runs after they have stopped
+        at_end(WRITES, _at_exit)
 
 
 if hasattr(os, "register_at_fork"):

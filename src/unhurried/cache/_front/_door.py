@@ -16,6 +16,7 @@ from django.http import HttpRequest
 from .._errors import CacheError
 from ._asked import Asked, Meta
 from ._lane import Lane
+from ._lifespan import live
 from ._ready import Headers, Ready, unchanged
 from ._tally import tally
 
@@ -78,13 +79,15 @@ class Door:
 
 
 class ASGIDoor:
-    """The ASGI application with the front door before it; what is no HTTP passes by."""
+    """The ASGI application with the front door before it; other than HTTP passes by."""
 
     def __init__(self, application: ASGI) -> None:
         self.application = application
         self._lane = Lane(_request_of_scope)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            return await live(self.application, scope, receive, send)
         if scope["type"] != "http":
             return await self.application(scope, receive, send)
         began = perf_counter_ns()

@@ -27,10 +27,12 @@ def tally(asked: Asked, ready: Ready, began: int, status: int, size: int) -> Non
     Its CPU is its wall, but where a server was asked and waited for: that is not known.
     """
     wall = perf_counter_ns() - began
+    answer = status, wall, wall if asked.at_hand else 0, size
     answers = asked.answers
-    if not answers:
+    is_first = not answers
+    answers.append(answer)  # before it is known to wait: another thread may write that now
+    if is_first:
         _waiting.append(asked)
-    answers.append((status, wall, wall if asked.at_hand else 0, size))
     asked.saved += ready.entry.delta
     if began > _due or len(answers) >= MOST:
         write()
@@ -46,6 +48,8 @@ def write() -> None:
             return
         answers, asked.answers = asked.answers, []
         saved, asked.saved = asked.saved, 0.0
+        if not answers:  # two threads had its first
+            continue
         _counts.hits(asked.page.name, len(answers), saved)
         if settings.MEASURE:
             try:

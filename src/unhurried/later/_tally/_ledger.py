@@ -7,7 +7,6 @@ and nothing else is.
 
 from __future__ import annotations
 
-import atexit
 import random
 import threading
 import time
@@ -20,7 +19,7 @@ from django.db import Error, connections
 from django.db import close_old_connections as let_go_of_old
 
 from unhurried.measure import counter, gauge, measured
-from unhurried.measure.reading import say_once, swallow
+from unhurried.measure.reading import not_at_end, say_once, swallow
 
 from .. import _kick
 from .._databases import database
@@ -223,6 +222,14 @@ class Ledger:
         if lost := self.hits():
             say_once("The process ends: %d hits for the database %r are lost.", lost, self.alias)
 
+    def resume(self) -> None:
+        """The process has not ended after all."""
+        self._ending.clear()
+        self._ended.clear()
+        self.worker.stopping.clear()
+        if self.hits():
+            self.worker.wake()
+
     def _end(self) -> None:
         """With some patience for a database that fails; who has flushed takes the mark away."""
         until = time.monotonic() + AT_EXIT
@@ -260,7 +267,7 @@ class Flusher(Worker):
 
         Its locks may be held for ever, so none is taken.
         """
-        atexit.unregister(self._end)
+        not_at_end(self._end)
 
 
 @contextmanager

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import sys
 import threading
 import uuid
+
+from unhurried.measure.reading import WRITES, at_end
 
 from .._outbox._tables import require
 from ._ledger import Ledger
@@ -28,7 +28,7 @@ class Ledgers:
         require()
         with self._lock:
             if not self.of:
-                _await_end()
+                at_end(WRITES, at_exit, _resume)
             return self.of.setdefault(alias, Ledger(alias, self.process))
 
 
@@ -39,19 +39,15 @@ def ledger(alias: str) -> Ledger:
     return _ledgers.ledger(alias)
 
 
-def _await_end() -> None:
-    """For what no thread has flushed: before any worker's hook, so that it runs after them."""
-    atexit.unregister(at_exit)
-    atexit.register(at_exit)
-    if "celery" in sys.modules:  # its children end without atexit
-        from celery import signals
-
-        signals.worker_process_shutdown.connect(at_exit, dispatch_uid="unhurried.tally", weak=False)
-
-
-def at_exit(**kwargs: object) -> None:
+def at_exit() -> None:
+    """For what no thread has flushed."""
     for each in list(_ledgers.of.values()):
         each.worker.stop()
+
+
+def _resume() -> None:
+    for each in list(_ledgers.of.values()):
+        each.resume()
 
 
 def _after_fork() -> None:

@@ -7,7 +7,6 @@ the parent had buffered stays the parent's to send. What is lost is counted in
 
 from __future__ import annotations
 
-import atexit
 import os
 import threading
 from abc import ABC, abstractmethod
@@ -15,6 +14,7 @@ from collections import deque
 from contextvars import Context
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
+from .._end import SINKS, at_end, not_at_end
 from .._errors import swallow
 from .._instruments import counter
 
@@ -70,26 +70,34 @@ class Sender(ABC, Generic[T]):
                 return
             run = Context().run
             thread = threading.Thread(
-                target=run, args=(self._run,), name=f"unhurried-{self.name}", daemon=True
+                target=run,
+                args=(self._run, self._stopping),
+                name=f"unhurried-{self.name}",
+                daemon=True,
             )
             try:
                 thread.start()
             except RuntimeError:  # no thread to be had, or the interpreter is ending: try later
                 return
             self._thread = thread
-            atexit.register(self.stop)
+            at_end(SINKS, self.stop, self.resume)
 
     def stop(self) -> None:
         """Deliver once more, and end; nobody waits longer than AT_EXIT."""
-        atexit.unregister(self.stop)
+        not_at_end(self.stop)
         self._stopping.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(AT_EXIT)
         if self in _senders:
             _senders.remove(self)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self.period):
+    def resume(self) -> None:
+        """After a stop: begin anew with the next item. A delivery that hangs ends by itself."""
+        self._stopping, self._thread = threading.Event(), None
+        _senders.append(self)
+
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.wait(self.period):
             self._turn()
         self._turn()
         self.lose(self.left())
