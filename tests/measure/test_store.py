@@ -415,6 +415,7 @@ os.waitpid(pid, 0)
 """
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="Python itself dies of such a fork")
 def test_a_fork_of_which_python_hears_in_the_child_alone_is_quiet() -> None:
     """As uWSGI's is, with ``py-call-osafterfork``."""
     done = subprocess.run(
