@@ -23,6 +23,9 @@ execute_from_command_line(sys.argv)
     "shop/settings.py": """
 import os, sys
 from pathlib import Path
+import django
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend"}}
 BASE_DIR = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(BASE_DIR / "site-packages"))
 SECRET_KEY = "x"

@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.long
 
 SITE = Path(__file__).with_name("site.py")
-RUNNER = Path(__file__).with_name("runner.py")
+ROOT = Path(__file__).parents[2]
 # Forking a process with threads is what is tried here; Python 3.12 and later warn of it.
 WARNINGS = ["-W", "error", "-W", "ignore:This process:DeprecationWarning"]
 
@@ -42,7 +42,8 @@ def test_a_process(way: str, said: str, tmp_path: Path) -> None:
 def test_under_djangos_runner_nothing_of_the_sites_is_done(tmp_path: Path) -> None:
     """Its aliases are the site's again once the tests are over, and our threads still live."""
     done = subprocess.run(
-        [sys.executable, RUNNER, tmp_path],
+        [sys.executable, "-m", "tests.later.runner", tmp_path],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
