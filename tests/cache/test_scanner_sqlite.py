@@ -345,3 +345,7 @@ def test_what_a_call_with_a_schema_means_for_what_is_kept() -> None:
     assert tables_of("SELECT pg_catalog.now()", "postgresql").timed == "now()"
     set_ = "SELECT pg_catalog.set_config('search_path', 'x', false)"
     assert tables_of(set_, "postgresql").unstorable == "set_config()"
+    for several in (f"{set_}; SELECT 1", "SELECT 1; SET search_path = x", "SET ROLE a; SELECT 1"):
+        found = tables_of(several, "postgresql")
+        assert found.unstorable
+        assert (found.reads_all, found.writes_all) == ("set_config" not in several,) * 2

@@ -124,14 +124,15 @@ def _split(found: list[str]) -> list[list[str]]:
 
 def _together(each: list[Tables]) -> Tables:
     """Several in one text: all of it; with one that controls transactions, everything."""
+    unstorable = next((one.unstorable for one in each if one.unstorable), "")
     if any(one.control or one.ends_commit for one in each):
-        return BLIND
+        return replace(BLIND, unstorable=unstorable)
     return Tables(
         reads=frozenset().union(*(one.reads for one in each)),
         writes=frozenset().union(*(one.writes for one in each)),
         reads_all=any(one.reads_all for one in each),
         writes_all=any(one.writes_all for one in each),
-        unstorable=next((one.unstorable for one in each if one.unstorable), ""),
+        unstorable=unstorable,
         timed=next((one.timed for one in each if one.timed), ""),
         ddl=any(one.ddl for one in each),
         calls=frozenset().union(*(one.calls for one in each)),

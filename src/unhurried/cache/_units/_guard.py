@@ -38,6 +38,7 @@ class Guard:
         if found.control:
             _control(connection, ties, found)
             return
+        ties.unstorable = ties.unstorable or found.unstorable  # what it reads itself, too
         touches = touched(connection, ties, found)
         if touches.read:
             _read(connection, ties, touches, found.timed)
@@ -47,7 +48,6 @@ class Guard:
             _write(connection, ties, touches, found.writes)
         if found.ends_commit and ties.dirty:
             _ends.touch(connection, ties)
-        ties.unstorable = ties.unstorable or found.unstorable
         ties.used = True
         if not (touches.written or found.unstorable or found.ddl):
             _listening.pass_over(statement.sql)
