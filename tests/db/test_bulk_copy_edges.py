@@ -47,25 +47,25 @@ def test_a_tree_of_each_kind_of_rows() -> None:
 
 @pytest.mark.parametrize("conflict", [None, "ignore"])
 def test_who_refers_to_none_is_left_out_and_who_refers_to_them(conflict: Any) -> None:
-    rows = [
-        {"id": 1, "name": "root"},
-        {"id": 2, "name": "lost", "parent": 99},
-        {"id": 3, "name": "lost with it", "parent": 2},
-        {"id": 4, "name": "leaf", "parent": 1},
-        {"id": 5, "name": "lost too", "parent_id": 99},
+    rows = [  # keys that no sequence gives
+        {"id": 9001, "name": "root"},
+        {"id": 9002, "name": "lost", "parent": 9999},
+        {"id": 9003, "name": "lost with it", "parent": 9002},
+        {"id": 9004, "name": "leaf", "parent": 9001},
+        {"id": 9005, "name": "lost too", "parent_id": 9999},
     ]
     done = bulk_copy(Tree, rows, on_error="collect", conflict=conflict)
     assert done.count == 2
     assert [(e.row_number, e.field, e.value) for e in done.errors] == [
-        (1, "parent", 99),
-        (2, "parent", 2),
-        (4, "parent", 99),
+        (1, "parent", 9999),
+        (2, "parent", 9002),
+        (4, "parent", 9999),
     ]
     assert done.errors[1].row == rows[2]
     assert parents() == {"root": None, "leaf": "root"}
     again = bulk_copy(
         Tree,
-        iter([("x", 1), ("y", 98)]),
+        iter([("x", 9001), ("y", 9998)]),
         fields=["name", "parent"],
         on_error="collect",
         returning="pks" if conflict is None else "count",
