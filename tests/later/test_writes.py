@@ -437,7 +437,7 @@ class Money:
         return f"{self.amount} {self.currency}"
 
 
-class MoneyField(models.DecimalField[Any, Any]):
+class MoneyField(models.DecimalField):  # type: ignore[type-arg]
     """Of one column that a second one belongs to, as django-money has it."""
 
     def to_python(self, value: Any) -> Any:
