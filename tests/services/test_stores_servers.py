@@ -176,7 +176,7 @@ class TestPostgreSQL(EveryStore):
         assert not store._connections._idle
 
     def test_expired_rows_are_swept(self, store, monkeypatch):
-        monkeypatch.setattr(_database.random, "randrange", lambda n: 0)
+        monkeypatch.setattr(_database.chance, "randrange", lambda n: 0)
         store.set("a", b"1", 0.01)
         time.sleep(0.02)
         store.set("b", b"1", 60)
