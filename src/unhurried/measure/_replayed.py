@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
-from ._record import SampledRecord
+from ._record import SampledRecord, current
 
 #: What stands for a store where nothing is stored: one that has been left, and sheds nothing.
 NOWHERE: Final = SimpleNamespace(left=True, cost=SimpleNamespace(shedding=False), met={})
@@ -23,3 +23,9 @@ class Replayed(SampledRecord):
 
     def __init__(self, name: str = "") -> None:
         super().__init__("request", name, cast(Any, NOWHERE))
+
+
+def is_replayed() -> bool:
+    """Whether a page is just asked again to be looked at."""
+    record = current.get()
+    return record is not None and record.replaying

@@ -7,7 +7,7 @@ of caches where something is kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -15,6 +15,9 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction
 
 from ._record import Record, current
+
+#: Called with (verb, arguments, named arguments, answer); the first argument is ``self``.
+Hear = Callable[[str, tuple[Any, ...], dict[str, Any], Any], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,42 +55,53 @@ def unwrap_all() -> None:
     installed.clear()
 
 
-def charged(part: int) -> Callable[[Any], Any]:
-    """Make a wrapper that charges a call to a part, and a call inside such a call to the same."""
+def charged(part: int, verb: str = "", heard: Sequence[Hear] = ()) -> Callable[[Any], Any]:
+    """Make a wrapper that charges a call to a part, and a call inside such a call to the same.
+
+    ``heard`` are told of each call of the ``verb`` that has come back, whoever has made it.
+    """
 
     def make(original: Any) -> Any:
         if iscoroutinefunction(original):
 
             @wraps(original)
             async def inner_async(*args: Any, **kwargs: Any) -> Any:
-                record = elsewhere(part)
+                record = _elsewhere(part)
                 if record is None:
-                    return await original(*args, **kwargs)
-                record.enter(part)
-                try:
-                    return await original(*args, **kwargs)
-                finally:
-                    record.leave(part)
+                    answer = await original(*args, **kwargs)
+                else:
+                    record.enter(part)
+                    try:
+                        answer = await original(*args, **kwargs)
+                    finally:
+                        record.leave(part)
+                for hear in heard:
+                    hear(verb, args, kwargs, answer)
+                return answer
 
             return inner_async
 
         @wraps(original)
         def inner(*args: Any, **kwargs: Any) -> Any:
-            record = elsewhere(part)
+            record = _elsewhere(part)
             if record is None:
-                return original(*args, **kwargs)
-            record.enter(part)
-            try:
-                return original(*args, **kwargs)
-            finally:
-                record.leave(part)
+                answer = original(*args, **kwargs)
+            else:
+                record.enter(part)
+                try:
+                    answer = original(*args, **kwargs)
+                finally:
+                    record.leave(part)
+            for hear in heard:
+                hear(verb, args, kwargs, answer)
+            return answer
 
         return inner
 
     return make
 
 
-def elsewhere(part: int) -> Record | None:
+def _elsewhere(part: int) -> Record | None:
     """The record under way, unless its time is this part's already."""
     record = current.get()
     return None if record is None or record.stack[-1] == part else record

@@ -27,7 +27,7 @@ from ._processes import SERVERS
 from ._read import Merged, Reader
 from ._record import CACHE, DB, HTTP, PARTS, Record, SampledRecord, Seen, Stepped, current
 from ._releases import Release, before_and_after, releases
-from ._replayed import Replayed
+from ._replayed import Replayed, is_replayed
 from ._request import UNRESOLVED, resolving
 from ._sampler import every
 from ._slow import slow_requests
@@ -128,6 +128,7 @@ __all__ = [
     "install_cache_probe",
     "install_tap",
     "is_control",
+    "is_replayed",
     "keep_vitals",
     "kept",
     "locked",

@@ -9,10 +9,14 @@ from django.http import HttpRequest
 from ._swap import held_by
 
 #: Wagtail's: a request made up to render a draft through all middleware, and the drawing of it.
-_SAID: Final = ("is_dummy", "is_preview")
+DUMMY: Final = "is_dummy"
+PREVIEW: Final = "is_preview"
 
 
 def is_preview(request: Any) -> bool:
     """This is no look at its attributes. False for what is no request of Django's."""
     inner = getattr(request, "_request", request)
-    return isinstance(inner, HttpRequest) and any(held_by(inner).get(name) for name in _SAID)
+    if not isinstance(inner, HttpRequest):
+        return False
+    held = held_by(inner)
+    return bool(held.get(DUMMY) or held.get(PREVIEW))

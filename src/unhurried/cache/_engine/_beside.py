@@ -29,6 +29,7 @@ def beside() -> tuple[str, str]:
     return "", ""
 
 
+@lru_cache(1)
 def unseen() -> str:
     """Why nothing may be kept here, in one line, or nothing."""
     return "; say ".join(filter(None, beside()))
@@ -36,6 +37,7 @@ def unseen() -> str:
 
 def _forget(**_: Any) -> None:
     beside.cache_clear()
+    unseen.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="unhurried.cache.beside")

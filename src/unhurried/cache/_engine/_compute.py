@@ -22,15 +22,15 @@ from .._units._unit import Unit, current, loose, unit_now
 from . import _counts, _note
 from ._around import surroundings
 from ._entry import Dependencies, Entry, encode
+from ._last import Last
 from ._look import likely, remember, use
 from ._lookup import NOTE, Lookup
 
 logger = logging.getLogger("unhurried")
 
 SITES = "django.contrib.sites"
-#: Keys of what has written something each time it was made, as far as we remember; the latest last.
-_writing: dict[str, None] = {}
-MOST = 10_000
+#: Keys of what has written something when it was made last.
+_writing: Last[bool] = Last(10_000)
 
 
 class Computing:
@@ -98,11 +98,8 @@ class Computing:
         Some write the first time only, as who makes a thumbnail does, so the next may be kept.
         """
         if not self.refused:
-            key = self.lookup.key
-            self.once = key not in _writing
-            while len(_writing) >= MOST:
-                _writing.pop(next(iter(_writing)), None)
-            _writing[key] = None
+            self.once = not _writing.get(self.lookup.key)
+            _writing.put(self.lookup.key, value=True)
         self.refuse(reason := f"it wrote {table}")
         return reason
 
@@ -145,7 +142,7 @@ class Computing:
             self.refused, self.once = "somebody else computed it meanwhile", True
         else:
             remember(lookup, entry)
-            _writing.pop(lookup.key, None)
+            _writing.drop(lookup.key)
             if lookup.note:
                 lookup.store.delete(lookup.key + NOTE)
         return kept

@@ -19,6 +19,10 @@ class Last(Generic[V]):
     def get(self, key: str) -> V | None:
         return self.kept.get(key)
 
+    def drop(self, key: str) -> None:
+        with self.lock:
+            self.kept.pop(key, None)
+
     def put(self, key: str, value: V) -> None:
         with self.lock:
             self.kept[key] = value

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from unhurried.conf import settings
-from unhurried.measure.reading import current as measured
+from unhurried.measure.reading import is_replayed
 
 from .._errors import Unavailable
 from .._stores import Found, Store, store_for
@@ -87,7 +87,7 @@ def glance_many(asked: Sequence[tuple[Policy, str, tuple[str, ...]]]) -> list[Lo
 
 def _hindered() -> str:
     """Why nothing at all may be kept now, or nothing."""
-    return REPLAYED if getattr(measured.get(), "replaying", False) else unseen()
+    return REPLAYED if is_replayed() else unseen()
 
 
 def decided(lookup: Lookup) -> Lookup:

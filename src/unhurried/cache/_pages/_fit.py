@@ -57,7 +57,7 @@ def of_response(making: Making, response: HttpResponseBase, *, final: bool) -> s
         )
 
 
-def of_decorators(making: Making, response: HttpResponseBase) -> str:
-    """For which readers only it is what a decorator has made of it, as it says itself."""
+def of_others(making: Making, response: HttpResponseBase) -> str:
+    """For which readers only it is what decorators or middleware have made of it, by its Vary."""
     options = making.visit.page.options
     return varies(response, audience=options.audience, vary=options.vary)

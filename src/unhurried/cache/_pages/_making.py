@@ -251,9 +251,10 @@ class Making:
         """Where a middleware makes each response vary on what is not in the key (``Vary: Origin``):
         the page as it was before, which goes through all middleware then; None if it is none.
         """
-        reason = _fit.of_response(self, response, final=True)
-        if self._left is None or not reason.startswith(VARIES):
+        if self._left is None or not _fit.of_others(self, response):
             return None
+        if not _fit.of_response(self, response, final=True).startswith(VARIES):
+            return None  # something else is said of it
         (around, content), self._left = self._left, None
         if not around.take_off_beside(content, response):
             return None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
-from threading import Lock
 from time import monotonic
 from typing import Final
 
@@ -14,6 +12,7 @@ from unhurried.conf import settings
 from unhurried.measure.reading import say_once
 
 from .._audience import way_out
+from .._engine._last import Last
 from .._errors import CacheError
 
 logger = logging.getLogger("unhurried")
@@ -26,8 +25,7 @@ MOST_REASONS: Final = 50
 
 #: name -> reason -> how often, in this process.
 reasons: dict[str, dict[str, int]] = {}
-_passing: OrderedDict[str, tuple[float, str]] = OrderedDict()
-_lock = Lock()
+_passing: Last[tuple[float, str]] = Last(MOST)
 
 
 class NotShared(CacheError):  # noqa: N818 - what is the case, as the other names here
@@ -36,21 +34,16 @@ class NotShared(CacheError):  # noqa: N818 - what is the case, as the other name
 
 def passes(key: str) -> str:
     """Why this page was refused a moment ago, or an empty str."""
-    until, reason = _passing.get(key, (0.0, ""))
+    until, reason = _passing.get(key) or (0.0, "")
     return reason if monotonic() < until else ""
 
 
 def remember(key: str, reason: str) -> None:
-    with _lock:
-        _passing[key] = monotonic() + PASS, reason
-        _passing.move_to_end(key)
-        if len(_passing) > MOST:
-            _passing.popitem(last=False)
+    _passing.put(key, (monotonic() + PASS, reason))
 
 
 def forget(key: str) -> None:
-    with _lock:
-        _passing.pop(key, None)
+    _passing.drop(key)
 
 
 def count(name: str, reason: str) -> None:

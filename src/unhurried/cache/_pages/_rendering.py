@@ -46,7 +46,7 @@ def deferred(
             changed = "headers"
         if changed:
             making.refuse(f"what is around its view has changed its {changed} before rendering")
-        elif reason := _fit.of_decorators(making, response):
+        elif reason := _fit.of_others(making, response):
             making.refuse(reason)
         else:
             around.take_off()

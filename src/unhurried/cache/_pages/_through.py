@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from unhurried.conf import settings
-from unhurried.measure.reading import Record, current
+from unhurried.measure.reading import Record, is_replayed
 
 from .._audience import is_preview
 from .._audience._quiet import may_have
@@ -107,7 +107,7 @@ class Through:
 
     def _found(self, request: HttpRequest, asked: Asked) -> Ready | Lookup | None:
         """What is fresh and whole, as it lies there; or what was found of it."""
-        if again.get() or getattr(current.get(), "replaying", False):
+        if again.get() or is_replayed():
             return None  # it is to be made anew
         return self.lane.found(asked, request.META)
 

@@ -10,6 +10,8 @@ from django.apps import apps
 from django.db import connections, router
 from django.db.models import Model
 
+from unhurried.measure.reading import is_replayed
+
 from .. import _putting_off
 from .._elsewhere import elsewhere
 from .._errors import LaterError
@@ -125,7 +127,7 @@ class Tally:
             _putting_off.tell(f"a count in {found.label}")
         if self._grade == "commit":
             _commit.add(found, pk, n, alias)
-        elif not _putting_off.is_replayed():
+        elif not is_replayed():  # no rollback takes a batch back
             self._refuse(alias)
             ledger(alias).add(found, pk, n, self._every, self._most)
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Final
+from typing import Final
 
-from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.core.cache.backends.base import BaseCache
 from django.utils.module_loading import import_string
 
 from .._record import CACHE
-from .._wraps import elsewhere, wrap
+from .._wraps import Hear, charged, wrap
 
 VERBS: Final = (
     *("add", "get", "set", "touch", "delete", "get_many", "set_many", "delete_many"),
@@ -21,9 +18,8 @@ VERBS: Final = (
 WHY = "Cache back ends send no signals."
 COST = "0.2 us outside a unit of work, about 1 us inside"
 
-#: Called with (verb, arguments, named arguments, answer) of each verb that has come back, also of
-#: one that another has called; the first argument is the back end.
-heard: list[Callable[[str, tuple[Any, ...], dict[str, Any], Any], None]] = []
+#: Told of each verb that has come back, also of one that another has called.
+heard: list[Hear] = []
 
 
 def install() -> None:
@@ -37,45 +33,4 @@ def install() -> None:
             continue
         for verb in VERBS:
             for name in (verb, f"a{verb}"):
-                wrap(backend, name, _charged_and_heard(verb), why=WHY, cost=COST)
-
-
-def _charged_and_heard(verb: str) -> Callable[[Any], Any]:
-    def make(original: Any) -> Any:
-        if iscoroutinefunction(original):
-
-            @wraps(original)
-            async def inner_async(*args: Any, **kwargs: Any) -> Any:
-                record = elsewhere(CACHE)
-                if record is None:
-                    answer = await original(*args, **kwargs)
-                else:
-                    record.enter(CACHE)
-                    try:
-                        answer = await original(*args, **kwargs)
-                    finally:
-                        record.leave(CACHE)
-                for hear in heard:
-                    hear(verb, args, kwargs, answer)
-                return answer
-
-            return inner_async
-
-        @wraps(original)
-        def inner(*args: Any, **kwargs: Any) -> Any:
-            record = elsewhere(CACHE)
-            if record is None:
-                answer = original(*args, **kwargs)
-            else:
-                record.enter(CACHE)
-                try:
-                    answer = original(*args, **kwargs)
-                finally:
-                    record.leave(CACHE)
-            for hear in heard:
-                hear(verb, args, kwargs, answer)
-            return answer
-
-        return inner
-
-    return make
+                wrap(backend, name, charged(CACHE, verb, heard), why=WHY, cost=COST)
