@@ -16,7 +16,7 @@ from unhurried import testing
 from unhurried.cache._engine import _changes, _counts
 from unhurried.cache._front import _tally
 from unhurried.cache._units._unit import current as unit
-from unhurried.measure import _sampler, snapshot
+from unhurried.measure import _end, _sampler, snapshot
 
 # Nothing judges speed in a test.
 _HYPOTHESIS = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
@@ -56,6 +56,12 @@ def rights_stay() -> Iterator[None]:
         patch.setattr(flush, "sql_flush", sql_flush)
         patch.setattr(flush, "emit_post_migrate_signal", emit)
         yield
+
+
+@pytest.fixture
+def own_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What other tests have left for the end of the process is not done in this one."""
+    monkeypatch.setattr(_end, "_works", {})
 
 
 SAMPLER = _sampler._begin

@@ -351,10 +351,12 @@ def life_of(application: Any) -> list[Any]:
     return said
 
 
+@pytest.mark.usefixtures("own_end")
 def test_a_server_that_tells_of_the_end_is_heard_for_django() -> None:
     assert life_of(ASGIHandler()) == ["startup.complete", "written", "shutdown.complete"]
 
 
+@pytest.mark.usefixtures("own_end")
 def test_an_application_that_hears_of_its_end_does_so_through_the_door() -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         for name in ("startup", "shutdown"):
@@ -365,6 +367,7 @@ def test_an_application_that_hears_of_its_end_does_so_through_the_door() -> None
     assert ours == ["startup.complete of its own", "written", "shutdown.complete of its own"]
 
 
+@pytest.mark.usefixtures("own_end")
 def test_an_application_that_can_not_start_says_so_through_the_door() -> None:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         await receive()

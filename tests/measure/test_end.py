@@ -6,10 +6,7 @@ import pytest
 
 from unhurried.measure import _end
 
-
-@pytest.fixture(autouse=True)
-def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_end, "_works", {})
+pytestmark = pytest.mark.usefixtures("own_end")
 
 
 def test_what_is_sent_was_written_before_by_threads_that_had_finished() -> None:

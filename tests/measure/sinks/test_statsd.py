@@ -213,6 +213,7 @@ def test_losses_of_our_own_are_not_sent(sinks, datagrams):
     assert datagrams.got == []
 
 
+@pytest.mark.usefixtures("own_end")
 def test_what_waits_is_sent_before_an_end_that_was_none_and_goes_on_after_it(
     sinks, datagrams, monkeypatch
 ):
