@@ -17,6 +17,7 @@ JOBS ?= auto
 BENCH ?= measure queries cache fragments late_store later tally db
 MINUTES ?= 1
 CELL ?= sqlite-wal-embedded-locmem
+C ?=
 ARGS ?=
 
 uv := .tools/bin/uv
@@ -24,6 +25,15 @@ env = .venvs/$(1)-$(version)
 stamp = $(call env,$(1))/.stamp
 run = $(call env,$(1))/bin/python
 tests := django$(subst .,,$(DJANGO))
+
+# C=1: with the compiled half, built beside the environments, which stay as they are without it.
+compiled := .venvs/c-$(version)/built
+c = $(if $(C),$(compiled)/.stamp)
+ifneq ($(C),)
+export PYTHONPATH := $(CURDIR)/$(compiled)$(if $(PYTHONPATH),:$(PYTHONPATH))
+else
+export UNHURRIED_PURE := 1
+endif
 
 export UV_PYTHON_DOWNLOADS := never
 export PIP_ROOT_USER_ACTION := ignore
@@ -38,12 +48,12 @@ help:
 demo: $(call stamp,demo)  ## the example site, seeded, served, under load, measured live (ONCE=1: then stop)
 	$(call run,demo) example/demo.py
 
-test: $(call stamp,$(tests))  ## the embedded suite, no server, on the newest Django this Python allows (LONG=corpora, LONG=1: those, all)
-	$(call run,$(tests)) -m pytest -n $(JOBS) -m "not services$(if $(LONG),, and not long)$(if $(filter 1,$(LONG)),, and not site)" --ignore tests/services $(COV) --junitxml=.reports/test.xml $(ARGS)
+test: $(call stamp,$(tests)) $(c)  ## the embedded suite, no server, on the newest Django this Python allows (LONG=corpora, LONG=1: those, all; C=1: with the compiled half)
+	$(call run,$(tests)) -m pytest -n $(JOBS) -m "not services$(if $(C),, and not compiled)$(if $(LONG),, and not long)$(if $(filter 1,$(LONG)),, and not site)" --ignore tests/services $(COV) --junitxml=.reports/test.xml $(ARGS)
 
 test-services: $(call stamp,services)  ## corpora, and what needs real servers: installs, starts and requires them
 	PYTHON="$(python)" scripts/install_servers.sh
-	$(if $(ARGS),,$(call run,services) -m pytest -n $(JOBS) -m "long or site" --ignore tests/services --junitxml=.reports/long.xml)
+	$(if $(ARGS),,$(call run,services) -m pytest -n $(JOBS) -m "(long or site) and not compiled" --ignore tests/services --junitxml=.reports/long.xml)
 	$(if $(ARGS),,$(call run,services) -m pytest -n $(JOBS) --dist loadfile -m "services and busy" --junitxml=.reports/busy.xml)
 	$(call run,services) -m pytest -m "services$(if $(ARGS),, and not busy)" --junitxml=.reports/services.xml $(ARGS)
 
@@ -61,7 +71,7 @@ docs: $(call stamp,dev)  ## the talk's page from the last tests, Sphinx into doc
 	$(call run,dev) docs/generate_talk.py $(if $(CI),--check)
 	$(call run,dev) -m sphinx -n -W --keep-going -q docs docs/_build
 
-bench: $(call stamp,dev)  ## what it costs and finds, beside its peers (BENCH=later: one of measure, queries, cache, fragments, late_store, later, tally, db)
+bench: $(call stamp,dev) $(c)  ## what it costs and finds, beside its peers (BENCH=later: one of measure, queries, cache, fragments, late_store, later, tally, db)
 	@for room in $(BENCH); do $(call run,dev) benchmarks/$$room.py $(ARGS) || exit 1; done
 
 soak: $(call stamp,services)  ## random interleavings against the cache (MINUTES=60 CELL=postgres-redis-redis), or KILLS=1000 of who defers and counts
@@ -83,4 +93,10 @@ clean:  ## forget the environments and everything built
 	$(uv) venv --quiet --clear --python "$(python)" $(@D)
 	$(uv) pip sync --quiet --require-hashes --python $(@D) $<
 	$(uv) pip install --quiet --no-deps --python $(@D) --editable .
+	@touch $@
+
+$(compiled)/.stamp: $(call stamp,c) $(wildcard c/*.c c/*.h) c/pyproject.toml
+	rm -rf $(@D)
+	@command -v cc >/dev/null || { echo "make C=1 needs a C compiler: apt-get install gcc" >&2; exit 1; }
+	$(uv) pip install --quiet --no-deps --no-build-isolation --python .venvs/c-$(version) --target $(@D) ./c
 	@touch $@

@@ -23,6 +23,7 @@ lock django61 "Django==6.1.*" --python-version 3.12 --group test
 
 lock services "Django>=5.2" --python-version 3.11 --group services
 lock django_sdist "Django>=5.2" --python-version 3.11 --group sdist   # the services environment's
+lock c "setuptools>=77" --python-version 3.11
 lock demo "Django>=5.2" --python-version 3.11 --group demo
-lock dev "Django>=5.2" pyproject.toml --all-extras --python-version 3.11 \
+lock dev "Django>=5.2" pyproject.toml --extra celery --extra msgspec --extra psycopg --python-version 3.11 \
     --group lint --group types --group docs --group bench

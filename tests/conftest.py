@@ -17,11 +17,18 @@ from unhurried.cache._engine import _changes, _counts
 from unhurried.cache._front import _tally
 from unhurried.cache._units._unit import current as unit
 from unhurried.measure import _end, _sampler, snapshot
+from unhurried.measure._compiled import compiled
 
 # Nothing judges speed in a test.
 _HYPOTHESIS = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
 hypothesis.settings.register_profile("here", **_HYPOTHESIS)
 hypothesis.settings.load_profile("here")
+
+
+def pytest_report_header() -> str:
+    """Which half is tried: ``make test C=1`` tries the compiled one."""
+    version = getattr(compiled, "__version__", None)
+    return f"unhurried_c {version}" if version else "unhurried in Python alone"
 
 
 @pytest.fixture(autouse=True)

@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from unhurried import conf
 from unhurried.cache import _problems as cache
 from unhurried.later import reading as later
-from unhurried.measure import _folder, _own, sinks
+from unhurried.measure import _compiled, _folder, _own, sinks
 from unhurried.measure._clients import MODES as CLIENTS
 from unhurried.measure._errors import StoreError
 from unhurried.queries._budget import _budget_settings as budgets
@@ -106,6 +106,14 @@ def check_middleware(**kwargs: Any) -> Iterable[CheckMessage]:
             hint=f'MIDDLEWARE = ["{MIDDLEWARE}", …]',
             id="unhurried.W101",
         )
+
+
+@register("unhurried")
+def check_compiled(**kwargs: Any) -> Iterable[CheckMessage]:
+    """unhurried.W102 the compiled half is installed and of no use."""
+    found = _compiled.problem()
+    if found is not None:
+        yield Warning(found[0], hint=found[1], id="unhurried.W102")
 
 
 @register("unhurried")

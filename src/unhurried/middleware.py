@@ -8,6 +8,7 @@ from typing import Any, Final
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings as django_settings
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import get_resolver
 
 from unhurried import dashboard
@@ -17,7 +18,8 @@ from unhurried.cache.reading import PICTURE
 from unhurried.conf import settings
 from unhurried.dashboard import _staff
 from unhurried.measure import _request as measure
-from unhurried.measure._record import Stepped, current
+from unhurried.measure._compiled import compiled
+from unhurried.measure._record import Record, Stepped, current
 from unhurried.queries._budget import _enforcing as budgets
 
 GetResponse = Callable[[HttpRequest], Any]
@@ -30,6 +32,12 @@ AFTER = (
     (pages.teller(_staff.looks), pages.ateller(_staff.alooks)),
     (dashboard.decorate, dashboard.adecorate),
 )
+
+
+def after(request: HttpRequest, response: HttpResponseBase, record: Record) -> HttpResponseBase:
+    for decorate, _ in AFTER:
+        response = decorate(request, response, record)
+    return response
 
 
 class UnhurriedMiddleware:
@@ -87,8 +95,7 @@ class UnhurriedMiddleware:
         if record.queries:
             budgets.compare(record, response)
         if "HTTP_COOKIE" in meta or django_settings.DEBUG:
-            for decorate, _ in AFTER:
-                response = decorate(request, response, record)
+            response = after(request, response, record)
         return response
 
     async def __acall__(self, request: HttpRequest) -> Any:
@@ -115,3 +122,17 @@ class UnhurriedMiddleware:
             for _, adecorate in AFTER:
                 response = await adecorate(request, response, record)
         return response
+
+
+if compiled is not None:
+    compiled.middleware_wire(
+        call=UnhurriedMiddleware.__call__,
+        abandon=measure.abandon,
+        after=after,
+        compare=budgets.compare,
+        cached=cached,
+        picture=PICTURE,
+        settings=django_settings,
+        kept=vars(django_settings),
+    )
+    UnhurriedMiddleware.__call__ = compiled.call  # type: ignore[method-assign]

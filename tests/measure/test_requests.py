@@ -23,7 +23,7 @@ from django.urls import path
 from tests.books.models import Author
 from unhurried.later._thread import close_all
 from unhurried.measure import counter, measured, snapshot
-from unhurried.measure.reading import window
+from unhurried.measure.reading import finished, window
 from unhurried.testing import override
 
 Route = Callable[[str], dict[str, Any]]
@@ -345,18 +345,19 @@ def test_a_response_that_is_rendered_outside_is_not_touched(store: object, setti
     assert snapshot()["routes"]["(none)"]["requests"] == 1
 
 
-def test_a_sink_that_raises_loses_nothing(
-    client: Client, route: Route, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sink_that_raises_loses_nothing(client: Client, route: Route) -> None:
     def broken(record: object) -> None:
         raise ConnectionRefusedError(111, "no log server")
 
     heard: list[object] = []
-    monkeypatch.setattr("unhurried.measure._units.finished", [broken, heard.append])
-    with override(STRICT=False, STORE=settings.UNHURRIED["STORE"]):
-        for _ in range(5):
-            client.get("/empty/")
-        assert route("empty/")["requests"] == 5
+    finished.extend([broken, heard.append])
+    try:
+        with override(STRICT=False, STORE=settings.UNHURRIED["STORE"]):
+            for _ in range(5):
+                client.get("/empty/")
+            assert route("empty/")["requests"] == 5
+    finally:
+        del finished[-2:]
     assert len(heard) == 5
 
 

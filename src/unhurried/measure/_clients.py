@@ -27,6 +27,7 @@ from unhurried.conf import settings
 from . import _addresses
 from . import _layout as L
 from ._addresses import REMEMBERED
+from ._compiled import compiled
 from ._locks import locked
 
 if TYPE_CHECKING:
@@ -76,18 +77,31 @@ def begin(folder: Path, slot: Slot) -> Clients | None:
     return Clients(key_of(folder), lanes, names if settings.CLIENTS == "shown" else None)
 
 
-class Clients:
-    """A place for each of 64; all but ``of`` under the store's lock."""
+class Places:
+    """Where the clients' numbers lie."""
 
-    __slots__ = ("_heap", "_key", "_known", "_lanes", "_looked", "_places", "named")
+    __slots__ = ("_known", "_lanes", "_places")
 
-    def __init__(self, key: bytes, lanes: memoryview, names: Path | None = None) -> None:
-        self._key = key
+    def __init__(self, lanes: memoryview) -> None:
         self._lanes = lanes
         self._places: dict[int, int] = {}  # where a client's lanes begin
+        self._known: dict[str, int] = {}  # by what was sent
+
+
+if compiled is not None:
+    Places = compiled.Places  # type: ignore[misc]
+
+
+class Clients(Places):
+    """A place for each of 64; all but ``of`` under the store's lock."""
+
+    __slots__ = ("_heap", "_key", "_looked", "named")
+
+    def __init__(self, key: bytes, lanes: memoryview, names: Path | None = None) -> None:
+        super().__init__(lanes)
+        self._key = key
         self._heap: list[tuple[int, int]] = []  # (cost, where), put right when needed
         self._looked = 0
-        self._known: dict[str, int] = {}  # by what was sent
         self.named = Named(names) if names else None
         self._take_over()
 

@@ -15,6 +15,8 @@ from threading import get_ident
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from ._compiled import compiled
+
 if TYPE_CHECKING:
     from ._rows import Route
     from ._store import Store
@@ -50,6 +52,9 @@ class Seen:
         self.line: str | None = None
 
 
+if compiled is not None:
+    Seen = compiled.Seen  # type: ignore[misc]
+
 #: What a record without a statement has seen: one for all of them, and never written.
 NOTHING: Final[dict[Any, Seen]] = {}
 
@@ -63,8 +68,8 @@ class Rare:
         self.rows = self.overlap = self.streamed = self.unsafe = 0
 
 
-class Record:
-    """A unit of work: a request, a task, a command. Times in nanoseconds."""
+class Core:
+    """A record's times and counts, and its timeline."""
 
     __slots__ = (
         *("kind", "name", "status", "size", "raised", "queries", "connects", "connecting"),
@@ -74,8 +79,6 @@ class Record:
     )
     #: What the unit has read, for the cache's room; not set before it is asked for.
     reads: Any
-    #: True while a command or a test asks a page again: rooms above bypass what they keep for it.
-    replaying = False
 
     def __init__(self, kind: str, name: str, store: Store) -> None:
         self.kind = kind
@@ -129,11 +132,6 @@ class Record:
             with suppress(ValueError):  # in one step: threads that share a record are in it, too
                 stack.remove(part)
 
-    def seldom(self) -> Rare:
-        if self.rare is None:
-            self.rare = Rare()
-        return self.rare
-
     def close(self) -> None:
         """Stop the clocks. Called once; closing again changes nothing that is read."""
         now = perf_counter_ns()
@@ -148,6 +146,29 @@ class Record:
         self.cpu = cpu if 0 <= cpu < wall else wall if cpu > 0 else 0
         if min(parts) < 0 or not 0 < wall < YEAR:
             self._settle()
+
+    def seldom(self) -> Rare:
+        raise NotImplementedError
+
+    def _settle(self) -> None:
+        raise NotImplementedError
+
+
+if compiled is not None:
+    Core = compiled.Core  # type: ignore[misc]
+
+
+class Record(Core):
+    """A unit of work: a request, a task, a command. Times in nanoseconds."""
+
+    __slots__ = ()
+    #: True while a command or a test asks a page again: rooms above bypass what they keep for it.
+    replaying = False
+
+    def seldom(self) -> Rare:
+        if self.rare is None:
+            self.rare = Rare()
+        return self.rare
 
     def _settle(self) -> None:
         """A thread has carried the record along: what ran side by side is overlap, not wall."""
@@ -220,7 +241,20 @@ class SampledRecord(Record):
         self.probed += 1
 
 
+if compiled is not None:
+
+    class SampledRecord(compiled.Sampled, Record):  # type: ignore[misc,no-redef]
+        """The same, of the same attributes."""
+
+        __slots__ = ()
+
+
 current: ContextVar[Record | None] = ContextVar("unhurried_record", default=None)
+if compiled is not None:
+    compiled.record_wire(
+        nothing=NOTHING,
+        current=current,
+    )
 if hasattr(os, "register_at_fork"):  # the record under way is the parent's to finish
     os.register_at_fork(after_in_child=lambda: current.set(None))
 

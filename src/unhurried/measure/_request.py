@@ -10,16 +10,18 @@ from threading import get_ident
 from typing import Any
 
 from django.core.signals import got_request_exception
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from . import _paths, _queue, _store
+from . import _addresses, _paths, _queue, _store, _units
+from ._compiled import compiled
 from ._errors import StoreError, swallow
+from ._folding import PATIENT, stop_waiting
 from ._frames import blamed
 from ._record import Record, SampledRecord, current
 from ._rows import STARTED
 from ._seen import Samples
-from ._units import active, finish, finish_streamed, start
+from ._units import active, finish, finish_streamed, finished, start
 
 UNRESOLVED = "(none)"
 CLIENT_GONE = 499  # nginx's number for a client that closed the connection
@@ -121,6 +123,43 @@ def abandon(record: Record, error: BaseException) -> None:
     record.raised = not isinstance(error, (CancelledError, GeneratorExit))
     record.status = 500 if record.raised else CLIENT_GONE
     finish(record)
+
+
+def _failed(error: BaseException, store: _store.Store) -> None:
+    """What went wrong in a function that is compiled."""
+    if isinstance(error, OSError | StoreError):
+        _store.fail(error, store)
+    elif isinstance(error, Exception):
+        swallow("measuring", error)
+    else:
+        raise error
+
+
+if compiled is not None:
+    compiled.request_wire(
+        begin=begin,
+        resolved=resolved,
+        end=end,
+        failed=_failed,
+        stand=_units.stand,
+        stop_waiting=stop_waiting,
+        may_be_proxy=_addresses.may_be_proxy,
+        waited=_queue.waited,
+        parse=_queue.parse,
+        look=_paths.look,
+        resolving=resolving,
+        sampled=SampledRecord,
+        weigh=_units.weigh,
+        finished=finished,
+        store_globals=vars(_store),
+        paths_globals=vars(_paths),
+        record=Record,
+        response=HttpResponse,
+        patient=PATIENT,
+        oldest_ns=int(_queue.OLDEST * 1e9),
+        ahead_ns=int(_queue.AHEAD * 1e9),
+    )
+    begin, resolved, end = compiled.begin, compiled.resolved, compiled.end
 
 
 def _follow(record: Record, response: Any) -> None:

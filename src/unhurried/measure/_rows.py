@@ -7,7 +7,8 @@ from math import log
 from typing import TYPE_CHECKING
 
 from ._buckets import COARSE_COUNT, COARSE_NS, COUNT, PER_LOG, TIME
-from ._layout import COARSE, FINE, LANE, STATUS_LANE, STRIDE
+from ._compiled import compiled
+from ._layout import COARSE, FINE, FINE_ROUTE, LANE, LANES, STATUS_LANE, STRIDE
 from ._record import CACHE, DB, HTTP, TEMPLATE
 
 if TYPE_CHECKING:
@@ -37,9 +38,15 @@ CLASS_LANE = tuple(LANE[f"status_{name}"] for name in ("other", "1xx", "2xx", "3
 FINE_CPU, FINE_DB, FINE_QUERIES = FINE["cpu"], FINE["db"], FINE["queries"]
 OFFSET, LAST, EXACT = TIME.offset, TIME.last, COUNT.exact
 LOWEST = int(TIME.lowest)
+#: What is written for every unit, or nearly: the compiled ``write`` asks where these lie.
+WRITTEN = (
+    *("started", "requests", "bytes", "wall", "cpu", "wall_max", "status_200", "template"),
+    *("wall_0", "db", "cache", "http", "queries", "queries_max", "db_0", "queries_0", "queue_0"),
+    *("connects", "connecting", "queue", "queued"),
+)
 
 
-class Route:
+class Row:
     """The lanes and the fine buckets of one route or unit in this process's slot."""
 
     __slots__ = ("fine", "lanes", "paths")
@@ -70,7 +77,7 @@ class Route:
         if status == 200 and not record.raised:
             lanes[STATUS_200] += 1
         else:
-            self._write_status(status, raised=record.raised)
+            self._write_status(status, record.raised)
         _, db, cache, http, template = record.parts
         if template:
             lanes[TEMPLATE_NS] += template
@@ -100,7 +107,41 @@ class Route:
             self._write_rare(record.rare)
         lanes[DONE] += 1
 
-    def _write_status(self, status: int, *, raised: bool) -> None:
+    def _write_status(self, status: int, raised: bool) -> None:  # noqa: FBT001
+        raise NotImplementedError
+
+    def _write_rare(self, rare: Rare) -> None:
+        raise NotImplementedError
+
+
+if compiled is not None:
+    Row = compiled.Row  # type: ignore[misc]
+    compiled.row_wire(
+        **{name: LANE[name] for name in WRITTEN},
+        fine_cpu=FINE_CPU,
+        fine_db=FINE_DB,
+        fine_queries=FINE_QUERIES,
+        stride=STRIDE,
+        lanes=LANES,
+        fine=FINE_ROUTE,
+        per_log=PER_LOG,
+        lowest=LOWEST,
+        exact=EXACT,
+        time_offset=OFFSET,
+        time_last=LAST,
+        count_offset=COUNT.offset,
+        count_last=COUNT.last,
+        coarse_ns=COARSE_NS,
+        coarse_count=COARSE_COUNT,
+    )
+
+
+class Route(Row):
+    """What is written seldom, too."""
+
+    __slots__ = ()
+
+    def _write_status(self, status: int, raised: bool) -> None:  # noqa: FBT001 - asked from C, too
         lanes = self.lanes
         if status:
             lanes[STATUS_LANE.get(status) or class_lane(status)] += 1

@@ -47,7 +47,7 @@ def first(record: Record, alias: str, sql: str) -> Seen:
     seen = record.statements[sql] = Seen(alias, sql)
     texts = record.store.met.get(record.name)
     if texts is None or sql not in texts:
-        _tell(met, record, sql, seen)
+        tell_met(record, sql, seen)
     return seen
 
 
@@ -75,7 +75,7 @@ def _add(record: Record, alias: str, sql: Any, key: Any) -> Seen:
     if key is not OTHER and (
         type(record) is SampledRecord or key not in record.store.met.get(record.name, ())
     ):
-        _tell(met, record, key, seen)
+        tell_met(record, key, seen)
     return seen
 
 
@@ -92,6 +92,11 @@ def note(record: Record, alias: str, sql: Any, began: int, took: int) -> Seen | 
     if isinstance(record, SampledRecord) and len(record.timeline) < LONGEST:
         record.timeline.append((began - record.start, took, seen))
     return seen
+
+
+def tell_met(record: Record, key: Any, seen: Seen) -> None:
+    """Tell whoever wants to know that a text is new here."""
+    _tell(met, record, key, seen)
 
 
 def hear(record: Record, seen: Seen) -> None:

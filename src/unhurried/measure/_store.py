@@ -16,6 +16,7 @@ from unhurried.conf import settings
 
 from . import _clients, _processes
 from . import _layout as L
+from ._compiled import compiled
 from ._cost import Cost
 from ._errors import TRANSIENT, StoreError, say_once, swallow, told_of_disk
 from ._folder import as_store_error, folder, prepare
@@ -27,26 +28,42 @@ from ._slot import Slot
 RETRY_AFTER = 30.0  # seconds
 
 
-class Store:
-    """One folder's names, and this process's slot in it.
-
-    What every unit of work looks at lies here together, rather than in the modules it belongs to:
-    on a page that has just emptied the processor's caches each place looked at costs.
+class Hot:
+    """What every unit of work looks at, together: on a page that has just emptied the processor's
+    caches each place looked at costs.
     """
 
     __slots__ = (
-        *("cost", "countdown", "due", "folder", "left", "lock", "names", "pid", "routes", "slot"),
-        *("asked", "asked_until", "clients", "kept", "met", "requests", "__weakref__"),
+        *("asked", "asked_until", "clients", "countdown", "due", "left", "lock", "met", "requests"),
     )
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         self.left = False  # after a fork, or for another store: then nothing is written any more
-        self.cost = Cost()
         self.countdown = 1  # units of work to the next sampled one
         self.due = 0  # when to stand for election next, on the clock of the records
+        self.clients: _clients.Clients | None = None
+        self.requests: dict[str, Route] = {}  # by name, of requests alone
+        self.asked: list[Any] = []  # units that wait for rooms above, see _folding
+        self.asked_until = 0  # from when on they do not wait
+        #: By the unit's name, then by raw SQL: the line a text was met at, see ``_statements``.
+        self.met: dict[str, dict[Any, str | None]] = {}
+
+
+if compiled is not None:
+    Hot = compiled.Hot  # type: ignore[misc]
+
+
+class Store(Hot):
+    """One folder's names, and this process's slot in it."""
+
+    __slots__ = ("__weakref__", "cost", "folder", "kept", "names", "pid", "routes", "slot")
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self.lock = threading.RLock()  # a signal handler or a __del__ may count in the middle
+        self.cost = Cost()
         self.folder = prepare(folder)
         self.names = Names(self.folder)
-        self.lock = threading.RLock()  # a signal handler or a __del__ may count in the middle
         self.slot = Slot.claim(self.folder, self.names.id)
         self.pid = self.slot.pid
         try:
@@ -56,12 +73,7 @@ class Store:
             self.slot.close()  # nobody else would, and each retry would claim one more
             raise
         self.routes: dict[tuple[str, str], Route] = {}
-        self.requests: dict[str, Route] = {}  # by name, of requests alone
-        self.asked: list[Any] = []  # units that wait for rooms above, see _folding
-        self.asked_until = 0  # from when on they do not wait
         self.kept: dict[Any, Any] = {}  # what rooms above remember as long as this is ours
-        #: By the unit's name, then by raw SQL: the line a text was met at, see ``_statements``.
-        self.met: dict[str, dict[Any, str | None]] = {}
 
     def lost(self) -> bool:
         """Whether the files were removed under us: then we count for nobody."""

@@ -84,9 +84,9 @@ def finish(record: Record) -> None:
     if finished:
         _tell(finished, record)
     if type(record) is SampledRecord and row is not None:
-        _weigh(record, row)
+        weigh(record, row)
     if record.last > store.due and not store.left:
-        _stand(record)
+        stand(record)
 
 
 def _tell(subscribers: list[Subscriber], record: Record) -> None:
@@ -104,7 +104,7 @@ def finish_streamed(record: Record) -> None:
         _tell(streamed, record)
 
 
-def _weigh(record: SampledRecord, row: Route) -> None:
+def weigh(record: SampledRecord, row: Route) -> None:
     """Write CPU by part, and what measuring this one cost, from the moment its clock stopped."""
     store = record.store
     try:
@@ -117,7 +117,7 @@ def _weigh(record: SampledRecord, row: Route) -> None:
     _tell(weighed, record)
 
 
-def _stand(record: Record) -> None:
+def stand(record: Record) -> None:
     """Stand for election, and have a watch; a command is soon over, and may fork: neither.
 
     Each process also says then what it is, and who its clients are if that may be shown.

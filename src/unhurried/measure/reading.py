@@ -3,6 +3,7 @@
 from . import _files as files
 from ._asked import asked
 from ._buckets import COUNT, TIME, VALUE, Scale
+from ._compiled import compiled
 from ._end import THREADS, WRITES, at_end, not_at_end, rest
 from ._errors import StoreError, not_kept, say_once, swallow
 from ._folder import folder, prepare, versioned
@@ -21,7 +22,7 @@ from ._paths import ONE_IN as ONE_PATH_IN
 from ._probes._fetching import fetched
 from ._probes.cache import heard as cache_verbs
 from ._probes.cache import install as install_cache_probe
-from ._probes.sql import Statement, attached, guards, not_heard, observers, tap, unheard
+from ._probes.sql import Statement, asking, attached, guards, not_heard, observers, tap, unheard
 from ._probes.sql import install as install_tap
 from ._processes import SERVERS
 from ._read import Merged, Reader
@@ -100,6 +101,7 @@ __all__ = [
     "Where",
     "Window",
     "asked",
+    "asking",
     "at_end",
     "at_once",
     "attached",
@@ -112,6 +114,7 @@ __all__ = [
     "changes",
     "client_hash",
     "client_label",
+    "compiled",
     "current",
     "draining",
     "drawn",

@@ -14,6 +14,7 @@ from typing import Any
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from unhurried.conf import settings
+from unhurried.measure.reading import compiled
 
 from .._errors import Unavailable, WriteRefused
 from .._tokens import _spool
@@ -54,7 +55,7 @@ def _ending(connection: BaseDatabaseWrapper, method: str) -> Callable[..., Any]:
         finally:  # also where nobody can tell whether it was committed
             renew(connection, ties)
 
-    return end
+    return end if compiled is None else compiled.Ending(ties, original, end)
 
 
 def has_epoch(connection: BaseDatabaseWrapper, ties: Ties) -> bool:

@@ -65,7 +65,7 @@ def answered(connection: Any, sql: str, params: Sequence[Any]) -> Way | None:
     try:
         if connection.execute_wrappers:
             context = {"connection": connection, "cursor": way.cursor}
-            tap(way.send, sql, params, many=False, context=context)
+            tap(way.send, sql, params, False, context)  # noqa: FBT003 - as Django calls it
         else:
             way.send(sql, params)
     except BaseException:

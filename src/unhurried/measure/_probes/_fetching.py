@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
+from .._compiled import compiled
 from .._record import DB, Seen, current
 
 #: Called with (cursor, nanoseconds) after each fetch that is timed; counting blocks subscribe.
@@ -52,6 +53,11 @@ class Timed(Base):
         self.unhurried_seen.fetch += took
         return rows
 
+    def raise_wrapped(self, error: BaseException) -> None:
+        """The same, where it is the compiled one that has failed."""
+        with self.db.wrap_database_errors:
+            raise error
+
     def fetchone(self) -> Any:
         return self._charged(self.cursor.fetchone)
 
@@ -85,6 +91,14 @@ class Timed(Base):
                 record.leave(DB)
             for hear in fetched:
                 hear(self, took)
+
+
+if compiled is not None:
+    compiled.fetch_wire(
+        fetchmany=Timed.fetchmany,
+        fetched=fetched,
+    )
+    Timed.fetchmany = compiled.fetchmany  # type: ignore[method-assign]
 
 
 class TimedCursor(Timed, CursorWrapper):

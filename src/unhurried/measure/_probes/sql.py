@@ -13,15 +13,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, perf_counter_ns
+from types import FrameType
 from typing import Any, Final, Protocol
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from .._compiled import compiled
 from .._errors import swallow
 from .._record import DB, Record, Seen, current
-from .._statements import find, first, hear, note, repeated
+from .._statements import MOST, find, first, hear, note, repeated, tell_met
 from . import _fetching
 from ._fetching import NOBODY
 
@@ -88,7 +90,7 @@ def tap(
     try:
         result = execute(sql, params, many, context)
     except BaseException:
-        _failed(record, sql, context, perf_counter_ns() - began)
+        _failed(record, sql, context, began, perf_counter_ns() - began)
         raise
     took = perf_counter_ns() - began
     record.parts[DB] += took
@@ -117,10 +119,18 @@ def tap(
     return result
 
 
-def _failed(record: Record, sql: Any, context: dict[str, Any], took: int) -> None:
-    record.parts[DB] += took
-    record.last += took
-    _note(record, context["connection"].alias, sql, 0, took, failed=True)
+def _failed(
+    record: Record,
+    sql: Any,
+    context: dict[str, Any],
+    began: int,
+    took: int,
+    charged: bool = False,  # noqa: FBT001, FBT002 - asked from C, too
+) -> None:
+    if not charged:
+        record.parts[DB] += took
+        record.last += took
+    _note(record, context["connection"].alias, sql, began, took, failed=True)
 
 
 def _step_by_step(
@@ -182,6 +192,38 @@ def _heard_by_all(
         raise
     _tell_after(statement, began, None)
     return result
+
+
+_TAP: Final = tap.__code__
+_OURS: Final = (__name__, hear.__module__)
+if compiled is not None:
+    compiled.tap_wire(
+        tap=tap,
+        failed=_failed,
+        find=find,
+        tell_met=tell_met,
+        hear=hear,
+        observers=observers,
+        guards=guards,
+        unheard=unheard,
+        nobody=NOBODY,
+        most=MOST,
+    )
+    tap = compiled.tap
+
+
+def asking(frame: FrameType) -> FrameType:
+    """The frame that has the statement's ``params``, above a hook's: the tap's own, or that of
+    whoever has called the compiled one.
+    """
+    at: FrameType | None = frame
+    inside = False
+    while at is not None and at.f_code is not _TAP:
+        ours = at.f_globals["__name__"] in _OURS
+        if inside and not ours:
+            return at
+        inside, at = ours, at.f_back
+    return at or frame
 
 
 def not_heard(sql: str) -> None:
@@ -267,6 +309,14 @@ def _took(connection: BaseDatabaseWrapper) -> int:
     if age is None or connection.close_at is None:
         return 0
     return max(int((monotonic() - connection.close_at + age) * 1e9), 0)
+
+
+if compiled is not None:
+    compiled.connections_wire(
+        tap=tap,
+        connected=_connected,
+    )
+    _connected = compiled.connected
 
 
 def attach(connection: BaseDatabaseWrapper) -> None:

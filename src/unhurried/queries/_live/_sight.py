@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from types import FrameType
 from typing import Any, Final
 
-from unhurried.measure.reading import Record, SampledRecord, Seen, tap
+from unhurried.measure.reading import Record, SampledRecord, Seen, asking
 
 from .._find._finding import DUPLICATE, N_PLUS_ONE
 from .._find._frames import Walk, innermost, of_a_library, walk
@@ -62,11 +61,11 @@ def sight(record: Record, seen: Seen) -> Sighting | None:
     known = _known.get(key)
     if known is not None and (not isinstance(record, SampledRecord) or record.last < known[1]):
         return known[0]
-    asking = _tap(sys._getframe(1))
-    first, found = seen.note, walk(asking)
+    frame = asking(sys._getframe(1))
+    first, found = seen.note, walk(frame)
     if found.lookup is not None or not found.places:
         return _keep(key, record, None)
-    look = Look(found, Read(found), digest(asking.f_locals.get("params")), 1)
+    look = Look(found, Read(found), digest(frame.f_locals.get("params")), 1)
     if not isinstance(first, Look) or first.key != look.key:
         look.looks += first.looks if isinstance(first, Look) else 0
         _look_again(seen, look)
@@ -76,9 +75,9 @@ def sight(record: Record, seen: Seen) -> Sighting | None:
 
 def line() -> str | None:
     """The innermost line of the project's own that is under way; without one, a library's."""
-    asking = _tap(sys._getframe(1))
-    place = innermost(asking)
-    return place.label() if place is not None else of_a_library(asking)
+    frame = asking(sys._getframe(1))
+    place = innermost(frame)
+    return place.label() if place is not None else of_a_library(frame)
 
 
 def _look_again(seen: Seen, look: Look) -> None:
@@ -113,13 +112,3 @@ def _keep(key: tuple[str, str, Any], record: Record, sighting: Sighting | None) 
         _known.clear()
     _known[key] = sighting, record.last + EVERY
     return sighting
-
-
-def _tap(frame: FrameType) -> FrameType:
-    """The tap's own frame, which has the parameters; none of them is kept."""
-    at: FrameType | None = frame
-    while at is not None:
-        if at.f_code is tap.__code__:
-            return at
-        at = at.f_back
-    return frame

@@ -1,0 +1,371 @@
+"""The compiled half: that it is found or left alone, that it does what Python does, and what it
+does with what it was not made for. All other tests are its tests, too: ``make test C=1``.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.test import Client, RequestFactory
+
+from unhurried import __version__
+from unhurried.measure import _compiled, _store, measured, snapshot
+from unhurried.measure._record import Record, SampledRecord
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """One that is installed, and none of ours so far."""
+    made = ModuleType("unhurried_c")
+    monkeypatch.setitem(sys.modules, "unhurried_c", made)
+    monkeypatch.delenv("UNHURRIED_PURE", raising=False)
+    monkeypatch.setattr(_compiled, "compiled", None)
+    return made
+
+
+def test_one_of_our_version_is_taken(module: Any) -> None:
+    module.__version__ = __version__
+    assert _compiled.find() is module
+
+
+def test_of_another_version_it_is_left_alone_and_a_check_says_so(
+    module: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module.__version__ = "0.0.9"
+    assert _compiled.find() is None
+    call_command("check", "--tag=unhurried")
+    said = capsys.readouterr().err
+    assert (
+        f"(unhurried.W102) unhurried_c is 0.0.9, unhurried {__version__}: it is left alone" in said
+    )
+    assert 'pip install --upgrade "unhurried[c]"' in said
+
+
+def test_one_that_can_not_be_loaded_is_left_alone(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken:
+        def find_spec(self, name: str, *args: object) -> None:
+            if name == "unhurried_c":
+                raise ImportError("undefined symbol: PyNothing")
+
+    monkeypatch.delitem(sys.modules, "unhurried_c")
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    assert _compiled.find() is None
+    problem = _compiled.problem()
+    assert problem is not None
+    assert "undefined symbol: PyNothing" in problem[0]
+
+
+def test_the_environment_leaves_it_out(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module.__version__ = __version__
+    monkeypatch.setenv("UNHURRIED_PURE", "1")
+    assert _compiled.find() is None
+    assert _compiled.problem() is None
+
+
+# From here on with the real one.
+
+compiled = pytest.mark.compiled
+
+
+@pytest.fixture
+def c() -> Any:
+    assert _compiled.compiled is not None, "make test C=1 builds it"
+    return _compiled.compiled
+
+
+@compiled
+def test_it_is_what_measures(c: Any, client: Client, store: Path) -> None:
+    assert issubclass(Record, c.Core)
+    assert issubclass(SampledRecord, c.Sampled)
+    client.get("/empty/")
+    assert isinstance(_store.opened, c.Hot)
+
+
+def in_python(script: str, *args: str) -> Any:
+    """What the same script prints where all is Python."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script, *args],
+        env={**os.environ, "UNHURRIED_PURE": "1", "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+ROWS = """
+import json, random, sys
+from types import SimpleNamespace
+from unhurried.measure import _layout as L
+from unhurried.measure._record import Rare, Record
+from unhurried.measure._rows import Route
+
+def play(seed):
+    draw, words = random.Random(seed), lambda n: memoryview(bytearray(8 * n)).cast("Q")
+    row = Route(words(L.LANES), words(L.FINE_ROUTE))
+    edges = [0, 1, 999, 1000, 1001, 2_500_000, 10**9, 3_600 * 10**9, 4_000 * 10**9, 10**15]
+    ns = lambda: draw.choice([*edges, draw.randrange(10**12), int(10 ** draw.uniform(0, 15))])
+    for _ in range(40):
+        record = Record("request", "r/", SimpleNamespace())
+        record.wall, record.cpu = max(ns(), 1), ns()
+        record.parts = [ns() * draw.getrandbits(1) for _ in range(5)]
+        record.queries = draw.choice([0, 0, 1, 2, 35, 63, 64, 65, 100, 1000, 10**6, 10**9])
+        record.size = draw.randrange(10**9)
+        record.status = draw.choice([0, 200, 204, 404, 418, 500, 599, 999])
+        record.raised = bool(draw.getrandbits(1))
+        record.connects, record.connecting = draw.randrange(3), ns()
+        record.queued = draw.choice([None, ns()])
+        if draw.getrandbits(1):
+            record.rare = Rare()
+            record.rare.rows, record.rare.overlap, record.rare.unsafe = 3, draw.randrange(-5, 5), 1
+        record.row = draw.choice([None, row])
+        row.write(record)
+    return [row.lanes.tolist(), [(i, n) for i, n in enumerate(row.fine.tolist()) if n]]
+
+if __name__ == "__main__":
+    print(json.dumps([play(seed) for seed in range(int(sys.argv[1]))]))
+"""
+
+
+@compiled
+def test_rows_are_written_as_in_python(c: Any) -> None:
+    here: dict[str, Any] = {"__name__": "rows"}
+    exec(ROWS, here)
+    played = json.loads(json.dumps([here["play"](seed) for seed in range(60)]))
+    assert played == in_python(ROWS, "60")
+
+
+TIMELINE = """
+import json, random, sys
+from types import SimpleNamespace
+from unhurried.measure._record import Record, SampledRecord
+
+def play(seed):
+    draw = random.Random(seed)
+    record = draw.choice([Record, SampledRecord])("unit", "u", SimpleNamespace())
+    told = []
+    for _ in range(draw.randrange(200)):
+        looks = draw.random()
+        if looks < 0.03:
+            told.append(list(record.stack))
+        if looks > 0.98:
+            record.stack.append(draw.randrange(1, 5))
+        step = draw.choice(["enter", "enter", "leave"])
+        try:
+            getattr(record, step)(draw.randrange(5))
+        except IndexError:
+            told.append("nothing is open")
+            break
+        told.append([record.concurrent, len(record.stack) if draw.random() < 0.1 else 0])
+    overlaps = record.rare is not None and record.rare.overlap > 0
+    whole = sum(record.parts) == record.last - record.start
+    return [told, list(record.stack), overlaps, whole]
+
+if __name__ == "__main__":
+    print(json.dumps([play(seed) for seed in range(int(sys.argv[1]))]))
+"""
+
+
+@compiled
+def test_parts_are_opened_and_left_as_in_python(c: Any) -> None:
+    here: dict[str, Any] = {"__name__": "timeline"}
+    exec(TIMELINE, here)
+    assert json.loads(json.dumps([here["play"](seed) for seed in range(300)])) == in_python(
+        TIMELINE, "300"
+    )
+
+
+WRONG: list[Any] = [
+    *(None, 0, -1, 1 << 70, 1.5, "", "SELECT 1", b"", (), [], {}, set(), object(), type),
+    *(len, memoryview(b""), memoryview(bytearray(64)).cast("Q")),
+]
+
+
+@compiled
+def test_nothing_it_is_given_ends_the_process(c: Any) -> None:
+    """Each function, type and method with what it was not made for: an error, or nothing."""
+    script = f"""
+import random, sys
+import django
+django.setup()
+from tests.measure.test_compiled import WRONG
+from unhurried.measure._compiled import compiled as c
+from unhurried.measure import _store
+draw = random.Random({random.randrange(1 << 30)})
+print("seed", {random.randrange(1 << 30)})
+tried = 0
+def attempt(what, *args, **named):
+    global tried
+    tried += 1
+    try:
+        return what(*args, **named)
+    except Exception:
+        return None
+names = [name for name in dir(c) if not name.endswith("_wire") and name[0] != "_"]
+for _ in range(3000):
+    what = getattr(c, draw.choice(names))
+    args = [draw.choice(WRONG) for _ in range(draw.randrange(6))]
+    made = attempt(what, *args)
+    if made is None and isinstance(what, type):
+        made = attempt(what.__new__, what)
+    for name in dir(type(made)) if type(made).__module__ == "unhurried_c" else ():
+        if name[:2] != "__" or name == "__call__":
+            method = attempt(getattr, made, name)
+            attempt(setattr, made, name, draw.choice(WRONG))
+            attempt(delattr, made, name)
+            if callable(method):
+                attempt(method, *[draw.choice(WRONG) for _ in range(draw.randrange(3))])
+for name in dir(c):
+    if name.endswith("_wire"):
+        for wrong in (*WRONG, {{key: None for key in ("tap", "nothing", "current")}}):
+            attempt(getattr(c, name), wrong)
+print(tried)
+"""
+    done = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", script],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert int(done.stdout.split()[-1]) > 3000
+
+
+@compiled
+def test_it_serves_the_first_interpreter_alone(c: Any) -> None:
+    """The second one says why, and measures in Python."""
+    inside = "import unhurried_c"
+    script = f"""
+import sys
+import unhurried_c
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+made = interpreters.create()
+code = '''
+import sys
+sys.path[:] = {{path!r}}
+try:
+    {inside}
+except ImportError as error:
+    assert "main interpreter" in str(error) or "subinterpreters" in str(error), error
+else:
+    raise AssertionError("it was loaded")
+'''
+failed = interpreters.run_string(made, code.format(path=sys.path))
+print(failed)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, done.stdout.strip()) == (0, "None"), done.stderr
+
+
+def growth(work: Callable[[], object], times: int) -> int:
+    """Blocks of memory that are left behind, by so many more of the same."""
+    for _ in range(times):
+        work()
+    gc.collect()
+    before = sys.getallocatedblocks()
+    for _ in range(times):
+        work()
+    gc.collect()
+    return sys.getallocatedblocks() - before
+
+
+@compiled
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/empty/", "/slow/", "/boom/", "/item/7/?page=2"])
+def test_requests_leave_nothing_behind(
+    c: Any, store: Path, caplog: pytest.LogCaptureFixture, url: str
+) -> None:
+    """By Django's handler alone: its test client leaves sixteen blocks a request."""
+    caplog.set_level("CRITICAL", "django.request")
+    site = WSGIHandler()
+
+    def ask() -> None:
+        headers = {"x-request-start": "t=1700000000.5"}
+        response = site(RequestFactory().get(url, headers=headers).environ, lambda *args: None)
+        for _ in response:
+            pass
+        response.close()
+
+    left = growth(ask, 300)
+    assert left < 300, f"{left} blocks of 300 requests"
+
+
+@compiled
+@pytest.mark.django_db
+def test_statements_leave_nothing_behind(c: Any, store: Path) -> None:
+    def work() -> None:
+        with measured("u"), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 UNION SELECT 2")
+            cursor.fetchmany(10)
+            cursor.execute("SELECT 1 UNION SELECT 2")
+            try:
+                cursor.execute("SELECT nothing")
+            except DatabaseError:
+                pass
+
+    left = growth(work, 300)
+    assert left < 300, f"{left} blocks of 300 units"
+
+
+def records() -> int:
+    return sum(type(each) in (Record, SampledRecord) for each in gc.get_objects())
+
+
+@compiled
+def test_records_that_know_each_other_are_collected(c: Any, store: Path) -> None:
+    gc.collect()
+    before = records()
+    for kind in (Record, SampledRecord) * 50:
+        record: Any = kind("unit", "u", _store.current())  # type: ignore[arg-type]
+        record.pending = [record.close]
+        record.statements = {"x": record}
+    del record
+    gc.collect()
+    assert records() == before
+
+
+@compiled
+def test_threads_at_once_lose_no_request(c: Any, store: Path) -> None:
+    client = Client()
+    client.get("/empty/")
+    start = threading.Barrier(8)
+
+    def ask() -> None:
+        start.wait(30)
+        for _ in range(100):
+            client.get("/empty/")
+
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    finally:
+        sys.setswitchinterval(switch)
+    assert snapshot()["routes"]["empty/"]["requests"] == 801
