@@ -102,23 +102,35 @@ def paired(switch, url: str, seconds: float) -> tuple[float, float, float, int]:
 
 
 def per_query(seconds: float) -> None:
-    """The slope between pages of 20 and of 220 queries, on minus off."""
+    """The slope between a page of 20 and one of 220 queries, on minus off; many short rounds."""
     from _switch import Switch
 
     switch = Switch()
     costs, control = [], []
+    gc.collect()
+    gc.disable()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        took = {}
-        order = [(which, n) for which in ("off", "again", "on") for n in (20, 220)]
-        random.shuffle(order)
-        for which, n in order:
-            took[which, n] = block(switch.application(on=which == "on"), f"/q/{n}/")
-        slope = {w: (took[w, 220] - took[w, 20]) / 200 for w in ("off", "again", "on")}
+        slope = {}
+        for which in random.sample(("off", "again", "on"), 3):
+            application = switch.application(on=which == "on")
+            _site.call(application, "/q/20/")  # warms up
+            few, many = (once(application, f"/q/{n}/") for n in (20, 220))
+            slope[which] = (many - few) / 200
         costs.append(slope["on"] - (slope["off"] + slope["again"]) / 2)
         control.append(slope["off"] - slope["again"])
-    cost, noise = statistics.median(costs) * 1e6, statistics.median(control) * 1e6
+        if len(costs) % 20 == 0:
+            gc.collect()
+    gc.enable()
+    cost, noise = statistics.median(costs) / 1e3, statistics.median(control) / 1e3
     print(f"\nper query, counted and timed: {cost:.2f} us (budget 2), A/A {noise:+.2f} us")
+
+
+def once(application: Callable[..., object], url: str) -> int:
+    """CPU nanoseconds of one request."""
+    began = time.thread_time_ns()
+    _site.call(application, url)
+    return time.thread_time_ns() - began
 
 
 def reading() -> None:
