@@ -68,7 +68,7 @@ PyObject *connected(
 {
     int failed;
     Core *record = under_way(&failed);
-    if (failed) {
+    if (failed || unwired(attach)) {
         return NULL;
     }
     PyObject *connection = NULL;

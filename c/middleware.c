@@ -24,7 +24,8 @@ int middleware_ready(void)
 
 PyObject *middleware_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
 {
-    if (wired(named, "call", &python_call) < 0 || wired(named, "abandon", &abandon) < 0
+    Py_CLEAR(python_call);
+    if (wired(named, "abandon", &abandon) < 0
         || wired(named, "compare", &compare) < 0 || wired(named, "after", &after) < 0
         || wired(named, "cached", &cached) < 0 || wired(named, "picture", &picture) < 0
         || wired(named, "settings", &django_settings) < 0
@@ -33,6 +34,9 @@ PyObject *middleware_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args)
     }
     if (!PyDict_Check(cached) || !PyDict_Check(kept) || !PyUnicode_Check(picture)) {
         PyErr_SetString(PyExc_TypeError, "middleware_wire() was given something else");
+        return NULL;
+    }
+    if (wired(named, "call", &python_call) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -144,8 +148,7 @@ static PyObject *decorated(PyObject *request, PyObject *response, PyObject *reco
 PyObject *middleware_call(
     PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
-    if (python_call == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "unhurried_c is nothing without unhurried");
+    if (unwired(python_call)) {
         return NULL;
     }
     if (n != 2 || names != NULL) {

@@ -492,8 +492,7 @@ PyTypeObject SampledType = {
 Core *under_way(int *failed)
 {
     PyObject *record;
-    if (current == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "unhurried_c is nothing without unhurried");
+    if (unwired(current)) {
         *failed = 1;
         return NULL;
     }

@@ -38,13 +38,14 @@ int request_ready(void)
 
 PyObject *request_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
 {
+    Py_CLEAR(python_end);
     if (wired(named, "store_globals", &store_globals) < 0
         || wired(named, "paths_globals", &paths_globals) < 0
         || wired(named, "record", &record_type) < 0
         || wired(named, "sampled", &sampled_type) < 0 || wired(named, "weigh", &weigh) < 0
         || wired(named, "response", &response_type) < 0
         || wired(named, "begin", &python_begin) < 0
-        || wired(named, "resolved", &python_resolved) < 0 || wired(named, "end", &python_end) < 0
+        || wired(named, "resolved", &python_resolved) < 0
         || wired(named, "failed", &failed_) < 0
         || wired(named, "stand", &stand) < 0 || wired(named, "stop_waiting", &stop_waiting) < 0
         || wired(named, "may_be_proxy", &may_be_proxy) < 0 || wired(named, "parse", &parse) < 0
@@ -60,6 +61,9 @@ PyObject *request_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), P
         || !PyType_Check(sampled_type)
         || !PyType_IsSubtype((PyTypeObject *)sampled_type, &SampledType)) {
         PyErr_SetString(PyExc_TypeError, "request_wire() was given something else");
+        return NULL;
+    }
+    if (wired(named, "end", &python_end) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -203,6 +207,9 @@ static Core *begun(Hot *store)
 PyObject *request_begin(PyObject *Py_UNUSED(module), PyObject *request)
 {
     int failed;
+    if (unwired(python_end)) {
+        return NULL;
+    }
     Core *outer = under_way(&failed);
     Hot *store = as_store(PyDict_GetItemWithError(store_globals, name_opened));
     if (failed || PyErr_Occurred()) {
@@ -306,7 +313,7 @@ PyObject *request_resolved(PyObject *Py_UNUSED(module), PyObject *const *args, P
 {
     int failed;
     Core *record = under_way(&failed);
-    if (failed) {
+    if (failed || unwired(python_end)) {
         return NULL;
     }
     if (count != 4 || PyList_GET_SIZE(resolving)
@@ -447,8 +454,7 @@ PyObject *request_end(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssi
 {
     long long status;
     Py_ssize_t size;
-    if (record_type == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "not wired");
+    if (unwired(python_end)) {
         return NULL;
     }
     PyObject *type = count == 3 ? (PyObject *)Py_TYPE(args[0]) : NULL;

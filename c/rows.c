@@ -195,6 +195,10 @@ static int row_init(Row *row, PyObject *args, PyObject *named)
         PyErr_SetString(PyExc_TypeError, "a row is begun once");
         return -1;
     }
+    if (at.lanes <= 0) { /* until row_wire(): none is too short for that */
+        PyErr_SetString(PyExc_RuntimeError, "unhurried_c is nothing without unhurried");
+        return -1;
+    }
     if (PyObject_GetBuffer(lanes, &row->lane_words, PyBUF_WRITABLE) < 0) {
         return -1;
     }

@@ -22,7 +22,8 @@ int tap_ready(void)
 
 PyObject *tap_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
 {
-    if (wired(named, "tap", &python_tap) < 0 || wired(named, "failed", &failed_) < 0
+    Py_CLEAR(python_tap);
+    if (wired(named, "failed", &failed_) < 0
         || wired(named, "find", &find) < 0 || wired(named, "tell_met", &tell_met) < 0
         || wired(named, "hear", &hear) < 0 || wired(named, "nobody", &nobody) < 0
         || wired(named, "observers", &observers) < 0 || wired(named, "guards", &guards) < 0
@@ -32,6 +33,9 @@ PyObject *tap_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObj
     }
     if (!PyList_Check(observers) || !PyList_Check(guards) || !PySet_Check(unheard)) {
         PyErr_SetString(PyExc_TypeError, "tap_wire() was given something else");
+        return NULL;
+    }
+    if (wired(named, "tap", &python_tap) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -191,6 +195,9 @@ PyObject *tap(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n)
     if (n != 5) {
         return PyErr_Format(PyExc_TypeError, "an execute wrapper takes 5 arguments, not %zd", n);
     }
+    if (unwired(python_tap)) {
+        return NULL;
+    }
     PyObject *execute = args[0], *sql = args[1], *context = args[4];
     int heard = PyList_GET_SIZE(observers) > 0;
     if (!heard && PyList_GET_SIZE(guards) > 0) {
@@ -248,12 +255,15 @@ PyObject *tap(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n)
 
 PyObject *fetch_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
 {
-    if (wired(named, "fetchmany", &python_fetchmany) < 0
-        || wired(named, "fetched", &fetched) < 0) {
+    Py_CLEAR(python_fetchmany);
+    if (wired(named, "fetched", &fetched) < 0) {
         return NULL;
     }
     if (!PyList_Check(fetched)) {
         PyErr_SetString(PyExc_TypeError, "fetch_wire() was given something else");
+        return NULL;
+    }
+    if (wired(named, "fetchmany", &python_fetchmany) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -265,7 +275,7 @@ PyObject *fetch_many(
 {
     int failed;
     Core *record = under_way(&failed);
-    if (failed) {
+    if (failed || unwired(python_fetchmany)) {
         return NULL;
     }
     if (n != 2 || names != NULL || args[1] == Py_None || record == NULL || !record->simple

@@ -119,6 +119,15 @@ int connections_ready(void);
 int request_ready(void);
 int tap_ready(void);
 
+/* 1 with RuntimeError where the file's *_wire() has not come to its end, which sets this last. */
+static inline int unwired(const void *last)
+{
+    if (last == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "unhurried_c is nothing without unhurried");
+    }
+    return last == NULL;
+}
+
 /* named[name], a new reference; into *place, or -1; NULL or -1 with KeyError. */
 PyObject *wired_item(PyObject *named, const char *name);
 int wired(PyObject *named, const char *name, PyObject **place);

@@ -369,3 +369,41 @@ def test_threads_at_once_lose_no_request(c: Any, store: Path) -> None:
     finally:
         sys.setswitchinterval(switch)
     assert snapshot()["routes"]["empty/"]["requests"] == 801
+
+
+def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, for what may end one."""
+    return subprocess.run(
+        [sys.executable, "-X", "faulthandler", *options, "-c", script],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
+@compiled
+@pytest.mark.parametrize("known", [False, True])
+def test_what_was_not_wired_says_so(c: Any, *, known: bool) -> None:
+    """Where ``unhurried`` was not imported, or not to its end."""
+    done = run(f"""
+import contextvars
+import unhurried_c as c
+if {known}:
+    c.record_wire(nothing={{}}, current=contextvars.ContextVar("x", default=None))
+try:
+    c.tap_wire(failed=1, find=1, tell_met=1, hear=1, nobody=1, observers=1, guards=1, unheard=1,
+               most=1, tap=1)
+except TypeError:
+    pass
+words = bytearray(0)
+for call, *args in (
+    (c.begin, 1), (c.tap, 1, 2, 3, 4, 5), (c.resolved, 1, 2, 3, 4), (c.end, 1, 2, 3), (c.call, 1),
+    (c.connected,), (c.fetchmany, 1, 2), (c.Row, words, words),
+):
+    try:
+        call(*args)
+    except RuntimeError as error:
+        print(error)
+""")
+    assert done.stdout.splitlines() == ["unhurried_c is nothing without unhurried"] * 8, done.stderr
