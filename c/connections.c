@@ -62,15 +62,8 @@ static int count_connect(Core *record, PyObject *connection)
     return 0;
 }
 
-/* _connected(*, connection, **kwargs) */
-PyObject *connected(
-    PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names)
+static PyObject *counted(Core *record, PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
-    int failed;
-    Core *record = under_way(&failed);
-    if (failed || unwired(attach)) {
-        return NULL;
-    }
     PyObject *connection = NULL;
     for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names); i++) {
         if (PyTuple_GET_ITEM(names, i) == name_connection) {
@@ -88,6 +81,21 @@ PyObject *connected(
         return NULL;
     }
     Py_RETURN_NONE;
+}
+
+/* _connected(*, connection, **kwargs) */
+PyObject *connected(
+    PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names)
+{
+    int failed;
+    Core *record = under_way(&failed);
+    if (failed || unwired(attach)) {
+        return NULL;
+    }
+    Py_XINCREF(record);
+    PyObject *done = counted(record, args, n, names);
+    Py_XDECREF(record);
+    return done;
 }
 
 /* Ending(ties, original, end): end() where something has been written, and else the original. */

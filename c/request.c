@@ -154,15 +154,8 @@ static PyObject *client(PyObject *clients, PyObject *meta, PyObject *peer)
     return PyObject_CallMethodOneArg(clients, name_of, meta);
 }
 
-static int ask(Core *record, Hot *store, PyObject *meta)
+static int ask_of(Core *record, Hot *store, PyObject *meta, PyObject *peer)
 {
-    PyObject *peer = PyDict_GetItemWithError(meta, REMOTE_ADDR);
-    if (peer == NULL && PyErr_Occurred()) {
-        return -1;
-    }
-    if (peer == NULL || !PyUnicode_CheckExact(peer)) {
-        peer = EMPTY;
-    }
     if (store->clients != NULL && store->clients != Py_None) {
         PyObject *found = client(store->clients, meta, peer);
         if (found == NULL) {
@@ -172,13 +165,30 @@ static int ask(Core *record, Hot *store, PyObject *meta)
     }
     PyObject *header = PyDict_GetItemWithError(meta, REQUEST_START);
     if (header != NULL) {
+        Py_INCREF(header);
         PyObject *ns = queued(meta, header, peer);
+        Py_DECREF(header);
         if (ns == NULL) {
             return -1;
         }
         Py_XSETREF(record->queued, ns);
     }
     return PyErr_Occurred() ? -1 : 0;
+}
+
+static int ask(Core *record, Hot *store, PyObject *meta)
+{
+    PyObject *peer = PyDict_GetItemWithError(meta, REMOTE_ADDR);
+    if (peer == NULL && PyErr_Occurred()) {
+        return -1;
+    }
+    if (peer == NULL || !PyUnicode_CheckExact(peer)) {
+        peer = EMPTY;
+    }
+    Py_INCREF(peer);
+    int failed = ask_of(record, store, meta, peer);
+    Py_DECREF(peer);
+    return failed;
 }
 
 /* One in so many is sampled: threads that count at once only shift which. */
@@ -204,20 +214,8 @@ static Core *begun(Hot *store)
         sampled_type, REQUEST, UNRESOLVED, (PyObject *)store, NULL);
 }
 
-PyObject *request_begin(PyObject *Py_UNUSED(module), PyObject *request)
+static PyObject *begun_of(PyObject *request, Hot *store)
 {
-    int failed;
-    if (unwired(python_end)) {
-        return NULL;
-    }
-    Core *outer = under_way(&failed);
-    Hot *store = as_store(PyDict_GetItemWithError(store_globals, name_opened));
-    if (failed || PyErr_Occurred()) {
-        return NULL;
-    }
-    if (outer != NULL || store == NULL) {
-        return PyObject_CallOneArg(python_begin, request);
-    }
     PyObject *meta = PyObject_GetAttr(request, name_META);
     if (meta == NULL) {
         return NULL;
@@ -233,6 +231,26 @@ PyObject *request_begin(PyObject *Py_UNUSED(module), PyObject *request)
     }
     Py_DECREF(meta);
     return (PyObject *)record;
+}
+
+PyObject *request_begin(PyObject *Py_UNUSED(module), PyObject *request)
+{
+    int failed;
+    if (unwired(python_end)) {
+        return NULL;
+    }
+    Core *outer = under_way(&failed);
+    Hot *store = as_store(PyDict_GetItemWithError(store_globals, name_opened));
+    if (failed || PyErr_Occurred()) {
+        return NULL;
+    }
+    if (outer != NULL || store == NULL) {
+        return PyObject_CallOneArg(python_begin, request);
+    }
+    Py_INCREF(store); /* it may be left meanwhile */
+    PyObject *record = begun_of(request, store);
+    Py_DECREF(store);
+    return record;
 }
 
 /* 1: it has arguments and may be kept, so that paths are looked at. */
@@ -308,6 +326,43 @@ static int unlocked(Hot *store)
     return type != NULL || released == NULL ? -1 : 0;
 }
 
+/* resolved() of a request that is on no route so far */
+static PyObject *resolved(Core *record, Hot *store, PyObject *const *args)
+{
+    PyObject *match = PyObject_GetAttr(args[0], name_resolver_match);
+    PyObject *route = match ? PyObject_GetAttr(match, name_route) : NULL;
+    Py_XDECREF(match);
+    if (route == NULL) {
+        return NULL;
+    }
+    Row *row = NULL;
+    if (PyUnicode_CheckExact(route) && store->requests && PyDict_CheckExact(store->requests)) {
+        row = as_row(PyDict_GetItemWithError(store->requests, route));
+    }
+    if (row == NULL || store->left) {
+        Py_DECREF(route);
+        PyErr_Clear();
+        return PyObject_Vectorcall(python_resolved, args, 4, NULL);
+    }
+    Py_INCREF(row);
+    Py_XSETREF(record->name, route);
+    int failed;
+    if (locked(store) < 0) {
+        failed = 1;
+    } else {
+        row_started(row);
+        int has = has_arguments(args[0], args[2], args[3]);
+        failed = has < 0 || (has && look_at_path(record, row, args[0]) < 0);
+        failed = unlocked(store) < 0 || failed;
+    }
+    if (failed) {
+        Py_DECREF(row);
+        return fail((PyObject *)store);
+    }
+    Py_XSETREF(record->row, (PyObject *)row);
+    Py_RETURN_NONE;
+}
+
 /* process_view(request, view, args, kwargs) */
 PyObject *request_resolved(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
@@ -324,42 +379,11 @@ PyObject *request_resolved(PyObject *Py_UNUSED(module), PyObject *const *args, P
     if (record == NULL) {
         Py_RETURN_NONE;
     }
-    Hot *store = (Hot *)record->store;
-    PyObject *match = PyObject_GetAttr(args[0], name_resolver_match);
-    PyObject *route = match ? PyObject_GetAttr(match, name_route) : NULL;
-    Py_XDECREF(match);
-    if (route == NULL) {
-        return NULL;
-    }
-    Row *row = NULL;
-    if (PyUnicode_CheckExact(route) && store->requests && PyDict_CheckExact(store->requests)) {
-        row = as_row(PyDict_GetItemWithError(store->requests, route));
-    }
-    if (row == NULL || store->left) {
-        Py_DECREF(route);
-        PyErr_Clear();
-        return PyObject_Vectorcall(python_resolved, args, count, NULL);
-    }
-    Py_INCREF(row);
+    PyObject *store = Py_NewRef(record->store);
     Py_INCREF(record);
-    Py_XSETREF(record->name, route);
-    if (locked(store) < 0) {
-        failed = 1;
-    } else {
-        row_started(row);
-        int has = has_arguments(args[0], args[2], args[3]);
-        failed = has < 0 || (has && look_at_path(record, row, args[0]) < 0);
-        failed = unlocked(store) < 0 || failed;
-    }
-    PyObject *answer;
-    if (failed) {
-        Py_DECREF(row);
-        answer = fail(record->store);
-    } else {
-        Py_XSETREF(record->row, (PyObject *)row);
-        answer = Py_NewRef(Py_None);
-    }
+    PyObject *answer = resolved(record, (Hot *)store, args);
     Py_DECREF(record);
+    Py_DECREF(store);
     return answer;
 }
 

@@ -91,12 +91,14 @@ static Seen *entry(Core *record, PyObject *cursor, PyObject *sql)
     if (plain) {
         seen = PyDict_GetItemWithError(record->statements, sql);
         if (seen != NULL && PyObject_TypeCheck(seen, &SeenType)) {
+            Py_INCREF(seen);
             int same = ((Seen *)seen)->alias == alias
                 || PyObject_RichCompareBool(((Seen *)seen)->alias, alias, Py_EQ);
             if (same > 0) {
                 Py_DECREF(alias);
-                return (Seen *)Py_NewRef(seen);
+                return (Seen *)seen;
             }
+            Py_DECREF(seen); /* from here on it is asked only whether there was one */
         }
     }
     Hot *store = (Hot *)record->store;
@@ -243,11 +245,13 @@ PyObject *tap(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n)
         if (cursor == NULL && !PyErr_Occurred()) {
             PyErr_SetObject(PyExc_KeyError, name_cursor);
         }
+        Py_XINCREF(cursor);
         if ((!sampled && core_charge(record, DB, took) < 0) || cursor == NULL
             || count(record, cursor, sql, took) < 0
             || (sampled && keep_order(record, cursor, began, took) < 0)) {
             Py_CLEAR(result);
         }
+        Py_XDECREF(cursor);
     }
     Py_DECREF(record);
     return result;
@@ -283,11 +287,12 @@ PyObject *fetch_many(
         return PyObject_Vectorcall(python_fetchmany, args, n, names);
     }
     PyObject *self = args[0];
+    Py_INCREF(record);
     PyObject *driver = PyObject_GetAttr(self, name_cursor);
     if (driver == NULL) {
+        Py_DECREF(record);
         return NULL;
     }
-    Py_INCREF(record);
     long long began = WALL_NS();
     PyObject *rows = PyObject_CallMethodOneArg(driver, name_fetchmany, args[1]);
     long long took = WALL_NS() - began;

@@ -407,3 +407,49 @@ for call, *args in (
         print(error)
 """)
     assert done.stdout.splitlines() == ["unhurried_c is nothing without unhurried"] * 8, done.stderr
+
+
+HELD = """
+import django
+django.setup()
+from unhurried.measure import _store
+from unhurried.measure._compiled import compiled as c
+from unhurried.measure._record import Record, Seen, current
+
+class Leaves:
+    '''Whatever is asked of it lets go of the record, as code of the site's may.'''
+    def __getattr__(self, name):
+        current.set(None)
+        if name == "META":
+            _store.forget()
+        return answers.get(name, self)
+
+answers = {
+    "execute_wrappers": [c.tap], "unhurried_seen": Seen("", ""), "fetchmany": lambda size: [],
+    "route": "empty/", "settings_dict": {"CONN_MAX_AGE": 0}, "close_at": 0.0,
+    "META": {"REMOTE_ADDR": "10.0.0.1"},
+}
+store = _store.current()
+store.route(("request", "empty/"))
+leaves = Leaves()
+for work in (
+    lambda: c.fetchmany.__func__(leaves, 3),
+    lambda: c.connected(connection=leaves),
+    lambda: c.resolved(leaves, None, (), {}),
+):
+    for _ in range(50):
+        current.set(Record("request", "(none)", store))
+        work()
+        assert current.get() is None
+del store
+for _ in range(50):
+    _store.current()
+    assert isinstance(c.begin(leaves), Record)
+"""
+
+
+@compiled
+def test_what_is_let_go_of_meanwhile_is_held(c: Any) -> None:
+    """The record that is under way, and the store, by code that is asked in the middle."""
+    done = run(HELD, "-X", "dev")
+    assert done.returncode == 0, done.stderr
