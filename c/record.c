@@ -102,7 +102,11 @@ static int charge_top(Core *record, long long *top, long long *elapsed)
 static PyObject *get_parts(Core *record, void *Py_UNUSED(closure))
 {
     if (record->parts == NULL) {
-        PyObject *parts = PyList_New(PARTS);
+        PyObject *parts = PyList_New(PARTS); /* which may collect garbage, which may run anything */
+        if (record->parts != NULL) {
+            Py_XDECREF(parts);
+            return Py_NewRef(record->parts);
+        }
         for (int i = 0; parts != NULL && i < PARTS; i++) {
             PyObject *ns = PyLong_FromLongLong(record->part[i]);
             if (ns == NULL) {
@@ -119,14 +123,17 @@ static PyObject *get_parts(Core *record, void *Py_UNUSED(closure))
 static PyObject *get_stack(Core *record, void *Py_UNUSED(closure))
 {
     if (record->stack == NULL) {
-        PyObject *stack = PyList_New(record->depth);
+        PyObject *stack = PyList_New(0); /* likewise: nobody knows before how deep it is after */
+        if (record->stack != NULL) {
+            Py_XDECREF(stack);
+            return Py_NewRef(record->stack);
+        }
         for (int i = 0; stack != NULL && i < record->depth; i++) {
             PyObject *part = PyLong_FromLong(record->tops[i]);
-            if (part == NULL) {
+            if (part == NULL || PyList_Append(stack, part) < 0) {
                 Py_CLEAR(stack);
-            } else {
-                PyList_SET_ITEM(stack, i, part);
             }
+            Py_XDECREF(part);
         }
         record->stack = stack;
     }

@@ -453,3 +453,39 @@ def test_what_is_let_go_of_meanwhile_is_held(c: Any) -> None:
     """The record that is under way, and the store, by code that is asked in the middle."""
     done = run(HELD, "-X", "dev")
     assert done.returncode == 0, done.stderr
+
+
+LISTS = """
+import gc, sys
+from types import SimpleNamespace
+from unhurried.measure._record import DB, Record
+
+class Cycle:
+    def __init__(self, record):
+        self.me, self.record = self, record
+    def __del__(self):
+        for _ in range(10):
+            self.record.enter(DB)
+        asked.append(getattr(self.record, sys.argv[1]))
+
+for _ in range(30):
+    asked = []
+    gc.disable()
+    record = Record("unit", "u", SimpleNamespace())
+    gc.collect()
+    Cycle(record)
+    gc.set_threshold(1)
+    gc.enable()
+    got = getattr(record, sys.argv[1])
+    gc.collect()
+    assert asked == [got] and asked[0] is got is getattr(record, sys.argv[1])
+    assert len(record.stack) == 11 and sum(record.parts) == record.last - record.start
+"""
+
+
+@compiled
+@pytest.mark.parametrize("name", ["stack", "parts"])
+def test_a_list_that_is_made_while_garbage_is_collected_is_one(c: Any, name: str) -> None:
+    """By a finalizer that opens parts, and asks for the same list, too."""
+    done = run(LISTS.replace("sys.argv[1]", repr(name)), "-X", "dev")
+    assert done.returncode == 0, done.stderr
