@@ -438,14 +438,17 @@ static PyObject *finished_here(Core *record, Hot *store, Row *row)
         failed = row_write(row, record) < 0;
         PyObject *clients = store->clients;
         if (!failed && clients != NULL && PyObject_TypeCheck(clients, &PlacesType)
-            && ((Places *)clients)->lanes != NULL && PyObject_IsTrue(record->client) > 0) {
+            && ((Places *)clients)->lanes != NULL && record->client != NULL
+            && PyObject_IsTrue(record->client) > 0) {
             failed = places_add((Places *)clients, record->client, record->wall, record->status) < 0;
         }
         failed = unlocked(store) < 0 || failed;
     }
-    if (!failed && PyDict_CheckExact(record->statements) && PyDict_GET_SIZE(record->statements)) {
+    if (!failed && record->statements != NULL && PyDict_CheckExact(record->statements)
+        && PyDict_GET_SIZE(record->statements)) {
         PyObject *asked = store->asked;
-        failed = !PyList_CheckExact(asked) || PyList_Append(asked, (PyObject *)record) < 0;
+        failed = asked == NULL || !PyList_CheckExact(asked)
+            || PyList_Append(asked, (PyObject *)record) < 0;
         if (!failed && (PyList_GET_SIZE(asked) >= patient || record->last > store->asked_until)) {
             PyObject *stopped = PyObject_CallOneArg(stop_waiting, (PyObject *)record);
             failed = stopped == NULL;

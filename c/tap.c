@@ -87,7 +87,8 @@ static Seen *entry(Core *record, PyObject *cursor, PyObject *sql)
         return NULL;
     }
     PyObject *seen = NULL;
-    int plain = PyUnicode_CheckExact(sql) && PyDict_CheckExact(record->statements);
+    int plain = PyUnicode_CheckExact(sql) && record->statements != NULL
+        && PyDict_CheckExact(record->statements); /* NULL: deleted, as any attribute can be */
     if (plain) {
         seen = PyDict_GetItemWithError(record->statements, sql);
         if (seen != NULL && PyObject_TypeCheck(seen, &SeenType)) {
@@ -104,8 +105,8 @@ static Seen *entry(Core *record, PyObject *cursor, PyObject *sql)
     Hot *store = (Hot *)record->store;
     if (PyErr_Occurred()) {
         seen = NULL;
-    } else if (plain && seen == NULL && is_select(sql) && PyObject_TypeCheck(store, &HotType)
-               && store->met != NULL && PyDict_CheckExact(store->met)
+    } else if (plain && seen == NULL && is_select(sql) && record->name != NULL && store != NULL
+               && PyObject_TypeCheck(store, &HotType) && store->met != NULL && PyDict_CheckExact(store->met)
                && PyDict_GET_SIZE(record->statements) < most) {
         seen = (PyObject *)first(record, alias, sql);
     } else {

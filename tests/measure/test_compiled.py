@@ -489,3 +489,68 @@ def test_a_list_that_is_made_while_garbage_is_collected_is_one(c: Any, name: str
     """By a finalizer that opens parts, and asks for the same list, too."""
     done = run(LISTS.replace("sys.argv[1]", repr(name)), "-X", "dev")
     assert done.returncode == 0, done.stderr
+
+
+DELETED = """
+import sys
+import django
+django.setup()
+from contextlib import suppress
+from types import SimpleNamespace as Made
+from django.http import HttpResponse
+from django.test import RequestFactory
+from unhurried.measure import _store
+from unhurried.measure._compiled import compiled as c
+from unhurried.measure._probes import sql as probe
+from unhurried.measure._record import Record, SampledRecord, Seen, current
+
+probe.guards.clear()
+sql, attribute = "SELECT 2", sys.argv[1]
+driver = Made(fetchmany=lambda size: [])
+cursor = Made(db=Made(alias="default"), cursor=driver, unhurried_seen=Seen("", ""))
+link = Made(alias="default", execute_wrappers=[c.tap], settings_dict={"CONN_MAX_AGE": 0})
+link.close_at = 0.0
+context = {"connection": link, "cursor": cursor}
+request = RequestFactory().get("/empty/?a=1", headers={"x-request-start": "t=1.5"})
+request.resolver_match = Made(route="empty/")
+
+def fresh(kind):
+    _store.opened = None
+    store = _store.current()
+    row = store.route(("request", "empty/"))
+    made = kind("request", "x", store)
+    made.statements = {sql: Seen("default", sql)}
+    current.set(made)
+    for one in (made, store, made.statements[sql]):
+        with suppress(AttributeError):
+            delattr(one, attribute)
+    return made, row
+
+def end(made, row):
+    made.row = row
+    c.end(made, request, HttpResponse(b"x"))
+
+for kind in (Record, SampledRecord):
+    for work in (
+        lambda made, row: c.tap(lambda *args: 1, sql, (), False, context),
+        lambda made, row: c.tap(lambda *args: 1, "SELECT 1", (), False, context),
+        lambda made, row: c.tap(lambda *args: 1 / 0, "SELECT 1", (), False, context),
+        lambda made, row: c.fetchmany.__func__(cursor, 3),
+        lambda made, row: c.connected(connection=link),
+        lambda made, row: c.resolved(request, None, (), {}),
+        lambda made, row: c.begin(request),
+        lambda made, row: row.write(made),
+        end,
+    ):
+        given = fresh(kind)
+        with suppress(Exception):
+            work(*given)
+        current.set(None)
+"""
+
+
+@compiled
+@pytest.mark.parametrize("name", ["name", "store", "statements", "client", "asked", "met", "alias"])
+def test_an_attribute_that_was_deleted_ends_no_process(c: Any, name: str) -> None:
+    done = run(DELETED.replace("sys.argv[1]", repr(name)))
+    assert done.returncode == 0, done.stderr
