@@ -73,6 +73,9 @@ static PyObject *counted(Core *record, PyObject *const *args, Py_ssize_t n, PyOb
     PyObject *wrappers = connection ? PyObject_GetAttr(connection, name_execute_wrappers) : NULL;
     int tapped = wrappers ? PySequence_Contains(wrappers, tap_) : -1;
     Py_XDECREF(wrappers);
+    if (tapped < 0 && PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return NULL;
+    }
     if (tapped <= 0) {
         PyErr_Clear();
         return PyObject_Vectorcall(attach, args, n, names);

@@ -404,11 +404,14 @@ static int answered(PyObject *request, PyObject *response, long long *status, Py
     }
     if ((PyObject *)Py_TYPE(response) != response_type) {
         PyObject *rendered = PyObject_GetAttr(response, name_is_rendered);
-        int is_rendered = rendered ? PyObject_IsTrue(rendered) : 1;
+        int is_rendered = rendered ? PyObject_IsTrue(rendered) : -1;
         Py_XDECREF(rendered);
-        PyErr_Clear();
+        if (rendered == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            PyErr_Clear(); /* most have no such thing */
+            is_rendered = 1;
+        }
         if (is_rendered <= 0) {
-            return 0;
+            return is_rendered;
         }
     }
     PyObject *code = PyObject_GetAttr(response, name_status_code);
@@ -476,6 +479,13 @@ static PyObject *finished_here(Core *record, Hot *store, Row *row)
     Py_RETURN_NONE;
 }
 
+/* There is nothing to do for it that is not done here. */
+static int ends_here(Core *record)
+{
+    return as_store(record->store) != NULL && as_row(record->row) != NULL
+        && record->pending == Py_None && PyList_GET_SIZE(finished) == 0;
+}
+
 /* end(record, request, response) */
 PyObject *request_end(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
@@ -489,17 +499,18 @@ PyObject *request_end(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssi
         return PyObject_Vectorcall(python_end, args, count, NULL);
     }
     Core *record = (Core *)args[0];
-    Hot *store = as_store(record->store);
-    Row *row = as_row(record->row);
-    if (store == NULL || row == NULL || record->pending != Py_None || PyList_GET_SIZE(finished)
-        || answered(args[1], args[2], &status, &size) <= 0) {
+    int here = ends_here(record) ? answered(args[1], args[2], &status, &size) : 0;
+    if (here < 0 && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return NULL; /* a signal's: the process is to end */
+    }
+    if (here <= 0 || !ends_here(record)) { /* what makes the content may have made more to do */
         PyErr_Clear();
         return PyObject_Vectorcall(python_end, args, count, NULL);
     }
     record->status = status;
     record->size = size;
-    Py_INCREF(store);
-    Py_INCREF(row);
+    Hot *store = (Hot *)Py_NewRef(record->store);
+    Row *row = (Row *)Py_NewRef(record->row);
     PyObject *answer = finished_here(record, store, row);
     Py_DECREF(store);
     Py_DECREF(row);

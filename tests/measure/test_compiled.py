@@ -20,10 +20,12 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from unhurried import __version__
 from unhurried.measure import _compiled, _store, measured, snapshot
+from unhurried.measure import _request as measure
 from unhurried.measure._record import Record, SampledRecord
 
 ROOT = Path(__file__).parents[2]
@@ -554,3 +556,74 @@ for kind in (Record, SampledRecord):
 def test_an_attribute_that_was_deleted_ends_no_process(c: Any, name: str) -> None:
     done = run(DELETED.replace("sys.argv[1]", repr(name)))
     assert done.returncode == 0, done.stderr
+
+
+class Odd(HttpResponse):
+    """Its content is made when it is asked for, by ``make``."""
+
+    make: Callable[[], bytes]
+
+    @property
+    def content(self) -> bytes:
+        return type(self).make()
+
+    @content.setter
+    def content(self, value: object) -> None:
+        pass
+
+
+def begun() -> tuple[Any, HttpRequest]:
+    """A record whose view is known, and its request."""
+    request = RequestFactory().get("/empty/")
+    record: Any = measure.begin(request)
+    assert record is not None
+    record.row = record.store.route(("request", "empty/"))
+    return record, request
+
+
+def answer(make: Callable[[], bytes]) -> Any:
+    return type("Made", (Odd,), {"make": staticmethod(make)})()
+
+
+@compiled
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_a_worker_that_is_to_end_ends(c: Any, store: Path, error: type[BaseException]) -> None:
+    """A signal's handler may raise wherever Python runs: while the content is made, say."""
+    raised: list[int] = []
+
+    def make() -> bytes:
+        raised.append(1)
+        if len(raised) == 1:
+            raise error
+        return b""
+
+    record, request = begun()
+    with pytest.raises(error):
+        measure.end(record, request, answer(make))
+    assert len(raised) == 1
+
+
+@compiled
+def test_what_is_counted_while_the_content_is_made_is_not_lost(c: Any, store: Path) -> None:
+    record, request = begun()
+    kept: list[int] = []
+
+    def make() -> bytes:
+        record.pending = [lambda: kept.append(1)]
+        return b"made"
+
+    measure.end(record, request, answer(make))
+    assert (record.size, record.pending, kept) == (4, None, [1])
+
+
+@compiled
+def test_a_response_that_can_not_say_whether_it_is_rendered_is_told_of(c: Any, store: Path) -> None:
+    class Unsure(Odd):
+        @property
+        def is_rendered(self) -> bool:
+            raise ValueError("who knows")
+
+    record, request = begun()
+    made: Any = type("Made", (Unsure,), {"make": staticmethod(lambda: b"made")})()
+    with pytest.raises(ValueError, match="who knows"):  # under STRICT
+        measure.end(record, request, made)
