@@ -83,7 +83,7 @@ static inline long long fine_time(long long ns)
 static inline long long fine_count(long long count)
 {
     if (count <= at.exact) {
-        return count;
+        return count > 0 ? count : 0; /* whoever has set it: nothing is written before the first */
     }
     long long bucket = (long long)(log((double)count) * at.per_log - at.count_offset);
     return bucket < at.count_last ? bucket : at.count_last;
@@ -135,7 +135,7 @@ int row_write(Row *row, Core *record)
         lane[at.queries_0 + coarse(at.counts, record->queries)] += 1;
         fine[at.fine_db + at.stride * fine_time(db)] += 1;
         fine[at.fine_queries + at.stride * fine_count(record->queries)] += 1;
-        if ((uint64_t)record->queries > lane[at.queries_max]) {
+        if (record->queries > 0 && (uint64_t)record->queries > lane[at.queries_max]) {
             lane[at.queries_max] = record->queries;
         }
     }

@@ -627,3 +627,22 @@ def test_a_response_that_can_not_say_whether_it_is_rendered_is_told_of(c: Any, s
     made: Any = type("Made", (Unsure,), {"make": staticmethod(lambda: b"made")})()
     with pytest.raises(ValueError, match="who knows"):  # under STRICT
         measure.end(record, request, made)
+
+
+@compiled
+def test_a_count_below_nothing_is_written_nowhere_else(c: Any) -> None:
+    done = run("""
+from types import SimpleNamespace
+from unhurried.measure import _layout as L
+from unhurried.measure._record import Record
+from unhurried.measure._rows import COARSE_QUERIES, QUERIES_MAX, Route
+words = lambda n: memoryview(bytearray(8 * n)).cast("Q")
+row = Route(words(L.LANES), words(L.FINE_ROUTE))
+for count in (-1, -(10**9), -(1 << 62)):
+    record = Record("request", "r/", SimpleNamespace())
+    record.wall, record.status, record.queries = 1, 200, count
+    row.write(record)
+assert row.lanes[QUERIES_MAX] == 0
+assert (row.lanes[COARSE_QUERIES], sum(row.fine)) == (3, 12)
+""")
+    assert done.returncode == 0, done.stderr
