@@ -100,13 +100,13 @@ static PyObject *fail(PyObject *store)
 /* _queue.parse() of what most proxies send: digits and a point. */
 static PyObject *parsed(PyObject *header)
 {
-    const char *text = NULL;
+    const char *text = NULL, *begin = NULL;
     if (PyUnicode_CheckExact(header) && PyUnicode_IS_ASCII(header)) {
-        text = (const char *)PyUnicode_1BYTE_DATA(header);
-        text += strncmp(text, "t=", 2) == 0 ? 2 : 0;
+        begin = (const char *)PyUnicode_1BYTE_DATA(header);
+        text = begin + (strncmp(begin, "t=", 2) == 0 ? 2 : 0);
     }
     if (text == NULL || *text == '\0' || strspn(text, "0123456789.") != strlen(text)
-        || strlen(text) > 30) {
+        || strlen(text) > 30 || memchr(begin, '\0', PyUnicode_GET_LENGTH(header))) {
         return PyObject_CallOneArg(parse, header);
     }
     double stamp = PyOS_string_to_double(text, NULL, NULL);
@@ -127,6 +127,9 @@ static PyObject *parsed(PyObject *header)
 /* _queue.waited() */
 static PyObject *queued(PyObject *meta, PyObject *header, PyObject *peer)
 {
+    if (!PyUnicode_CheckExact(peer)) {
+        return PyObject_CallOneArg(waited, meta);
+    }
     PyObject *may = PyObject_CallOneArg(may_be_proxy, peer);
     int proxy = may ? PyObject_IsTrue(may) : -1;
     Py_XDECREF(may);
@@ -139,7 +142,8 @@ static PyObject *queued(PyObject *meta, PyObject *header, PyObject *peer)
 /* Clients.of() */
 static PyObject *client(PyObject *clients, PyObject *meta, PyObject *peer)
 {
-    if (PyObject_TypeCheck(clients, &PlacesType) && ((Places *)clients)->known != NULL) {
+    if (PyUnicode_CheckExact(peer) && PyObject_TypeCheck(clients, &PlacesType)
+        && ((Places *)clients)->known != NULL) {
         PyObject *forwarded = PyDict_GetItemWithError(meta, FORWARDED);
         if (forwarded == NULL && !PyErr_Occurred()) {
             PyObject *known = PyDict_GetItemWithError(((Places *)clients)->known, peer);
@@ -182,7 +186,7 @@ static int ask(Core *record, Hot *store, PyObject *meta)
     if (peer == NULL && PyErr_Occurred()) {
         return -1;
     }
-    if (peer == NULL || !PyUnicode_CheckExact(peer)) {
+    if (peer == NULL || peer == Py_None) {
         peer = EMPTY;
     }
     Py_INCREF(peer);

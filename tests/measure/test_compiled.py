@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +25,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from unhurried import __version__
-from unhurried.measure import _compiled, _store, measured, snapshot
+from unhurried.measure import _compiled, _queue, _store, measured, snapshot
 from unhurried.measure import _request as measure
 from unhurried.measure._record import Record, SampledRecord
 
@@ -646,3 +647,39 @@ assert row.lanes[QUERIES_MAX] == 0
 assert (row.lanes[COARSE_QUERIES], sum(row.fine)) == (3, 12)
 """)
     assert done.returncode == 0, done.stderr
+
+
+class Peer(str):
+    __slots__ = ()
+
+
+@compiled
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"HTTP_X_REQUEST_START": "t=1\0", "REMOTE_ADDR": "127.0.0.1"},
+        {"HTTP_X_REQUEST_START": "\0", "REMOTE_ADDR": "127.0.0.1"},
+        {"REMOTE_ADDR": Peer("203.0.113.7")},
+        {"REMOTE_ADDR": None},
+        {"REMOTE_ADDR": ""},
+        {},
+        {"REMOTE_ADDR": Peer("203.0.113.7"), "HTTP_X_FORWARDED_FOR": "198.51.100.1"},
+    ],
+    ids=repr,
+)
+def test_who_asks_and_since_when_is_read_as_in_python(
+    c: Any, store: Path, meta: dict[str, Any]
+) -> None:
+    """A client that a server writes as a kind of string of its own is no proxy for that."""
+    stamp = meta.get("HTTP_X_REQUEST_START", "").partition("\0")
+    header = f"t={time.time() - 5}{''.join(stamp[1:])}"
+    request = RequestFactory().get("/empty/")
+    current = _store.current()
+    assert current is not None and current.clients is not None
+    for peer in ("", "203.0.113.7", "127.0.0.1"):
+        current.clients.of({"REMOTE_ADDR": peer})
+    request.META = {**meta, "HTTP_X_REQUEST_START": header}
+    record: Any = measure.begin(request)
+    assert record.client == current.clients.of(request.META)
+    waited = _queue.waited(request.META)
+    assert (record.queued is None) == (waited is None)
