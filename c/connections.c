@@ -43,7 +43,8 @@ static int took(PyObject *connection, long long *ns)
     if (!failed && age != Py_None && close_at != Py_None) {
         failed = number(age, &lives) < 0 || number(close_at, &ends) < 0;
         double seconds = WALL_NS() / 1e9 - ends + lives;
-        *ns = failed || seconds < 0 ? 0 : (long long)(seconds * 1e9);
+        const double year = 366. * 86400; /* no more of an age that is infinite, or none */
+        *ns = !failed && 0 < seconds && seconds < year ? (long long)(seconds * 1e9) : 0;
     }
     Py_XDECREF(settings);
     Py_XDECREF(close_at);

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +27,8 @@ from django.test import Client, RequestFactory
 from unhurried import __version__
 from unhurried.measure import _compiled, _queue, _store, measured, snapshot
 from unhurried.measure import _request as measure
-from unhurried.measure._record import Record, SampledRecord
+from unhurried.measure._probes import sql
+from unhurried.measure._record import YEAR, Record, SampledRecord, current
 
 ROOT = Path(__file__).parents[2]
 
@@ -674,12 +675,32 @@ def test_who_asks_and_since_when_is_read_as_in_python(
     stamp = meta.get("HTTP_X_REQUEST_START", "").partition("\0")
     header = f"t={time.time() - 5}{''.join(stamp[1:])}"
     request = RequestFactory().get("/empty/")
-    current = _store.current()
-    assert current is not None and current.clients is not None
+    opened = _store.current()
+    assert opened is not None and opened.clients is not None
     for peer in ("", "203.0.113.7", "127.0.0.1"):
-        current.clients.of({"REMOTE_ADDR": peer})
+        opened.clients.of({"REMOTE_ADDR": peer})
     request.META = {**meta, "HTTP_X_REQUEST_START": header}
     record: Any = measure.begin(request)
-    assert record.client == current.clients.of(request.META)
+    assert record.client == opened.clients.of(request.META)
     waited = _queue.waited(request.META)
     assert (record.queued is None) == (waited is None)
+
+
+@compiled
+@pytest.mark.parametrize(
+    "age", [float("inf"), float("nan"), 1e300, -1e300, 10**18, -(10**18)], ids=repr
+)
+@pytest.mark.parametrize("closes", [0.0, None, "then"])
+def test_a_connection_may_live_for_ever(c: Any, store: Path, age: float, closes: Any) -> None:
+    """As Django takes any number for ``CONN_MAX_AGE``, the infinite, too."""
+    link = SimpleNamespace(
+        execute_wrappers=[c.tap],
+        settings_dict={"CONN_MAX_AGE": age},
+        close_at=time.monotonic() + age if closes == "then" else closes,
+    )
+    with measured("u"):
+        record: Any = current.get()
+        c.connected(connection=link)
+    assert record.connects == 1
+    assert 0 <= record.connecting < YEAR
+    assert 0 <= sql._took(link) < YEAR  # type: ignore[arg-type]
