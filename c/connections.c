@@ -113,6 +113,10 @@ static PyObject *ending_call(
     PyObject *self, PyObject *const *args, size_t flags, PyObject *names)
 {
     Ending *ending = (Ending *)self;
+    if (ending->ties == NULL || ending->original == NULL || ending->end == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the collector has taken it apart");
+        return NULL;
+    }
     PyObject *dirty = PyObject_GetAttr(ending->ties, name_dirty);
     int written = dirty ? PyObject_IsTrue(dirty) : -1;
     Py_XDECREF(dirty);
@@ -122,7 +126,14 @@ static PyObject *ending_call(
     if (!written && PyObject_SetAttr(ending->ties, name_used, Py_False) < 0) {
         return NULL;
     }
-    return PyObject_Vectorcall(written ? ending->end : ending->original, args, flags, names);
+    if (Py_EnterRecursiveCall(" in the end of a transaction")) { /* one may stand for another */
+        return NULL;
+    }
+    PyObject *call = Py_NewRef(written ? ending->end : ending->original);
+    PyObject *done = PyObject_Vectorcall(call, args, flags, names);
+    Py_DECREF(call);
+    Py_LeaveRecursiveCall();
+    return done;
 }
 
 static int ending_init(Ending *ending, PyObject *args, PyObject *named)

@@ -704,3 +704,19 @@ def test_a_connection_may_live_for_ever(c: Any, store: Path, age: float, closes:
     assert record.connects == 1
     assert 0 <= record.connecting < YEAR
     assert 0 <= sql._took(link) < YEAR  # type: ignore[arg-type]
+
+
+@compiled
+def test_an_end_that_stands_for_itself_ends(c: Any) -> None:
+    done = run("""
+from types import SimpleNamespace
+import unhurried_c as c
+for dirty in (False, True):
+    ending = c.Ending(None, None, None)
+    ending.__init__(SimpleNamespace(dirty=dirty), ending, ending)
+    try:
+        ending()
+    except RecursionError as error:
+        print(error)
+""")
+    assert done.stdout.count("maximum recursion depth exceeded") == 2, done.stderr
