@@ -120,7 +120,21 @@ static Seen *entry(Core *record, PyObject *cursor, PyObject *sql)
     return (Seen *)seen;
 }
 
-static int count(Core *record, PyObject *cursor, PyObject *sql, long long took)
+/* A sampled one also keeps its order. */
+static int keep_order(Core *record, Seen *seen, long long began, long long took)
+{
+    PyObject *timeline = ((Sampled *)record)->timeline;
+    if (timeline == NULL || !PyList_CheckExact(timeline) || PyList_GET_SIZE(timeline) >= LONGEST) {
+        return 0;
+    }
+    PyObject *entry = Py_BuildValue("(LLO)", began - record->start, took, (PyObject *)seen);
+    int failed = entry ? PyList_Append(timeline, entry) : -1;
+    Py_XDECREF(entry);
+    return failed;
+}
+
+static int count(
+    Core *record, PyObject *cursor, PyObject *sql, long long began, long long took, int sampled)
 {
     Seen *seen = entry(record, cursor, sql);
     if (seen == NULL) {
@@ -133,6 +147,9 @@ static int count(Core *record, PyObject *cursor, PyObject *sql, long long took)
     if (took < seen->least) {
         seen->least = took;
     }
+    if (!failed && sampled) {
+        failed = keep_order(record, seen, began, took);
+    }
     if (!failed && seen->count >= seen->due) {
         PyObject *args[] = {(PyObject *)record, (PyObject *)seen};
         PyObject *heard = PyObject_Vectorcall(hear, args, 2, NULL);
@@ -140,24 +157,6 @@ static int count(Core *record, PyObject *cursor, PyObject *sql, long long took)
         Py_XDECREF(heard);
     }
     Py_DECREF(seen);
-    return failed;
-}
-
-/* A sampled one also keeps its order. */
-static int keep_order(Core *record, PyObject *cursor, long long began, long long took)
-{
-    PyObject *timeline = ((Sampled *)record)->timeline;
-    if (timeline == NULL || !PyList_CheckExact(timeline) || PyList_GET_SIZE(timeline) >= LONGEST) {
-        return 0;
-    }
-    PyObject *seen = PyObject_GetAttr(cursor, name_seen);
-    if (seen == NULL || seen == nobody) {
-        Py_XDECREF(seen);
-        return seen == NULL ? -1 : 0;
-    }
-    PyObject *entry = Py_BuildValue("(LLN)", began - record->start, took, seen);
-    int failed = entry ? PyList_Append(timeline, entry) : -1;
-    Py_XDECREF(entry);
     return failed;
 }
 
@@ -248,8 +247,7 @@ PyObject *tap(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n)
         }
         Py_XINCREF(cursor);
         if ((!sampled && core_charge(record, DB, took) < 0) || cursor == NULL
-            || count(record, cursor, sql, took) < 0
-            || (sampled && keep_order(record, cursor, began, took) < 0)) {
+            || count(record, cursor, sql, began, took, sampled) < 0) {
             Py_CLEAR(result);
         }
         Py_XDECREF(cursor);

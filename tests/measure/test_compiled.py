@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -29,6 +29,7 @@ from unhurried.measure import _compiled, _queue, _store, measured, snapshot
 from unhurried.measure import _request as measure
 from unhurried.measure._probes import sql
 from unhurried.measure._record import YEAR, Record, SampledRecord, current
+from unhurried.measure._units import active
 
 ROOT = Path(__file__).parents[2]
 
@@ -720,3 +721,36 @@ for dirty in (False, True):
         print(error)
 """)
     assert done.stdout.count("maximum recursion depth exceeded") == 2, done.stderr
+
+
+@pytest.fixture
+def unguarded() -> Iterator[None]:
+    """Nobody hears of statements, so that they take the compiled road."""
+    guards = sql.guards.copy()
+    sql.guards.clear()
+    yield
+    sql.guards.extend(guards)
+
+
+@compiled
+def test_a_sampled_statement_is_kept_before_it_is_heard_of_and_after_it_has_failed(
+    c: Any, store: Path, unguarded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``_step_by_step`` does: who hears of a repeat may ask in turn, and that came later."""
+    lengths: list[int] = []
+    record: Any = SampledRecord("unit", "u", _store.current())  # type: ignore[arg-type]
+    cursor: Any = SimpleNamespace(db=SimpleNamespace(alias="default"))
+    context = {"connection": cursor.db, "cursor": cursor}
+    heard = [lambda record, seen: lengths.append(len(record.timeline))]
+    monkeypatch.setattr("unhurried.measure._statements.repeated", heard)
+
+    def refuse(*args: object) -> None:
+        raise DatabaseError("no")
+
+    with active(record):
+        for _ in range(3):
+            c.tap(lambda *args: None, "SELECT 1", (), False, context)
+        with pytest.raises(DatabaseError):
+            c.tap(refuse, "SELECT 2", (), False, context)
+    assert lengths == [3]
+    assert cursor.unhurried_seen is record.statements["SELECT 2"] is record.timeline[3][2]

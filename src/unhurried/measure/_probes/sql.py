@@ -130,7 +130,9 @@ def _failed(
     if not charged:
         record.parts[DB] += took
         record.last += took
-    _note(record, context["connection"].alias, sql, began, took, failed=True)
+    seen = _note(record, context["connection"].alias, sql, began, took, failed=True)
+    if charged:  # as below, of a sampled one
+        context["cursor"].unhurried_seen = seen or NOBODY
 
 
 def _step_by_step(
