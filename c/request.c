@@ -257,6 +257,20 @@ PyObject *request_begin(PyObject *Py_UNUSED(module), PyObject *request)
     return record;
 }
 
+/* request.META.get("QUERY_STRING"), of whatever a view or a middleware has put there, too. */
+static PyObject *query_of(PyObject *request)
+{
+    PyObject *meta = PyObject_GetAttr(request, name_META), *query = NULL;
+    if (meta != NULL && PyDict_CheckExact(meta)) {
+        query = PyDict_GetItemWithError(meta, QUERY_STRING);
+        query = query ? Py_NewRef(query) : PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    } else if (meta != NULL) {
+        query = PyObject_CallMethod(meta, "get", "O", QUERY_STRING);
+    }
+    Py_XDECREF(meta);
+    return query;
+}
+
 /* 1: it has arguments and may be kept, so that paths are looked at. */
 static int has_arguments(PyObject *request, PyObject *args, PyObject *kwargs)
 {
@@ -271,11 +285,9 @@ static int has_arguments(PyObject *request, PyObject *args, PyObject *kwargs)
         has = PyObject_IsTrue(args);
     }
     if (has == 0) {
-        PyObject *meta = PyObject_GetAttr(request, name_META);
-        PyObject *query = meta && PyDict_Check(meta) ? PyDict_GetItemWithError(meta, QUERY_STRING)
-                                                     : NULL;
-        has = query ? PyObject_IsTrue(query) : PyErr_Occurred() ? -1 : 0;
-        Py_XDECREF(meta);
+        PyObject *query = query_of(request);
+        has = query ? PyObject_IsTrue(query) : -1;
+        Py_XDECREF(query);
     }
     return has;
 }
@@ -284,13 +296,11 @@ static int has_arguments(PyObject *request, PyObject *args, PyObject *kwargs)
 static int look_at_path(Core *record, Row *row, PyObject *request)
 {
     PyObject *path = PyObject_GetAttr(request, name_path_info);
-    PyObject *meta = path ? PyObject_GetAttr(request, name_META) : NULL;
-    PyObject *query = meta && PyDict_Check(meta) ? PyDict_GetItemWithError(meta, QUERY_STRING) : NULL;
-    PyObject *both = meta && !PyErr_Occurred() ? PyTuple_Pack(2, path, query ? query : Py_None)
-                                               : NULL;
+    PyObject *query = path ? query_of(request) : NULL;
+    PyObject *both = query ? PyTuple_Pack(2, path, query) : NULL;
     Py_hash_t hash = both ? PyObject_Hash(both) : -1;
     Py_XDECREF(path);
-    Py_XDECREF(meta);
+    Py_XDECREF(query);
     Py_XDECREF(both);
     if (hash == -1) {
         return -1;

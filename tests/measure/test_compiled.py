@@ -12,9 +12,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections import UserDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from django.test import Client, RequestFactory
 from unhurried import __version__
 from unhurried.measure import _compiled, _queue, _store, measured, snapshot
 from unhurried.measure import _request as measure
+from unhurried.measure._paths import PATHS
 from unhurried.measure._probes import sql
 from unhurried.measure._record import YEAR, Record, SampledRecord, current
 from unhurried.measure._units import active
@@ -506,6 +508,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from unhurried.measure import _store
 from unhurried.measure._compiled import compiled as c
+from unhurried.measure._paths import PATHS
 from unhurried.measure._probes import sql as probe
 from unhurried.measure._record import Record, SampledRecord, Seen, current
 
@@ -754,3 +757,19 @@ def test_a_sampled_statement_is_kept_before_it_is_heard_of_and_after_it_has_fail
             c.tap(refuse, "SELECT 2", (), False, context)
     assert lengths == [3]
     assert cursor.unhurried_seen is record.statements["SELECT 2"] is record.timeline[3][2]
+
+
+@compiled
+@pytest.mark.parametrize("made", [dict, UserDict, lambda meta: MappingProxyType(dict(meta))])
+def test_paths_are_counted_whatever_the_headers_are_in(
+    c: Any, store: Path, monkeypatch: pytest.MonkeyPatch, made: Callable[[Any], Any]
+) -> None:
+    monkeypatch.setattr("unhurried.measure._paths.ONE_IN", 1)
+    record, request = begun()
+    row, record.row = record.row, None
+    request.resolver_match = SimpleNamespace(route="empty/")  # type: ignore[assignment]
+    request.META = made({**request.META, "QUERY_STRING": "a=1"})
+    with active(record):
+        measure.resolved(request, None, (), {})
+    assert record.row is row
+    assert row.lanes[PATHS] == 1
