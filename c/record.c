@@ -218,6 +218,22 @@ int core_enter(Core *record, int part)
     return failed ? -1 : 0;
 }
 
+/* Take the part out of the list: the first, unless it was opened last. */
+static int take_out(PyObject *stack, int part, int is_last)
+{
+    Py_ssize_t size = PyList_GET_SIZE(stack);
+    for (Py_ssize_t at = is_last ? size - 1 : 0; at < size; at++) {
+        long long there;
+        if (item(stack, at, &there) < 0) {
+            return -1;
+        }
+        if (there == part) {
+            return PyList_SetSlice(stack, at, at + 1, NULL);
+        }
+    }
+    return 0;
+}
+
 int core_leave(Core *record, int part)
 {
     long long top, elapsed;
@@ -244,21 +260,9 @@ int core_leave(Core *record, int part)
     if (stack == NULL) {
         return -1;
     }
-    Py_DECREF(stack); /* the record has it */
-    Py_ssize_t size = PyList_GET_SIZE(stack);
-    for (Py_ssize_t at = top == part ? size - 1 : 0; at < size; at++) {
-        long long there;
-        if (item(stack, at, &there) < 0) {
-            return -1;
-        }
-        if (there == part) { /* the first, unless it was opened last */
-            if (PyList_SetSlice(stack, at, at + 1, NULL) < 0) {
-                return -1;
-            }
-            break;
-        }
-    }
-    return 0;
+    int failed = take_out(stack, part, top == part);
+    Py_DECREF(stack);
+    return failed;
 }
 
 static PyObject *core_enter_method(Core *record, PyObject *which)

@@ -773,3 +773,26 @@ def test_paths_are_counted_whatever_the_headers_are_in(
         measure.resolved(request, None, (), {})
     assert record.row is row
     assert row.lanes[PATHS] == 1
+
+
+@compiled
+def test_a_stack_that_is_replaced_while_it_is_looked_at_is_held(c: Any) -> None:
+    done = run(
+        """
+from types import SimpleNamespace
+from unhurried.measure._record import CACHE, DB, Record
+
+class Part:
+    def __index__(self):
+        record.stack = [0]
+        return DB
+
+for part in (DB, CACHE):
+    record = Record("unit", "u", SimpleNamespace())
+    record.stack = [Part(), 3]
+    record.leave(part)
+    assert record.stack == [0]
+""",
+        *("-X", "dev"),
+    )
+    assert done.returncode == 0, done.stderr
