@@ -77,9 +77,14 @@ static PyObject *abandoned(PyObject *record, PyObject *token)
     }
     PyObject *args[] = {record, error};
     PyObject *told = PyObject_Vectorcall(abandon, args, 2, NULL);
-    int failed = PyContextVar_Reset(current, token) < 0 || told == NULL;
+    if (told == NULL) { /* then that goes on; nothing is reset with an error set */
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+        PyErr_Fetch(&type, &error, &trace);
+    }
     Py_XDECREF(told);
-    if (failed) {
+    if (PyContextVar_Reset(current, token) < 0) {
         Py_XDECREF(type);
         Py_XDECREF(error);
         Py_XDECREF(trace);
