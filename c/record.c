@@ -572,8 +572,10 @@ static int seen_clear(Seen *seen)
 static void seen_dealloc(Seen *seen)
 {
     PyObject_GC_UnTrack(seen);
+    Py_TRASHCAN_BEGIN(seen, seen_dealloc) /* a note may be anything, a chain of them, too */
     seen_clear(seen);
     Py_TYPE(seen)->tp_free(seen);
+    Py_TRASHCAN_END
 }
 
 static PyMemberDef seen_members[] = {

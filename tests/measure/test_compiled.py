@@ -796,3 +796,16 @@ for part in (DB, CACHE):
         *("-X", "dev"),
     )
     assert done.returncode == 0, done.stderr
+
+
+@compiled
+def test_a_long_chain_of_notes_is_let_go_of(c: Any) -> None:
+    done = run("""
+from unhurried.measure._record import Seen
+last = None
+for _ in range(1_000_000):
+    seen = Seen("default", "SELECT 1")
+    seen.note, last = last, seen
+del seen, last
+""")
+    assert done.returncode == 0, done.stderr
