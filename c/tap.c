@@ -93,8 +93,8 @@ static Seen *entry(Core *record, PyObject *cursor, PyObject *sql)
         seen = PyDict_GetItemWithError(record->statements, sql);
         if (seen != NULL && PyObject_TypeCheck(seen, &SeenType)) {
             Py_INCREF(seen);
-            int same = ((Seen *)seen)->alias == alias
-                || PyObject_RichCompareBool(((Seen *)seen)->alias, alias, Py_EQ);
+            PyObject *its = ((Seen *)seen)->alias;
+            int same = its == alias ? 1 : PyObject_RichCompareBool(its, alias, Py_EQ);
             if (same > 0) {
                 Py_DECREF(alias);
                 return (Seen *)seen;

@@ -809,3 +809,25 @@ for _ in range(1_000_000):
 del seen, last
 """)
     assert done.returncode == 0, done.stderr
+
+
+@compiled
+def test_an_alias_that_can_not_be_compared_is_an_error(
+    c: Any, store: Path, unguarded: None
+) -> None:
+    """And not a result with an error set, which is another one later on."""
+
+    class Odd:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("who knows")
+
+    record: Any = Record("unit", "u", _store.current())  # type: ignore[arg-type]
+    cursor: Any = SimpleNamespace(db=SimpleNamespace(alias="default"))
+    context = {"connection": cursor.db, "cursor": cursor}
+    with active(record):
+        c.tap(lambda *args: None, "SELECT 1", (), False, context)
+        cursor.db.alias = Odd()
+        with pytest.raises(ValueError, match="who knows"):
+            c.tap(lambda *args: None, "SELECT 1", (), False, context)
