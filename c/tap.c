@@ -106,7 +106,8 @@ static Seen *entry(Core *record, PyObject *cursor, PyObject *sql)
     if (PyErr_Occurred()) {
         seen = NULL;
     } else if (plain && seen == NULL && is_select(sql) && record->name != NULL && store != NULL
-               && PyObject_TypeCheck(store, &HotType) && store->met != NULL && PyDict_CheckExact(store->met)
+               && PyObject_TypeCheck(store, &HotType) && store->met != NULL
+               && PyDict_CheckExact(store->met)
                && PyDict_GET_SIZE(record->statements) < most) {
         seen = (PyObject *)first(record, alias, sql);
     } else {

@@ -217,8 +217,9 @@ django.setup()
 from tests.measure.test_compiled import WRONG
 from unhurried.measure._compiled import compiled as c
 from unhurried.measure import _store
-draw = random.Random({random.randrange(1 << 30)})
-print("seed", {random.randrange(1 << 30)})
+seed = {random.randrange(1 << 30)}
+draw = random.Random(seed)
+print("seed", seed)
 tried = 0
 def attempt(what, *args, **named):
     global tried
@@ -680,7 +681,8 @@ def test_who_asks_and_since_when_is_read_as_in_python(
     header = f"t={time.time() - 5}{''.join(stamp[1:])}"
     request = RequestFactory().get("/empty/")
     opened = _store.current()
-    assert opened is not None and opened.clients is not None
+    assert opened is not None
+    assert opened.clients is not None
     for peer in ("", "203.0.113.7", "127.0.0.1"):
         opened.clients.of({"REMOTE_ADDR": peer})
     request.META = {**meta, "HTTP_X_REQUEST_START": header}
