@@ -43,7 +43,8 @@ static int took(PyObject *connection, long long *ns)
     if (!failed && age != Py_None && close_at != Py_None) {
         failed = number(age, &lives) < 0 || number(close_at, &ends) < 0;
         double seconds = WALL_NS() / 1e9 - ends + lives;
-        *ns = failed || seconds < 0 ? 0 : (long long)(seconds * 1e9);
+        const double year = 366. * 86400; /* no more of an age that is infinite, or none */
+        *ns = !failed && 0 < seconds && seconds < year ? (long long)(seconds * 1e9) : 0;
     }
     Py_XDECREF(settings);
     Py_XDECREF(close_at);
@@ -62,15 +63,8 @@ static int count_connect(Core *record, PyObject *connection)
     return 0;
 }
 
-/* _connected(*, connection, **kwargs) */
-PyObject *connected(
-    PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names)
+static PyObject *counted(Core *record, PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
-    int failed;
-    Core *record = under_way(&failed);
-    if (failed) {
-        return NULL;
-    }
     PyObject *connection = NULL;
     for (Py_ssize_t i = 0; names != NULL && i < PyTuple_GET_SIZE(names); i++) {
         if (PyTuple_GET_ITEM(names, i) == name_connection) {
@@ -80,6 +74,9 @@ PyObject *connected(
     PyObject *wrappers = connection ? PyObject_GetAttr(connection, name_execute_wrappers) : NULL;
     int tapped = wrappers ? PySequence_Contains(wrappers, tap_) : -1;
     Py_XDECREF(wrappers);
+    if (tapped < 0 && PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return NULL;
+    }
     if (tapped <= 0) {
         PyErr_Clear();
         return PyObject_Vectorcall(attach, args, n, names);
@@ -88,6 +85,21 @@ PyObject *connected(
         return NULL;
     }
     Py_RETURN_NONE;
+}
+
+/* _connected(*, connection, **kwargs) */
+PyObject *connected(
+    PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names)
+{
+    int failed;
+    Core *record = under_way(&failed);
+    if (failed || unwired(attach)) {
+        return NULL;
+    }
+    Py_XINCREF(record);
+    PyObject *done = counted(record, args, n, names);
+    Py_XDECREF(record);
+    return done;
 }
 
 /* Ending(ties, original, end): end() where something has been written, and else the original. */
@@ -101,6 +113,10 @@ static PyObject *ending_call(
     PyObject *self, PyObject *const *args, size_t flags, PyObject *names)
 {
     Ending *ending = (Ending *)self;
+    if (ending->ties == NULL || ending->original == NULL || ending->end == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "the collector has taken it apart");
+        return NULL;
+    }
     PyObject *dirty = PyObject_GetAttr(ending->ties, name_dirty);
     int written = dirty ? PyObject_IsTrue(dirty) : -1;
     Py_XDECREF(dirty);
@@ -110,7 +126,14 @@ static PyObject *ending_call(
     if (!written && PyObject_SetAttr(ending->ties, name_used, Py_False) < 0) {
         return NULL;
     }
-    return PyObject_Vectorcall(written ? ending->end : ending->original, args, flags, names);
+    if (Py_EnterRecursiveCall(" in the end of a transaction")) { /* one may stand for another */
+        return NULL;
+    }
+    PyObject *call = Py_NewRef(written ? ending->end : ending->original);
+    PyObject *done = PyObject_Vectorcall(call, args, flags, names);
+    Py_DECREF(call);
+    Py_LeaveRecursiveCall();
+    return done;
 }
 
 static int ending_init(Ending *ending, PyObject *args, PyObject *named)

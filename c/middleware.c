@@ -24,7 +24,8 @@ int middleware_ready(void)
 
 PyObject *middleware_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
 {
-    if (wired(named, "call", &python_call) < 0 || wired(named, "abandon", &abandon) < 0
+    Py_CLEAR(python_call);
+    if (wired(named, "abandon", &abandon) < 0
         || wired(named, "compare", &compare) < 0 || wired(named, "after", &after) < 0
         || wired(named, "cached", &cached) < 0 || wired(named, "picture", &picture) < 0
         || wired(named, "settings", &django_settings) < 0
@@ -33,6 +34,9 @@ PyObject *middleware_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args)
     }
     if (!PyDict_Check(cached) || !PyDict_Check(kept) || !PyUnicode_Check(picture)) {
         PyErr_SetString(PyExc_TypeError, "middleware_wire() was given something else");
+        return NULL;
+    }
+    if (wired(named, "call", &python_call) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -73,9 +77,14 @@ static PyObject *abandoned(PyObject *record, PyObject *token)
     }
     PyObject *args[] = {record, error};
     PyObject *told = PyObject_Vectorcall(abandon, args, 2, NULL);
-    int failed = PyContextVar_Reset(current, token) < 0 || told == NULL;
+    if (told == NULL) { /* then that goes on; nothing is reset with an error set */
+        Py_XDECREF(type);
+        Py_XDECREF(error);
+        Py_XDECREF(trace);
+        PyErr_Fetch(&type, &error, &trace);
+    }
     Py_XDECREF(told);
-    if (failed) {
+    if (PyContextVar_Reset(current, token) < 0) {
         Py_XDECREF(type);
         Py_XDECREF(error);
         Py_XDECREF(trace);
@@ -144,8 +153,7 @@ static PyObject *decorated(PyObject *request, PyObject *response, PyObject *reco
 PyObject *middleware_call(
     PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n, PyObject *names)
 {
-    if (python_call == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "unhurried_c is nothing without unhurried");
+    if (unwired(python_call)) {
         return NULL;
     }
     if (n != 2 || names != NULL) {

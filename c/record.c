@@ -102,7 +102,11 @@ static int charge_top(Core *record, long long *top, long long *elapsed)
 static PyObject *get_parts(Core *record, void *Py_UNUSED(closure))
 {
     if (record->parts == NULL) {
-        PyObject *parts = PyList_New(PARTS);
+        PyObject *parts = PyList_New(PARTS); /* which may collect garbage, which may run anything */
+        if (record->parts != NULL) {
+            Py_XDECREF(parts);
+            return Py_NewRef(record->parts);
+        }
         for (int i = 0; parts != NULL && i < PARTS; i++) {
             PyObject *ns = PyLong_FromLongLong(record->part[i]);
             if (ns == NULL) {
@@ -119,14 +123,17 @@ static PyObject *get_parts(Core *record, void *Py_UNUSED(closure))
 static PyObject *get_stack(Core *record, void *Py_UNUSED(closure))
 {
     if (record->stack == NULL) {
-        PyObject *stack = PyList_New(record->depth);
+        PyObject *stack = PyList_New(0); /* likewise: nobody knows before how deep it is after */
+        if (record->stack != NULL) {
+            Py_XDECREF(stack);
+            return Py_NewRef(record->stack);
+        }
         for (int i = 0; stack != NULL && i < record->depth; i++) {
             PyObject *part = PyLong_FromLong(record->tops[i]);
-            if (part == NULL) {
+            if (part == NULL || PyList_Append(stack, part) < 0) {
                 Py_CLEAR(stack);
-            } else {
-                PyList_SET_ITEM(stack, i, part);
             }
+            Py_XDECREF(part);
         }
         record->stack = stack;
     }
@@ -211,6 +218,22 @@ int core_enter(Core *record, int part)
     return failed ? -1 : 0;
 }
 
+/* Take the part out of the list: the first, unless it was opened last. */
+static int take_out(PyObject *stack, int part, int is_last)
+{
+    Py_ssize_t size = PyList_GET_SIZE(stack);
+    for (Py_ssize_t at = is_last ? size - 1 : 0; at < size; at++) {
+        long long there;
+        if (item(stack, at, &there) < 0) {
+            return -1;
+        }
+        if (there == part) {
+            return PyList_SetSlice(stack, at, at + 1, NULL);
+        }
+    }
+    return 0;
+}
+
 int core_leave(Core *record, int part)
 {
     long long top, elapsed;
@@ -237,21 +260,9 @@ int core_leave(Core *record, int part)
     if (stack == NULL) {
         return -1;
     }
-    Py_DECREF(stack); /* the record has it */
-    Py_ssize_t size = PyList_GET_SIZE(stack);
-    for (Py_ssize_t at = top == part ? size - 1 : 0; at < size; at++) {
-        long long there;
-        if (item(stack, at, &there) < 0) {
-            return -1;
-        }
-        if (there == part) { /* the first, unless it was opened last */
-            if (PyList_SetSlice(stack, at, at + 1, NULL) < 0) {
-                return -1;
-            }
-            break;
-        }
-    }
-    return 0;
+    int failed = take_out(stack, part, top == part);
+    Py_DECREF(stack);
+    return failed;
 }
 
 static PyObject *core_enter_method(Core *record, PyObject *which)
@@ -492,8 +503,7 @@ PyTypeObject SampledType = {
 Core *under_way(int *failed)
 {
     PyObject *record;
-    if (current == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "unhurried_c is nothing without unhurried");
+    if (unwired(current)) {
         *failed = 1;
         return NULL;
     }
@@ -562,8 +572,10 @@ static int seen_clear(Seen *seen)
 static void seen_dealloc(Seen *seen)
 {
     PyObject_GC_UnTrack(seen);
+    Py_TRASHCAN_BEGIN(seen, seen_dealloc) /* a note may be anything, a chain of them, too */
     seen_clear(seen);
     Py_TYPE(seen)->tp_free(seen);
+    Py_TRASHCAN_END
 }
 
 static PyMemberDef seen_members[] = {

@@ -38,13 +38,14 @@ int request_ready(void)
 
 PyObject *request_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
 {
+    Py_CLEAR(python_end);
     if (wired(named, "store_globals", &store_globals) < 0
         || wired(named, "paths_globals", &paths_globals) < 0
         || wired(named, "record", &record_type) < 0
         || wired(named, "sampled", &sampled_type) < 0 || wired(named, "weigh", &weigh) < 0
         || wired(named, "response", &response_type) < 0
         || wired(named, "begin", &python_begin) < 0
-        || wired(named, "resolved", &python_resolved) < 0 || wired(named, "end", &python_end) < 0
+        || wired(named, "resolved", &python_resolved) < 0
         || wired(named, "failed", &failed_) < 0
         || wired(named, "stand", &stand) < 0 || wired(named, "stop_waiting", &stop_waiting) < 0
         || wired(named, "may_be_proxy", &may_be_proxy) < 0 || wired(named, "parse", &parse) < 0
@@ -60,6 +61,9 @@ PyObject *request_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), P
         || !PyType_Check(sampled_type)
         || !PyType_IsSubtype((PyTypeObject *)sampled_type, &SampledType)) {
         PyErr_SetString(PyExc_TypeError, "request_wire() was given something else");
+        return NULL;
+    }
+    if (wired(named, "end", &python_end) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -96,13 +100,13 @@ static PyObject *fail(PyObject *store)
 /* _queue.parse() of what most proxies send: digits and a point. */
 static PyObject *parsed(PyObject *header)
 {
-    const char *text = NULL;
+    const char *text = NULL, *begin = NULL;
     if (PyUnicode_CheckExact(header) && PyUnicode_IS_ASCII(header)) {
-        text = (const char *)PyUnicode_1BYTE_DATA(header);
-        text += strncmp(text, "t=", 2) == 0 ? 2 : 0;
+        begin = (const char *)PyUnicode_1BYTE_DATA(header);
+        text = begin + (strncmp(begin, "t=", 2) == 0 ? 2 : 0);
     }
     if (text == NULL || *text == '\0' || strspn(text, "0123456789.") != strlen(text)
-        || strlen(text) > 30) {
+        || strlen(text) > 30 || memchr(begin, '\0', PyUnicode_GET_LENGTH(header))) {
         return PyObject_CallOneArg(parse, header);
     }
     double stamp = PyOS_string_to_double(text, NULL, NULL);
@@ -123,6 +127,9 @@ static PyObject *parsed(PyObject *header)
 /* _queue.waited() */
 static PyObject *queued(PyObject *meta, PyObject *header, PyObject *peer)
 {
+    if (!PyUnicode_CheckExact(peer)) {
+        return PyObject_CallOneArg(waited, meta);
+    }
     PyObject *may = PyObject_CallOneArg(may_be_proxy, peer);
     int proxy = may ? PyObject_IsTrue(may) : -1;
     Py_XDECREF(may);
@@ -135,7 +142,8 @@ static PyObject *queued(PyObject *meta, PyObject *header, PyObject *peer)
 /* Clients.of() */
 static PyObject *client(PyObject *clients, PyObject *meta, PyObject *peer)
 {
-    if (PyObject_TypeCheck(clients, &PlacesType) && ((Places *)clients)->known != NULL) {
+    if (PyUnicode_CheckExact(peer) && PyObject_TypeCheck(clients, &PlacesType)
+        && ((Places *)clients)->known != NULL) {
         PyObject *forwarded = PyDict_GetItemWithError(meta, FORWARDED);
         if (forwarded == NULL && !PyErr_Occurred()) {
             PyObject *known = PyDict_GetItemWithError(((Places *)clients)->known, peer);
@@ -150,15 +158,8 @@ static PyObject *client(PyObject *clients, PyObject *meta, PyObject *peer)
     return PyObject_CallMethodOneArg(clients, name_of, meta);
 }
 
-static int ask(Core *record, Hot *store, PyObject *meta)
+static int ask_of(Core *record, Hot *store, PyObject *meta, PyObject *peer)
 {
-    PyObject *peer = PyDict_GetItemWithError(meta, REMOTE_ADDR);
-    if (peer == NULL && PyErr_Occurred()) {
-        return -1;
-    }
-    if (peer == NULL || !PyUnicode_CheckExact(peer)) {
-        peer = EMPTY;
-    }
     if (store->clients != NULL && store->clients != Py_None) {
         PyObject *found = client(store->clients, meta, peer);
         if (found == NULL) {
@@ -168,13 +169,30 @@ static int ask(Core *record, Hot *store, PyObject *meta)
     }
     PyObject *header = PyDict_GetItemWithError(meta, REQUEST_START);
     if (header != NULL) {
+        Py_INCREF(header);
         PyObject *ns = queued(meta, header, peer);
+        Py_DECREF(header);
         if (ns == NULL) {
             return -1;
         }
         Py_XSETREF(record->queued, ns);
     }
     return PyErr_Occurred() ? -1 : 0;
+}
+
+static int ask(Core *record, Hot *store, PyObject *meta)
+{
+    PyObject *peer = PyDict_GetItemWithError(meta, REMOTE_ADDR);
+    if (peer == NULL && PyErr_Occurred()) {
+        return -1;
+    }
+    if (peer == NULL || peer == Py_None) {
+        peer = EMPTY;
+    }
+    Py_INCREF(peer);
+    int failed = ask_of(record, store, meta, peer);
+    Py_DECREF(peer);
+    return failed;
 }
 
 /* One in so many is sampled: threads that count at once only shift which. */
@@ -200,17 +218,8 @@ static Core *begun(Hot *store)
         sampled_type, REQUEST, UNRESOLVED, (PyObject *)store, NULL);
 }
 
-PyObject *request_begin(PyObject *Py_UNUSED(module), PyObject *request)
+static PyObject *begun_of(PyObject *request, Hot *store)
 {
-    int failed;
-    Core *outer = under_way(&failed);
-    Hot *store = as_store(PyDict_GetItemWithError(store_globals, name_opened));
-    if (failed || PyErr_Occurred()) {
-        return NULL;
-    }
-    if (outer != NULL || store == NULL) {
-        return PyObject_CallOneArg(python_begin, request);
-    }
     PyObject *meta = PyObject_GetAttr(request, name_META);
     if (meta == NULL) {
         return NULL;
@@ -228,6 +237,40 @@ PyObject *request_begin(PyObject *Py_UNUSED(module), PyObject *request)
     return (PyObject *)record;
 }
 
+PyObject *request_begin(PyObject *Py_UNUSED(module), PyObject *request)
+{
+    int failed;
+    if (unwired(python_end)) {
+        return NULL;
+    }
+    Core *outer = under_way(&failed);
+    Hot *store = as_store(PyDict_GetItemWithError(store_globals, name_opened));
+    if (failed || PyErr_Occurred()) {
+        return NULL;
+    }
+    if (outer != NULL || store == NULL) {
+        return PyObject_CallOneArg(python_begin, request);
+    }
+    Py_INCREF(store); /* it may be left meanwhile */
+    PyObject *record = begun_of(request, store);
+    Py_DECREF(store);
+    return record;
+}
+
+/* request.META.get("QUERY_STRING"), of whatever a view or a middleware has put there, too. */
+static PyObject *query_of(PyObject *request)
+{
+    PyObject *meta = PyObject_GetAttr(request, name_META), *query = NULL;
+    if (meta != NULL && PyDict_CheckExact(meta)) {
+        query = PyDict_GetItemWithError(meta, QUERY_STRING);
+        query = query ? Py_NewRef(query) : PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
+    } else if (meta != NULL) {
+        query = PyObject_CallMethod(meta, "get", "O", QUERY_STRING);
+    }
+    Py_XDECREF(meta);
+    return query;
+}
+
 /* 1: it has arguments and may be kept, so that paths are looked at. */
 static int has_arguments(PyObject *request, PyObject *args, PyObject *kwargs)
 {
@@ -242,11 +285,9 @@ static int has_arguments(PyObject *request, PyObject *args, PyObject *kwargs)
         has = PyObject_IsTrue(args);
     }
     if (has == 0) {
-        PyObject *meta = PyObject_GetAttr(request, name_META);
-        PyObject *query = meta && PyDict_Check(meta) ? PyDict_GetItemWithError(meta, QUERY_STRING)
-                                                     : NULL;
-        has = query ? PyObject_IsTrue(query) : PyErr_Occurred() ? -1 : 0;
-        Py_XDECREF(meta);
+        PyObject *query = query_of(request);
+        has = query ? PyObject_IsTrue(query) : -1;
+        Py_XDECREF(query);
     }
     return has;
 }
@@ -255,13 +296,11 @@ static int has_arguments(PyObject *request, PyObject *args, PyObject *kwargs)
 static int look_at_path(Core *record, Row *row, PyObject *request)
 {
     PyObject *path = PyObject_GetAttr(request, name_path_info);
-    PyObject *meta = path ? PyObject_GetAttr(request, name_META) : NULL;
-    PyObject *query = meta && PyDict_Check(meta) ? PyDict_GetItemWithError(meta, QUERY_STRING) : NULL;
-    PyObject *both = meta && !PyErr_Occurred() ? PyTuple_Pack(2, path, query ? query : Py_None)
-                                               : NULL;
+    PyObject *query = path ? query_of(request) : NULL;
+    PyObject *both = query ? PyTuple_Pack(2, path, query) : NULL;
     Py_hash_t hash = both ? PyObject_Hash(both) : -1;
     Py_XDECREF(path);
-    Py_XDECREF(meta);
+    Py_XDECREF(query);
     Py_XDECREF(both);
     if (hash == -1) {
         return -1;
@@ -301,23 +340,9 @@ static int unlocked(Hot *store)
     return type != NULL || released == NULL ? -1 : 0;
 }
 
-/* process_view(request, view, args, kwargs) */
-PyObject *request_resolved(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+/* resolved() of a request that is on no route so far */
+static PyObject *resolved(Core *record, Hot *store, PyObject *const *args)
 {
-    int failed;
-    Core *record = under_way(&failed);
-    if (failed) {
-        return NULL;
-    }
-    if (count != 4 || PyList_GET_SIZE(resolving)
-        || (record != NULL
-            && (record->row != Py_None || record->kind != REQUEST || !as_store(record->store)))) {
-        return PyObject_Vectorcall(python_resolved, args, count, NULL);
-    }
-    if (record == NULL) {
-        Py_RETURN_NONE;
-    }
-    Hot *store = (Hot *)record->store;
     PyObject *match = PyObject_GetAttr(args[0], name_resolver_match);
     PyObject *route = match ? PyObject_GetAttr(match, name_route) : NULL;
     Py_XDECREF(match);
@@ -331,11 +356,11 @@ PyObject *request_resolved(PyObject *Py_UNUSED(module), PyObject *const *args, P
     if (row == NULL || store->left) {
         Py_DECREF(route);
         PyErr_Clear();
-        return PyObject_Vectorcall(python_resolved, args, count, NULL);
+        return PyObject_Vectorcall(python_resolved, args, 4, NULL);
     }
     Py_INCREF(row);
-    Py_INCREF(record);
     Py_XSETREF(record->name, route);
+    int failed;
     if (locked(store) < 0) {
         failed = 1;
     } else {
@@ -344,15 +369,35 @@ PyObject *request_resolved(PyObject *Py_UNUSED(module), PyObject *const *args, P
         failed = has < 0 || (has && look_at_path(record, row, args[0]) < 0);
         failed = unlocked(store) < 0 || failed;
     }
-    PyObject *answer;
     if (failed) {
         Py_DECREF(row);
-        answer = fail(record->store);
-    } else {
-        Py_XSETREF(record->row, (PyObject *)row);
-        answer = Py_NewRef(Py_None);
+        return fail((PyObject *)store);
     }
+    Py_XSETREF(record->row, (PyObject *)row);
+    Py_RETURN_NONE;
+}
+
+/* process_view(request, view, args, kwargs) */
+PyObject *request_resolved(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
+{
+    int failed;
+    Core *record = under_way(&failed);
+    if (failed || unwired(python_end)) {
+        return NULL;
+    }
+    if (count != 4 || PyList_GET_SIZE(resolving)
+        || (record != NULL
+            && (record->row != Py_None || record->kind != REQUEST || !as_store(record->store)))) {
+        return PyObject_Vectorcall(python_resolved, args, count, NULL);
+    }
+    if (record == NULL) {
+        Py_RETURN_NONE;
+    }
+    PyObject *store = Py_NewRef(record->store);
+    Py_INCREF(record);
+    PyObject *answer = resolved(record, (Hot *)store, args);
     Py_DECREF(record);
+    Py_DECREF(store);
     return answer;
 }
 
@@ -373,11 +418,14 @@ static int answered(PyObject *request, PyObject *response, long long *status, Py
     }
     if ((PyObject *)Py_TYPE(response) != response_type) {
         PyObject *rendered = PyObject_GetAttr(response, name_is_rendered);
-        int is_rendered = rendered ? PyObject_IsTrue(rendered) : 1;
+        int is_rendered = rendered ? PyObject_IsTrue(rendered) : -1;
         Py_XDECREF(rendered);
-        PyErr_Clear();
+        if (rendered == NULL && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+            PyErr_Clear(); /* most have no such thing */
+            is_rendered = 1;
+        }
         if (is_rendered <= 0) {
-            return 0;
+            return is_rendered;
         }
     }
     PyObject *code = PyObject_GetAttr(response, name_status_code);
@@ -407,14 +455,17 @@ static PyObject *finished_here(Core *record, Hot *store, Row *row)
         failed = row_write(row, record) < 0;
         PyObject *clients = store->clients;
         if (!failed && clients != NULL && PyObject_TypeCheck(clients, &PlacesType)
-            && ((Places *)clients)->lanes != NULL && PyObject_IsTrue(record->client) > 0) {
+            && ((Places *)clients)->lanes != NULL && record->client != NULL
+            && PyObject_IsTrue(record->client) > 0) {
             failed = places_add((Places *)clients, record->client, record->wall, record->status) < 0;
         }
         failed = unlocked(store) < 0 || failed;
     }
-    if (!failed && PyDict_CheckExact(record->statements) && PyDict_GET_SIZE(record->statements)) {
+    if (!failed && record->statements != NULL && PyDict_CheckExact(record->statements)
+        && PyDict_GET_SIZE(record->statements)) {
         PyObject *asked = store->asked;
-        failed = !PyList_CheckExact(asked) || PyList_Append(asked, (PyObject *)record) < 0;
+        failed = asked == NULL || !PyList_CheckExact(asked)
+            || PyList_Append(asked, (PyObject *)record) < 0;
         if (!failed && (PyList_GET_SIZE(asked) >= patient || record->last > store->asked_until)) {
             PyObject *stopped = PyObject_CallOneArg(stop_waiting, (PyObject *)record);
             failed = stopped == NULL;
@@ -442,13 +493,19 @@ static PyObject *finished_here(Core *record, Hot *store, Row *row)
     Py_RETURN_NONE;
 }
 
+/* There is nothing to do for it that is not done here. */
+static int ends_here(Core *record)
+{
+    return as_store(record->store) != NULL && as_row(record->row) != NULL
+        && record->pending == Py_None && PyList_GET_SIZE(finished) == 0;
+}
+
 /* end(record, request, response) */
 PyObject *request_end(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t count)
 {
     long long status;
     Py_ssize_t size;
-    if (record_type == NULL) {
-        PyErr_SetString(PyExc_RuntimeError, "not wired");
+    if (unwired(python_end)) {
         return NULL;
     }
     PyObject *type = count == 3 ? (PyObject *)Py_TYPE(args[0]) : NULL;
@@ -456,17 +513,18 @@ PyObject *request_end(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssi
         return PyObject_Vectorcall(python_end, args, count, NULL);
     }
     Core *record = (Core *)args[0];
-    Hot *store = as_store(record->store);
-    Row *row = as_row(record->row);
-    if (store == NULL || row == NULL || record->pending != Py_None || PyList_GET_SIZE(finished)
-        || answered(args[1], args[2], &status, &size) <= 0) {
+    int here = ends_here(record) ? answered(args[1], args[2], &status, &size) : 0;
+    if (here < 0 && !PyErr_ExceptionMatches(PyExc_Exception)) {
+        return NULL; /* a signal's: the process is to end */
+    }
+    if (here <= 0 || !ends_here(record)) { /* what makes the content may have made more to do */
         PyErr_Clear();
         return PyObject_Vectorcall(python_end, args, count, NULL);
     }
     record->status = status;
     record->size = size;
-    Py_INCREF(store);
-    Py_INCREF(row);
+    Hot *store = (Hot *)Py_NewRef(record->store);
+    Row *row = (Row *)Py_NewRef(record->row);
     PyObject *answer = finished_here(record, store, row);
     Py_DECREF(store);
     Py_DECREF(row);

@@ -83,7 +83,7 @@ static inline long long fine_time(long long ns)
 static inline long long fine_count(long long count)
 {
     if (count <= at.exact) {
-        return count;
+        return count > 0 ? count : 0; /* whoever has set it: nothing is written before the first */
     }
     long long bucket = (long long)(log((double)count) * at.per_log - at.count_offset);
     return bucket < at.count_last ? bucket : at.count_last;
@@ -135,7 +135,7 @@ int row_write(Row *row, Core *record)
         lane[at.queries_0 + coarse(at.counts, record->queries)] += 1;
         fine[at.fine_db + at.stride * fine_time(db)] += 1;
         fine[at.fine_queries + at.stride * fine_count(record->queries)] += 1;
-        if ((uint64_t)record->queries > lane[at.queries_max]) {
+        if (record->queries > 0 && (uint64_t)record->queries > lane[at.queries_max]) {
             lane[at.queries_max] = record->queries;
         }
     }
@@ -193,6 +193,10 @@ static int row_init(Row *row, PyObject *args, PyObject *named)
     }
     if (row->lanes != NULL) {
         PyErr_SetString(PyExc_TypeError, "a row is begun once");
+        return -1;
+    }
+    if (at.lanes <= 0) { /* until row_wire(): none is too short for that */
+        PyErr_SetString(PyExc_RuntimeError, "unhurried_c is nothing without unhurried");
         return -1;
     }
     if (PyObject_GetBuffer(lanes, &row->lane_words, PyBUF_WRITABLE) < 0) {

@@ -22,7 +22,8 @@ int tap_ready(void)
 
 PyObject *tap_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
 {
-    if (wired(named, "tap", &python_tap) < 0 || wired(named, "failed", &failed_) < 0
+    Py_CLEAR(python_tap);
+    if (wired(named, "failed", &failed_) < 0
         || wired(named, "find", &find) < 0 || wired(named, "tell_met", &tell_met) < 0
         || wired(named, "hear", &hear) < 0 || wired(named, "nobody", &nobody) < 0
         || wired(named, "observers", &observers) < 0 || wired(named, "guards", &guards) < 0
@@ -32,6 +33,9 @@ PyObject *tap_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObj
     }
     if (!PyList_Check(observers) || !PyList_Check(guards) || !PySet_Check(unheard)) {
         PyErr_SetString(PyExc_TypeError, "tap_wire() was given something else");
+        return NULL;
+    }
+    if (wired(named, "tap", &python_tap) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -83,23 +87,27 @@ static Seen *entry(Core *record, PyObject *cursor, PyObject *sql)
         return NULL;
     }
     PyObject *seen = NULL;
-    int plain = PyUnicode_CheckExact(sql) && PyDict_CheckExact(record->statements);
+    int plain = PyUnicode_CheckExact(sql) && record->statements != NULL
+        && PyDict_CheckExact(record->statements); /* NULL: deleted, as any attribute can be */
     if (plain) {
         seen = PyDict_GetItemWithError(record->statements, sql);
         if (seen != NULL && PyObject_TypeCheck(seen, &SeenType)) {
-            int same = ((Seen *)seen)->alias == alias
-                || PyObject_RichCompareBool(((Seen *)seen)->alias, alias, Py_EQ);
+            Py_INCREF(seen);
+            PyObject *its = ((Seen *)seen)->alias;
+            int same = its == alias ? 1 : PyObject_RichCompareBool(its, alias, Py_EQ);
             if (same > 0) {
                 Py_DECREF(alias);
-                return (Seen *)Py_NewRef(seen);
+                return (Seen *)seen;
             }
+            Py_DECREF(seen); /* from here on it is asked only whether there was one */
         }
     }
     Hot *store = (Hot *)record->store;
     if (PyErr_Occurred()) {
         seen = NULL;
-    } else if (plain && seen == NULL && is_select(sql) && PyObject_TypeCheck(store, &HotType)
-               && store->met != NULL && PyDict_CheckExact(store->met)
+    } else if (plain && seen == NULL && is_select(sql) && record->name != NULL && store != NULL
+               && PyObject_TypeCheck(store, &HotType) && store->met != NULL
+               && PyDict_CheckExact(store->met)
                && PyDict_GET_SIZE(record->statements) < most) {
         seen = (PyObject *)first(record, alias, sql);
     } else {
@@ -113,7 +121,21 @@ static Seen *entry(Core *record, PyObject *cursor, PyObject *sql)
     return (Seen *)seen;
 }
 
-static int count(Core *record, PyObject *cursor, PyObject *sql, long long took)
+/* A sampled one also keeps its order. */
+static int keep_order(Core *record, Seen *seen, long long began, long long took)
+{
+    PyObject *timeline = ((Sampled *)record)->timeline;
+    if (timeline == NULL || !PyList_CheckExact(timeline) || PyList_GET_SIZE(timeline) >= LONGEST) {
+        return 0;
+    }
+    PyObject *entry = Py_BuildValue("(LLO)", began - record->start, took, (PyObject *)seen);
+    int failed = entry ? PyList_Append(timeline, entry) : -1;
+    Py_XDECREF(entry);
+    return failed;
+}
+
+static int count(
+    Core *record, PyObject *cursor, PyObject *sql, long long began, long long took, int sampled)
 {
     Seen *seen = entry(record, cursor, sql);
     if (seen == NULL) {
@@ -126,6 +148,9 @@ static int count(Core *record, PyObject *cursor, PyObject *sql, long long took)
     if (took < seen->least) {
         seen->least = took;
     }
+    if (!failed && sampled) {
+        failed = keep_order(record, seen, began, took);
+    }
     if (!failed && seen->count >= seen->due) {
         PyObject *args[] = {(PyObject *)record, (PyObject *)seen};
         PyObject *heard = PyObject_Vectorcall(hear, args, 2, NULL);
@@ -133,24 +158,6 @@ static int count(Core *record, PyObject *cursor, PyObject *sql, long long took)
         Py_XDECREF(heard);
     }
     Py_DECREF(seen);
-    return failed;
-}
-
-/* A sampled one also keeps its order. */
-static int keep_order(Core *record, PyObject *cursor, long long began, long long took)
-{
-    PyObject *timeline = ((Sampled *)record)->timeline;
-    if (timeline == NULL || !PyList_CheckExact(timeline) || PyList_GET_SIZE(timeline) >= LONGEST) {
-        return 0;
-    }
-    PyObject *seen = PyObject_GetAttr(cursor, name_seen);
-    if (seen == NULL || seen == nobody) {
-        Py_XDECREF(seen);
-        return seen == NULL ? -1 : 0;
-    }
-    PyObject *entry = Py_BuildValue("(LLN)", began - record->start, took, seen);
-    int failed = entry ? PyList_Append(timeline, entry) : -1;
-    Py_XDECREF(entry);
     return failed;
 }
 
@@ -190,6 +197,9 @@ PyObject *tap(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n)
 {
     if (n != 5) {
         return PyErr_Format(PyExc_TypeError, "an execute wrapper takes 5 arguments, not %zd", n);
+    }
+    if (unwired(python_tap)) {
+        return NULL;
     }
     PyObject *execute = args[0], *sql = args[1], *context = args[4];
     int heard = PyList_GET_SIZE(observers) > 0;
@@ -236,11 +246,12 @@ PyObject *tap(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n)
         if (cursor == NULL && !PyErr_Occurred()) {
             PyErr_SetObject(PyExc_KeyError, name_cursor);
         }
+        Py_XINCREF(cursor);
         if ((!sampled && core_charge(record, DB, took) < 0) || cursor == NULL
-            || count(record, cursor, sql, took) < 0
-            || (sampled && keep_order(record, cursor, began, took) < 0)) {
+            || count(record, cursor, sql, began, took, sampled) < 0) {
             Py_CLEAR(result);
         }
+        Py_XDECREF(cursor);
     }
     Py_DECREF(record);
     return result;
@@ -248,12 +259,15 @@ PyObject *tap(PyObject *Py_UNUSED(module), PyObject *const *args, Py_ssize_t n)
 
 PyObject *fetch_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
 {
-    if (wired(named, "fetchmany", &python_fetchmany) < 0
-        || wired(named, "fetched", &fetched) < 0) {
+    Py_CLEAR(python_fetchmany);
+    if (wired(named, "fetched", &fetched) < 0) {
         return NULL;
     }
     if (!PyList_Check(fetched)) {
         PyErr_SetString(PyExc_TypeError, "fetch_wire() was given something else");
+        return NULL;
+    }
+    if (wired(named, "fetchmany", &python_fetchmany) < 0) {
         return NULL;
     }
     Py_RETURN_NONE;
@@ -265,7 +279,7 @@ PyObject *fetch_many(
 {
     int failed;
     Core *record = under_way(&failed);
-    if (failed) {
+    if (failed || unwired(python_fetchmany)) {
         return NULL;
     }
     if (n != 2 || names != NULL || args[1] == Py_None || record == NULL || !record->simple
@@ -273,11 +287,12 @@ PyObject *fetch_many(
         return PyObject_Vectorcall(python_fetchmany, args, n, names);
     }
     PyObject *self = args[0];
+    Py_INCREF(record);
     PyObject *driver = PyObject_GetAttr(self, name_cursor);
     if (driver == NULL) {
+        Py_DECREF(record);
         return NULL;
     }
-    Py_INCREF(record);
     long long began = WALL_NS();
     PyObject *rows = PyObject_CallMethodOneArg(driver, name_fetchmany, args[1]);
     long long took = WALL_NS() - began;

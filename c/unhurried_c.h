@@ -18,7 +18,11 @@ static inline long long clock_ns(clockid_t clock)
     clock_gettime(clock, &now);
     return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
+#ifdef __APPLE__ /* Python's, with which these are compared: it does not run on while asleep */
+#define WALL_NS() clock_ns(CLOCK_UPTIME_RAW)
+#else
 #define WALL_NS() clock_ns(CLOCK_MONOTONIC)
+#endif
 #define CPU_NS() clock_ns(CLOCK_THREAD_CPUTIME_ID)
 
 enum { LONGEST = 300 }; /* entries of a timeline */
@@ -118,6 +122,15 @@ PyObject *connected(
 int connections_ready(void);
 int request_ready(void);
 int tap_ready(void);
+
+/* 1 with RuntimeError where the file's *_wire() has not come to its end, which sets this last. */
+static inline int unwired(const void *last)
+{
+    if (last == NULL) {
+        PyErr_SetString(PyExc_RuntimeError, "unhurried_c is nothing without unhurried");
+    }
+    return last == NULL;
+}
 
 /* named[name], a new reference; into *place, or -1; NULL or -1 with KeyError. */
 PyObject *wired_item(PyObject *named, const char *name);

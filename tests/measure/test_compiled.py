@@ -11,20 +11,27 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections import UserDict
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
 from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from unhurried import __version__
-from unhurried.measure import _compiled, _store, measured, snapshot
-from unhurried.measure._record import Record, SampledRecord
+from unhurried.measure import _compiled, _queue, _store, measured, snapshot
+from unhurried.measure import _request as measure
+from unhurried.measure._paths import PATHS
+from unhurried.measure._probes import sql
+from unhurried.measure._record import YEAR, Record, SampledRecord, current
+from unhurried.measure._units import active
 
 ROOT = Path(__file__).parents[2]
 
@@ -210,8 +217,9 @@ django.setup()
 from tests.measure.test_compiled import WRONG
 from unhurried.measure._compiled import compiled as c
 from unhurried.measure import _store
-draw = random.Random({random.randrange(1 << 30)})
-print("seed", {random.randrange(1 << 30)})
+seed = {random.randrange(1 << 30)}
+draw = random.Random(seed)
+print("seed", seed)
 tried = 0
 def attempt(what, *args, **named):
     global tried
@@ -369,3 +377,459 @@ def test_threads_at_once_lose_no_request(c: Any, store: Path) -> None:
     finally:
         sys.setswitchinterval(switch)
     assert snapshot()["routes"]["empty/"]["requests"] == 801
+
+
+def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, for what may end one."""
+    return subprocess.run(
+        [sys.executable, "-X", "faulthandler", *options, "-c", script],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
+@compiled
+@pytest.mark.parametrize("known", [False, True])
+def test_what_was_not_wired_says_so(c: Any, *, known: bool) -> None:
+    """Where ``unhurried`` was not imported, or not to its end."""
+    done = run(f"""
+import contextvars
+import unhurried_c as c
+if {known}:
+    c.record_wire(nothing={{}}, current=contextvars.ContextVar("x", default=None))
+try:
+    c.tap_wire(failed=1, find=1, tell_met=1, hear=1, nobody=1, observers=1, guards=1, unheard=1,
+               most=1, tap=1)
+except TypeError:
+    pass
+words = bytearray(0)
+for call, *args in (
+    (c.begin, 1), (c.tap, 1, 2, 3, 4, 5), (c.resolved, 1, 2, 3, 4), (c.end, 1, 2, 3), (c.call, 1),
+    (c.connected,), (c.fetchmany, 1, 2), (c.Row, words, words),
+):
+    try:
+        call(*args)
+    except RuntimeError as error:
+        print(error)
+""")
+    assert done.stdout.splitlines() == ["unhurried_c is nothing without unhurried"] * 8, done.stderr
+
+
+HELD = """
+import django
+django.setup()
+from unhurried.measure import _store
+from unhurried.measure._compiled import compiled as c
+from unhurried.measure._record import Record, Seen, current
+
+class Leaves:
+    '''Whatever is asked of it lets go of the record, as code of the site's may.'''
+    def __getattr__(self, name):
+        current.set(None)
+        if name == "META":
+            _store.forget()
+        return answers.get(name, self)
+
+answers = {
+    "execute_wrappers": [c.tap], "unhurried_seen": Seen("", ""), "fetchmany": lambda size: [],
+    "route": "empty/", "settings_dict": {"CONN_MAX_AGE": 0}, "close_at": 0.0,
+    "META": {"REMOTE_ADDR": "10.0.0.1"},
+}
+store = _store.current()
+store.route(("request", "empty/"))
+leaves = Leaves()
+for work in (
+    lambda: c.fetchmany.__func__(leaves, 3),
+    lambda: c.connected(connection=leaves),
+    lambda: c.resolved(leaves, None, (), {}),
+):
+    for _ in range(50):
+        current.set(Record("request", "(none)", store))
+        work()
+        assert current.get() is None
+del store
+for _ in range(50):
+    _store.current()
+    assert isinstance(c.begin(leaves), Record)
+"""
+
+
+@compiled
+def test_what_is_let_go_of_meanwhile_is_held(c: Any) -> None:
+    """The record that is under way, and the store, by code that is asked in the middle."""
+    done = run(HELD, "-X", "dev")
+    assert done.returncode == 0, done.stderr
+
+
+LISTS = """
+import gc, sys
+from types import SimpleNamespace
+from unhurried.measure._record import DB, Record
+
+class Cycle:
+    def __init__(self, record):
+        self.me, self.record = self, record
+    def __del__(self):
+        for _ in range(10):
+            self.record.enter(DB)
+        asked.append(getattr(self.record, sys.argv[1]))
+
+for _ in range(30):
+    asked = []
+    gc.disable()
+    record = Record("unit", "u", SimpleNamespace())
+    gc.collect()
+    Cycle(record)
+    gc.set_threshold(1)
+    gc.enable()
+    got = getattr(record, sys.argv[1])
+    gc.collect()
+    assert asked == [got] and asked[0] is got is getattr(record, sys.argv[1])
+    assert len(record.stack) == 11 and sum(record.parts) == record.last - record.start
+"""
+
+
+@compiled
+@pytest.mark.parametrize("name", ["stack", "parts"])
+def test_a_list_that_is_made_while_garbage_is_collected_is_one(c: Any, name: str) -> None:
+    """By a finalizer that opens parts, and asks for the same list, too."""
+    done = run(LISTS.replace("sys.argv[1]", repr(name)), "-X", "dev")
+    assert done.returncode == 0, done.stderr
+
+
+DELETED = """
+import sys
+import django
+django.setup()
+from contextlib import suppress
+from types import SimpleNamespace as Made
+from django.http import HttpResponse
+from django.test import RequestFactory
+from unhurried.measure import _store
+from unhurried.measure._compiled import compiled as c
+from unhurried.measure._paths import PATHS
+from unhurried.measure._probes import sql as probe
+from unhurried.measure._record import Record, SampledRecord, Seen, current
+
+probe.guards.clear()
+sql, attribute = "SELECT 2", sys.argv[1]
+driver = Made(fetchmany=lambda size: [])
+cursor = Made(db=Made(alias="default"), cursor=driver, unhurried_seen=Seen("", ""))
+link = Made(alias="default", execute_wrappers=[c.tap], settings_dict={"CONN_MAX_AGE": 0})
+link.close_at = 0.0
+context = {"connection": link, "cursor": cursor}
+request = RequestFactory().get("/empty/?a=1", headers={"x-request-start": "t=1.5"})
+request.resolver_match = Made(route="empty/")
+
+def fresh(kind):
+    _store.opened = None
+    store = _store.current()
+    row = store.route(("request", "empty/"))
+    made = kind("request", "x", store)
+    made.statements = {sql: Seen("default", sql)}
+    current.set(made)
+    for one in (made, store, made.statements[sql]):
+        with suppress(AttributeError):
+            delattr(one, attribute)
+    return made, row
+
+def end(made, row):
+    made.row = row
+    c.end(made, request, HttpResponse(b"x"))
+
+for kind in (Record, SampledRecord):
+    for work in (
+        lambda made, row: c.tap(lambda *args: 1, sql, (), False, context),
+        lambda made, row: c.tap(lambda *args: 1, "SELECT 1", (), False, context),
+        lambda made, row: c.tap(lambda *args: 1 / 0, "SELECT 1", (), False, context),
+        lambda made, row: c.fetchmany.__func__(cursor, 3),
+        lambda made, row: c.connected(connection=link),
+        lambda made, row: c.resolved(request, None, (), {}),
+        lambda made, row: c.begin(request),
+        lambda made, row: row.write(made),
+        end,
+    ):
+        given = fresh(kind)
+        with suppress(Exception):
+            work(*given)
+        current.set(None)
+"""
+
+
+@compiled
+@pytest.mark.parametrize("name", ["name", "store", "statements", "client", "asked", "met", "alias"])
+def test_an_attribute_that_was_deleted_ends_no_process(c: Any, name: str) -> None:
+    done = run(DELETED.replace("sys.argv[1]", repr(name)))
+    assert done.returncode == 0, done.stderr
+
+
+class Odd(HttpResponse):
+    """Its content is made when it is asked for, by ``make``."""
+
+    make: Callable[[], bytes]
+
+    @property
+    def content(self) -> bytes:
+        return type(self).make()
+
+    @content.setter
+    def content(self, value: object) -> None:
+        pass
+
+
+def begun() -> tuple[Any, HttpRequest]:
+    """A record whose view is known, and its request."""
+    request = RequestFactory().get("/empty/")
+    record: Any = measure.begin(request)
+    assert record is not None
+    record.row = record.store.route(("request", "empty/"))
+    return record, request
+
+
+def answer(make: Callable[[], bytes]) -> Any:
+    return type("Made", (Odd,), {"make": staticmethod(make)})()
+
+
+@compiled
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_a_worker_that_is_to_end_ends(c: Any, store: Path, error: type[BaseException]) -> None:
+    """A signal's handler may raise wherever Python runs: while the content is made, say."""
+    raised: list[int] = []
+
+    def make() -> bytes:
+        raised.append(1)
+        if len(raised) == 1:
+            raise error
+        return b""
+
+    record, request = begun()
+    with pytest.raises(error):
+        measure.end(record, request, answer(make))
+    assert len(raised) == 1
+
+
+@compiled
+def test_what_is_counted_while_the_content_is_made_is_not_lost(c: Any, store: Path) -> None:
+    record, request = begun()
+    kept: list[int] = []
+
+    def make() -> bytes:
+        record.pending = [lambda: kept.append(1)]
+        return b"made"
+
+    measure.end(record, request, answer(make))
+    assert (record.size, record.pending, kept) == (4, None, [1])
+
+
+@compiled
+def test_a_response_that_can_not_say_whether_it_is_rendered_is_told_of(c: Any, store: Path) -> None:
+    class Unsure(Odd):
+        @property
+        def is_rendered(self) -> bool:
+            raise ValueError("who knows")
+
+    record, request = begun()
+    made: Any = type("Made", (Unsure,), {"make": staticmethod(lambda: b"made")})()
+    with pytest.raises(ValueError, match="who knows"):  # under STRICT
+        measure.end(record, request, made)
+
+
+@compiled
+def test_a_count_below_nothing_is_written_nowhere_else(c: Any) -> None:
+    done = run("""
+from types import SimpleNamespace
+from unhurried.measure import _layout as L
+from unhurried.measure._record import Record
+from unhurried.measure._rows import COARSE_QUERIES, QUERIES_MAX, Route
+words = lambda n: memoryview(bytearray(8 * n)).cast("Q")
+row = Route(words(L.LANES), words(L.FINE_ROUTE))
+for count in (-1, -(10**9), -(1 << 62)):
+    record = Record("request", "r/", SimpleNamespace())
+    record.wall, record.status, record.queries = 1, 200, count
+    row.write(record)
+assert row.lanes[QUERIES_MAX] == 0
+assert (row.lanes[COARSE_QUERIES], sum(row.fine)) == (3, 12)
+""")
+    assert done.returncode == 0, done.stderr
+
+
+class Peer(str):
+    __slots__ = ()
+
+
+@compiled
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"HTTP_X_REQUEST_START": "t=1\0", "REMOTE_ADDR": "127.0.0.1"},
+        {"HTTP_X_REQUEST_START": "\0", "REMOTE_ADDR": "127.0.0.1"},
+        {"REMOTE_ADDR": Peer("203.0.113.7")},
+        {"REMOTE_ADDR": None},
+        {"REMOTE_ADDR": ""},
+        {},
+        {"REMOTE_ADDR": Peer("203.0.113.7"), "HTTP_X_FORWARDED_FOR": "198.51.100.1"},
+    ],
+    ids=repr,
+)
+def test_who_asks_and_since_when_is_read_as_in_python(
+    c: Any, store: Path, meta: dict[str, Any]
+) -> None:
+    """A client that a server writes as a kind of string of its own is no proxy for that."""
+    stamp = meta.get("HTTP_X_REQUEST_START", "").partition("\0")
+    header = f"t={time.time() - 5}{''.join(stamp[1:])}"
+    request = RequestFactory().get("/empty/")
+    opened = _store.current()
+    assert opened is not None
+    assert opened.clients is not None
+    for peer in ("", "203.0.113.7", "127.0.0.1"):
+        opened.clients.of({"REMOTE_ADDR": peer})
+    request.META = {**meta, "HTTP_X_REQUEST_START": header}
+    record: Any = measure.begin(request)
+    assert record.client == opened.clients.of(request.META)
+    waited = _queue.waited(request.META)
+    assert (record.queued is None) == (waited is None)
+
+
+@compiled
+@pytest.mark.parametrize(
+    "age", [float("inf"), float("nan"), 1e300, -1e300, 10**18, -(10**18)], ids=repr
+)
+@pytest.mark.parametrize("closes", [0.0, None, "then"])
+def test_a_connection_may_live_for_ever(c: Any, store: Path, age: float, closes: Any) -> None:
+    """As Django takes any number for ``CONN_MAX_AGE``, the infinite, too."""
+    link = SimpleNamespace(
+        execute_wrappers=[c.tap],
+        settings_dict={"CONN_MAX_AGE": age},
+        close_at=time.monotonic() + age if closes == "then" else closes,
+    )
+    with measured("u"):
+        record: Any = current.get()
+        c.connected(connection=link)
+    assert record.connects == 1
+    assert 0 <= record.connecting < YEAR
+    assert 0 <= sql._took(link) < YEAR  # type: ignore[arg-type]
+
+
+@compiled
+def test_an_end_that_stands_for_itself_ends(c: Any) -> None:
+    done = run("""
+from types import SimpleNamespace
+import unhurried_c as c
+for dirty in (False, True):
+    ending = c.Ending(None, None, None)
+    ending.__init__(SimpleNamespace(dirty=dirty), ending, ending)
+    try:
+        ending()
+    except RecursionError as error:
+        print(error)
+""")
+    assert done.stdout.count("maximum recursion depth exceeded") == 2, done.stderr
+
+
+@pytest.fixture
+def unguarded() -> Iterator[None]:
+    """Nobody hears of statements, so that they take the compiled road."""
+    guards = sql.guards.copy()
+    sql.guards.clear()
+    yield
+    sql.guards.extend(guards)
+
+
+@compiled
+def test_a_sampled_statement_is_kept_before_it_is_heard_of_and_after_it_has_failed(
+    c: Any, store: Path, unguarded: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As ``_step_by_step`` does: who hears of a repeat may ask in turn, and that came later."""
+    lengths: list[int] = []
+    record: Any = SampledRecord("unit", "u", _store.current())  # type: ignore[arg-type]
+    cursor: Any = SimpleNamespace(db=SimpleNamespace(alias="default"))
+    context = {"connection": cursor.db, "cursor": cursor}
+    heard = [lambda record, seen: lengths.append(len(record.timeline))]
+    monkeypatch.setattr("unhurried.measure._statements.repeated", heard)
+
+    def refuse(*args: object) -> None:
+        raise DatabaseError("no")
+
+    with active(record):
+        for _ in range(3):
+            c.tap(lambda *args: None, "SELECT 1", (), False, context)
+        with pytest.raises(DatabaseError):
+            c.tap(refuse, "SELECT 2", (), False, context)
+    assert lengths == [3]
+    assert cursor.unhurried_seen is record.statements["SELECT 2"] is record.timeline[3][2]
+
+
+@compiled
+@pytest.mark.parametrize("made", [dict, UserDict, lambda meta: MappingProxyType(dict(meta))])
+def test_paths_are_counted_whatever_the_headers_are_in(
+    c: Any, store: Path, monkeypatch: pytest.MonkeyPatch, made: Callable[[Any], Any]
+) -> None:
+    monkeypatch.setattr("unhurried.measure._paths.ONE_IN", 1)
+    record, request = begun()
+    row, record.row = record.row, None
+    request.resolver_match = SimpleNamespace(route="empty/")  # type: ignore[assignment]
+    request.META = made({**request.META, "QUERY_STRING": "a=1"})
+    with active(record):
+        measure.resolved(request, None, (), {})
+    assert record.row is row
+    assert row.lanes[PATHS] == 1
+
+
+@compiled
+def test_a_stack_that_is_replaced_while_it_is_looked_at_is_held(c: Any) -> None:
+    done = run(
+        """
+from types import SimpleNamespace
+from unhurried.measure._record import CACHE, DB, Record
+
+class Part:
+    def __index__(self):
+        record.stack = [0]
+        return DB
+
+for part in (DB, CACHE):
+    record = Record("unit", "u", SimpleNamespace())
+    record.stack = [Part(), 3]
+    record.leave(part)
+    assert record.stack == [0]
+""",
+        *("-X", "dev"),
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@compiled
+def test_a_long_chain_of_notes_is_let_go_of(c: Any) -> None:
+    done = run("""
+from unhurried.measure._record import Seen
+last = None
+for _ in range(1_000_000):
+    seen = Seen("default", "SELECT 1")
+    seen.note, last = last, seen
+del seen, last
+""")
+    assert done.returncode == 0, done.stderr
+
+
+@compiled
+def test_an_alias_that_can_not_be_compared_is_an_error(
+    c: Any, store: Path, unguarded: None
+) -> None:
+    """And not a result with an error set, which is another one later on."""
+
+    class Odd:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("who knows")
+
+    record: Any = Record("unit", "u", _store.current())  # type: ignore[arg-type]
+    cursor: Any = SimpleNamespace(db=SimpleNamespace(alias="default"))
+    context = {"connection": cursor.db, "cursor": cursor}
+    with active(record):
+        c.tap(lambda *args: None, "SELECT 1", (), False, context)
+        cursor.db.alias = Odd()
+        with pytest.raises(ValueError, match="who knows"):
+            c.tap(lambda *args: None, "SELECT 1", (), False, context)

@@ -22,7 +22,7 @@ from django.db.backends.signals import connection_created
 
 from .._compiled import compiled
 from .._errors import swallow
-from .._record import DB, Record, Seen, current
+from .._record import DB, YEAR, Record, Seen, current
 from .._statements import MOST, find, first, hear, note, repeated, tell_met
 from . import _fetching
 from ._fetching import NOBODY
@@ -130,7 +130,9 @@ def _failed(
     if not charged:
         record.parts[DB] += took
         record.last += took
-    _note(record, context["connection"].alias, sql, began, took, failed=True)
+    seen = _note(record, context["connection"].alias, sql, began, took, failed=True)
+    if charged:  # as below, of a sampled one
+        context["cursor"].unhurried_seen = seen or NOBODY
 
 
 def _step_by_step(
@@ -308,7 +310,8 @@ def _took(connection: BaseDatabaseWrapper) -> int:
     age = connection.settings_dict["CONN_MAX_AGE"]
     if age is None or connection.close_at is None:
         return 0
-    return max(int((monotonic() - connection.close_at + age) * 1e9), 0)
+    took = (monotonic() - connection.close_at + age) * 1e9
+    return int(took) if 0 < took < YEAR else 0  # no more of an age that is infinite
 
 
 if compiled is not None:
