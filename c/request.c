@@ -365,9 +365,11 @@ static PyObject *resolved(Core *record, Hot *store, PyObject *const *args)
         failed = 1;
     } else {
         row_started(row);
+        failed = unlocked(store) < 0;
+    }
+    if (!failed) { /* without the lock: what the site's own code is asked for may wait for another */
         int has = has_arguments(args[0], args[2], args[3]);
         failed = has < 0 || (has && look_at_path(record, row, args[0]) < 0);
-        failed = unlocked(store) < 0 || failed;
     }
     if (failed) {
         Py_DECREF(row);

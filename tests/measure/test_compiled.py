@@ -19,7 +19,7 @@ from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
@@ -833,3 +833,29 @@ def test_an_alias_that_can_not_be_compared_is_an_error(
         cursor.db.alias = Odd()
         with pytest.raises(ValueError, match="who knows"):
             c.tap(lambda *args: None, "SELECT 1", (), False, context)
+
+
+@compiled
+def test_a_request_is_asked_without_the_lock(c: Any, store: Path) -> None:
+    """Its method may be a property of the site's, which waits for a thread that counts, too."""
+
+    class Asked(WSGIRequest):
+        @property
+        def method(self) -> str:
+            thread = threading.Thread(target=lambda: taken.append(lock.acquire(timeout=1)))
+            thread.start()
+            thread.join()
+            return "GET"
+
+        @method.setter
+        def method(self, value: str) -> None:
+            pass
+
+    taken: list[bool] = []
+    record, request = begun()
+    lock, record.row = record.store.lock, None
+    made = Asked(request.environ)  # type: ignore[attr-defined]
+    made.resolver_match = SimpleNamespace(route="empty/")  # type: ignore[assignment]
+    with active(record):
+        measure.resolved(made, None, (), {})
+    assert taken == [True]
