@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections import UserDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -85,6 +86,15 @@ def test_the_environment_leaves_it_out(module: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("UNHURRIED_PURE", "1")
     assert _compiled.find() is None
     assert _compiled.problem() is None
+
+
+def test_both_distributions_have_one_version() -> None:
+    ours, its = (tomllib.loads((ROOT / path / "pyproject.toml").read_text()) for path in ("", "c"))
+    assert ours["project"]["version"] == its["project"]["version"] == __version__
+    assert ours["project"]["optional-dependencies"]["c"] == [f"unhurried-c=={__version__}"]
+    [extension] = its["tool"]["setuptools"]["ext-modules"]
+    assert extension["define-macros"] == [["UNHURRIED_VERSION", f'"{__version__}"']]
+    assert sorted(extension["sources"]) == sorted(each.name for each in ROOT.glob("c/*.c"))
 
 
 # From here on with the real one.
