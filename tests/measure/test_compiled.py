@@ -852,7 +852,7 @@ def test_a_request_is_asked_without_the_lock(c: Any, store: Path) -> None:
     class Asked(WSGIRequest):
         @property
         def method(self) -> str:
-            thread = threading.Thread(target=lambda: taken.append(lock.acquire(timeout=1)))
+            thread = threading.Thread(target=count)
             thread.start()
             thread.join()
             return "GET"
@@ -864,6 +864,12 @@ def test_a_request_is_asked_without_the_lock(c: Any, store: Path) -> None:
     taken: list[bool] = []
     record, request = begun()
     lock, record.row = record.store.lock, None
+
+    def count() -> None:
+        taken.append(lock.acquire(timeout=30))
+        if taken[-1]:
+            lock.release()
+
     made = Asked(request.environ)  # type: ignore[attr-defined]
     made.resolver_match = SimpleNamespace(route="empty/")  # type: ignore[assignment]
     with active(record):
