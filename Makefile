@@ -97,6 +97,6 @@ clean:  ## forget the environments and everything built
 
 $(compiled)/.stamp: $(call stamp,c) $(wildcard c/*.c c/*.h) c/pyproject.toml
 	rm -rf $(@D)
-	@command -v cc >/dev/null || { echo "make C=1 needs a C compiler: apt-get install gcc" >&2; exit 1; }
+	scripts/install_compiler.sh
 	$(uv) pip install --quiet --no-deps --no-build-isolation --python .venvs/c-$(version) --target $(@D) ./c
 	@touch $@
