@@ -79,7 +79,7 @@ soak: $(call stamp,services)  ## random interleavings against the cache (MINUTES
 	$(if $(KILLS),KILLS=$(KILLS) $(call run,services) -m pytest -s -n 0 tests/services/test_tally_kills.py)
 
 clean:  ## forget the environments and everything built
-	rm -rf .tools .venvs .reports artefacts docs/_build dist .coverage .coverage.* .*_cache .hypothesis
+	rm -rf .tools .venvs .reports artefacts docs/_build dist c/build .coverage .coverage.* .*_cache .hypothesis
 
 # pip --target does not replace what stands there, so the folder goes first.
 .tools/.stamp: requirements/uv.txt
