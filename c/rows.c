@@ -163,10 +163,9 @@ int row_write(Row *row, Core *record)
     return 0;
 }
 
-int row_started(Row *row)
+void row_started(Row *row)
 {
     words(&row->lane_words)[at.started] += 1;
-    return 0;
 }
 
 static PyObject *row_write_method(Row *row, PyObject *record)

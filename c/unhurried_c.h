@@ -91,7 +91,7 @@ int core_close(Core *record);
 int core_part(Core *record, int part, long long *ns);
 int core_charge(Core *record, int part, long long ns);
 int row_write(Row *row, Core *record);
-int row_started(Row *row);
+void row_started(Row *row);
 int places_add(Places *places, PyObject *client, long long wall, long long status);
 Seen *seen_new(PyObject *alias, PyObject *sql);
 

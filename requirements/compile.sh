@@ -23,7 +23,8 @@ lock django61 "Django==6.1.*" --python-version 3.12 --group test
 
 lock services "Django>=5.2" --python-version 3.11 --group services
 lock django_sdist "Django>=5.2" --python-version 3.11 --group sdist   # the services environment's
-lock c "setuptools>=77" --python-version 3.11
+lock c "setuptools>=77" --python-version 3.11   # as c/pyproject.toml asks
 lock demo "Django>=5.2" --python-version 3.11 --group demo
+# All extras but c, which is built here, from c/.
 lock dev "Django>=5.2" pyproject.toml --extra celery --extra msgspec --extra psycopg --python-version 3.11 \
     --group lint --group types --group docs --group bench

@@ -116,6 +116,17 @@ def test_it_is_what_measures(c: Any, client: Client, store: Path) -> None:
     assert isinstance(_store.opened, c.Hot)
 
 
+def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
+    """In a process of its own, for what may end one."""
+    return subprocess.run(
+        [sys.executable, "-X", "faulthandler", *options, "-c", script],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+
+
 def in_python(script: str, *args: str) -> Any:
     """What the same script prints where all is Python."""
     done = subprocess.run(
@@ -226,7 +237,6 @@ import django
 django.setup()
 from tests.measure.test_compiled import WRONG
 from unhurried.measure._compiled import compiled as c
-from unhurried.measure import _store
 seed = {random.randrange(1 << 30)}
 draw = random.Random(seed)
 print("seed", seed)
@@ -258,13 +268,7 @@ for name in dir(c):
             attempt(getattr(c, name), wrong)
 print(tried)
 """
-    done = subprocess.run(
-        [sys.executable, "-X", "faulthandler", "-c", script],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    done = run(script)
     assert done.returncode == 0, done.stdout + done.stderr
     assert int(done.stdout.split()[-1]) > 3000
 
@@ -272,8 +276,7 @@ print(tried)
 @compiled
 def test_it_serves_the_first_interpreter_alone(c: Any) -> None:
     """The second one says why, and measures in Python."""
-    inside = "import unhurried_c"
-    script = f"""
+    script = """
 import sys
 import unhurried_c
 try:
@@ -283,9 +286,9 @@ except ImportError:
 made = interpreters.create()
 code = '''
 import sys
-sys.path[:] = {{path!r}}
+sys.path[:] = {path!r}
 try:
-    {inside}
+    import unhurried_c
 except ImportError as error:
     assert "main interpreter" in str(error) or "subinterpreters" in str(error), error
 else:
@@ -294,7 +297,7 @@ else:
 failed = interpreters.run_string(made, code.format(path=sys.path))
 print(failed)
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
+    done = run(script)
     assert (done.returncode, done.stdout.strip()) == (0, "None"), done.stderr
 
 
@@ -388,17 +391,6 @@ def test_threads_at_once_lose_no_request(c: Any, store: Path) -> None:
     finally:
         sys.setswitchinterval(switch)
     assert snapshot()["routes"]["empty/"]["requests"] == 801
-
-
-def run(script: str, *options: str) -> subprocess.CompletedProcess[str]:
-    """In a process of its own, for what may end one."""
-    return subprocess.run(
-        [sys.executable, "-X", "faulthandler", *options, "-c", script],
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
 
 
 @compiled
