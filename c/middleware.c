@@ -2,7 +2,7 @@
 #include "unhurried_c.h"
 
 static PyObject *python_call, *abandon, *compare, *after, *cached, *picture;
-static PyObject *django_settings, *kept;
+static PyObject *django_settings, *kept, *requests;
 static PyObject *name_is_async, *name_measures, *name_loaded, *name_get_response, *name_META;
 static PyObject *name_DEBUG, *UNHURRIED, *BUDGETS, *SURROGATE, *COOKIE, *QUERY_STRING;
 
@@ -27,12 +27,13 @@ PyObject *middleware_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args)
     Py_CLEAR(python_call);
     if (wired(named, "abandon", &abandon) < 0
         || wired(named, "compare", &compare) < 0 || wired(named, "after", &after) < 0
+        || wired(named, "requests", &requests) < 0
         || wired(named, "cached", &cached) < 0 || wired(named, "picture", &picture) < 0
         || wired(named, "settings", &django_settings) < 0
         || wired(named, "kept", &kept) < 0) {
         return NULL;
     }
-    if (!PyDict_Check(cached) || !PyDict_Check(kept) || !PyUnicode_Check(picture)) {
+    if (!PyDict_Check(cached) || !PyDict_Check(kept) || !PyDict_Check(requests) || !PyUnicode_Check(picture)) {
         PyErr_SetString(PyExc_TypeError, "middleware_wire() was given something else");
         return NULL;
     }
@@ -94,6 +95,24 @@ static PyObject *abandoned(PyObject *record, PyObject *token)
     return NULL;
 }
 
+/* The response, made while this thread is known to be busy with the record. */
+static PyObject *answer(PyObject *get_response, PyObject *request, PyObject *record)
+{
+    PyObject *thread = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    PyObject *response = NULL;
+    if (thread != NULL && PyDict_SetItem(requests, thread, record) == 0) {
+        response = PyObject_CallOneArg(get_response, request);
+        PyObject *type, *error, *trace;
+        PyErr_Fetch(&type, &error, &trace);
+        if (PyDict_DelItem(requests, thread) < 0) {
+            PyErr_Clear(); /* after a fork: of another process */
+        }
+        PyErr_Restore(type, error, trace);
+    }
+    Py_XDECREF(thread);
+    return response;
+}
+
 /* The response, from which the record has what is to be counted. */
 static PyObject *measured(PyObject *get_response, PyObject *request, PyObject *record)
 {
@@ -101,7 +120,7 @@ static PyObject *measured(PyObject *get_response, PyObject *request, PyObject *r
     if (token == NULL) {
         return NULL;
     }
-    PyObject *response = PyObject_CallOneArg(get_response, request);
+    PyObject *response = answer(get_response, request, record);
     if (response == NULL) {
         abandoned(record, token);
     } else if (PyContextVar_Reset(current, token) < 0) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import get_ident
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -19,6 +20,7 @@ from unhurried.conf import settings
 from unhurried.dashboard import _staff
 from unhurried.measure import _request as measure
 from unhurried.measure._compiled import compiled
+from unhurried.measure._frames import requests
 from unhurried.measure._record import Record, Stepped, current
 from unhurried.queries._budget import _enforcing as budgets
 
@@ -83,7 +85,8 @@ class UnhurriedMiddleware:
             get_response = dashboard.pictured(get_response)
         if record is None:
             return get_response(request)
-        token = current.set(record)
+        token, thread = current.set(record), get_ident()
+        requests[thread] = record
         try:
             response = get_response(request)
         except BaseException as error:
@@ -91,6 +94,7 @@ class UnhurriedMiddleware:
             raise
         finally:
             current.reset(token)
+            requests.pop(thread, None)
         measure.end(record, request, response)
         if record.queries:
             budgets.compare(record, response)
@@ -131,6 +135,7 @@ if compiled is not None:
         after=after,
         compare=budgets.compare,
         cached=cached,
+        requests=requests,
         picture=PICTURE,
         settings=django_settings,
         kept=vars(django_settings),

@@ -186,6 +186,26 @@ def test_cpu_under_asgi_is_the_requests_own(view: str, route: Route) -> None:
     assert_adds_up(found, found["wall"]["sum"])
 
 
+def test_cpu_of_a_step_within_a_step_counts_once(store: object) -> None:
+    """A function that is measured on its own, too, and joins the one that awaits it."""
+
+    @measured("inner")
+    async def inner() -> None:
+        await asyncio.sleep(0.1)
+        until = time.thread_time() + 0.05
+        while time.thread_time() < until:
+            pass
+        await asyncio.sleep(0.1)
+
+    @measured("outer")
+    async def outer() -> None:
+        await inner()
+
+    asyncio.run(outer())
+    found = snapshot()["routes"]["outer"]
+    assert 0.05 <= found["how"]["cpu"] < 0.09
+
+
 def test_nothing_is_left_open(client: Client, store: object) -> None:
     client.get("/nested/")
     assert current.get() is None

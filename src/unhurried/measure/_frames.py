@@ -1,19 +1,24 @@
-"""Which unit of work a thread is busy with, seen from another thread: by frames of ours.
+"""Which unit of work a thread is busy with, and how another thread looks at its frames.
 
-Requests enter no list, so they pay nothing: the functions that open a record hold it in a variable
-``record``, which is read here. Blocks of ``measured`` have no frame; they are listed by thread.
-
-A frame is never kept: it keeps all that its function holds, and what that refers to.
+A frame is never kept: it keeps all that its function holds, and what that refers to. Nor is any
+other thread's ``f_locals`` asked for: before Python 3.13 a second look lets go of what the first
+has found, and what ends with it may run other threads, the frame's own among them.
 """
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
-from types import CodeType, FrameType
-from typing import Final
+from contextlib import contextmanager
+from threading import get_ident
+from types import FrameType
+from typing import TYPE_CHECKING, Final
 
-from ._record import Record
+if TYPE_CHECKING:
+    from ._record import Record
+    from ._store import Store
 
 #: (part, line, package), as in ``SampleRow``.
 Where = tuple[str, str, str]
@@ -25,15 +30,12 @@ drawn: list[Callable[[FrameType], tuple[str, ...]]] = []
 #: Called with an exception that a request has ended in: the line it comes from.
 blamed: list[Callable[[BaseException], Where | None]] = []
 
-#: Units that ``measured`` and Celery's signals have opened, by thread.
+#: What is under way, by thread: a request, or a step of a coroutine's; and the unit around it, that
+#: ``measured``, a command or Celery's signals have opened. A request in a unit is one of its own.
+requests: dict[int, Record] = {}
 blocks: dict[int, Record] = {}
 
 DEEPEST: Final = 1000  # frames: what is deeper is a recursion, and is looked at no further
-KNOWN: Final = 50_000  # code objects, of a site that makes functions without end
-_HERE: Final = os.path.dirname(__file__)
-_HOLDERS: Final = (os.path.join(_HERE, ""), os.path.join(os.path.dirname(_HERE), "middleware.py"))
-#: By id, with the code kept alive: hashing a code object costs more than all the rest.
-_holds: dict[int, tuple[CodeType, bool]] = {}
 
 
 def outward(frame: FrameType | None) -> Iterator[FrameType]:
@@ -45,36 +47,53 @@ def outward(frame: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def record_of(thread: int, frame: FrameType) -> Record | None:
-    """The innermost unit that is under way on a thread, None for one between two of them."""
-    at: FrameType | None = frame
-    for _ in range(DEEPEST):  # ``outward``, written out: most threads are looked at in vain
-        if at is None:
-            break
-        code = at.f_code
-        known = _holds.get(id(code))
-        if known[1] if known is not None else _learn(code):
-            # Of our own functions only: before Python 3.13 looking writes a frame's dict anew.
-            record = at.f_locals.get("record")
-            if isinstance(record, Record):
-                return None if record.wall else record
-        at = at.f_back
-    record = blocks.get(thread)
-    if record is not None and record.wall:  # left in another thread than it was entered in
-        blocks.pop(thread, None)
-        return None
-    return record
+def begin(record: Record) -> tuple[int, Record | None]:
+    """This thread is busy with it, until ``end`` is called with the answer."""
+    thread = get_ident()
+    outer = requests.get(thread)
+    requests[thread] = record
+    return thread, outer
 
 
-def _learn(code: CodeType) -> bool:
-    if len(_holds) >= KNOWN:
-        _holds.clear()
-    found = "record" in code.co_varnames and code.co_filename.startswith(_HOLDERS)
-    _holds[id(code)] = code, found
+def end(begun: tuple[int, Record | None]) -> None:
+    thread, outer = begun
+    if outer is None:
+        requests.pop(thread, None)
+    else:
+        requests[thread] = outer
+
+
+def busy(store: Store) -> dict[int, Record]:
+    """The innermost unit of each thread that is busy with one of this store's."""
+    found = {}
+    for of_thread in blocks, requests:
+        for thread, record in of_thread.copy().items():
+            if record.wall:  # left in another thread than it was entered in
+                of_thread.pop(thread, None)
+            elif record.store is store:
+                found[thread] = record
     return found
 
 
+@contextmanager
+def still() -> Iterator[None]:
+    """While another thread's frames are walked through, nobody else may run within a step of it.
+
+    Python 3.11 makes a frame's object when it is asked for, may collect garbage to do so, and may
+    run other threads to do that: the frame can be gone by then, and the object is of nothing.
+    """
+    collects = sys.version_info < (3, 12) and gc.isenabled()
+    if collects:
+        gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 def _after_fork() -> None:
+    requests.clear()
     blocks.clear()
 
 

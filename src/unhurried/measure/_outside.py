@@ -11,6 +11,7 @@ from typing import Any, Final
 from asgiref.sync import SyncToAsync
 from django.core.management import BaseCommand
 
+from . import _frames
 from ._frames import blocks
 from ._record import Record, current, under_way
 from ._units import finish, start
@@ -40,6 +41,7 @@ def _execute(original: Any) -> Any:
         if record is None:
             return original(self, *args, **kwargs)
         token = current.set(record)
+        blocks[get_ident()] = record
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
@@ -47,6 +49,7 @@ def _execute(original: Any) -> Any:
             raise
         finally:
             current.reset(token)
+            blocks.pop(get_ident(), None)
             finish(record)
 
     inner.__wrapped__ = original  # type: ignore[attr-defined]
@@ -78,11 +81,12 @@ def _counted(func: Any) -> Any:
         if record is None or record.threads is None or thread in record.threads:
             return func(*args, **kwargs)
         record.threads.append(thread)
-        began = thread_time_ns()
+        begun, began = _frames.begin(record), thread_time_ns()
         try:
             return func(*args, **kwargs)
         finally:
             record.cpu += thread_time_ns() - began
+            _frames.end(begun)
             record.threads.remove(thread)
 
     return inner

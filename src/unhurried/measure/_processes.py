@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.conf import settings as django_settings
 
 from . import _layout as L
+from ._frames import still
 from ._record import Record, current
 
 if TYPE_CHECKING:
@@ -74,11 +75,12 @@ def _found() -> tuple[str, int]:
     for name in _INSIDE:
         if name in sys.modules:
             return name, _threads_inside(name, sys.modules[name])
-    for frame in _frames():
-        module = frame.f_globals.get("__name__")
-        server = _server(module) if isinstance(module, str) else None
-        if server is not None:
-            return server, _threads(server, frame)
+    with still():
+        for frame in _frames():
+            module = frame.f_globals.get("__name__")
+            server = _server(module) if isinstance(module, str) else None
+            if server is not None:
+                return server, _threads(server, frame)
     return "unknown", 0
 
 

@@ -8,13 +8,14 @@ time that others ran beside it is published as overlap.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import suppress
 from contextvars import ContextVar
 from threading import get_ident
 from time import perf_counter_ns, thread_time_ns
 from typing import TYPE_CHECKING, Any, Final
 
+from . import _frames
 from ._compiled import compiled
 
 if TYPE_CHECKING:
@@ -269,12 +270,13 @@ class Stepped:
     """Awaits a coroutine step by step and adds the CPU time of its own steps only.
 
     Between two steps the thread runs other requests; a plain difference of ``thread_time`` over an
-    ``await`` counts theirs too, ten times too much under load.
+    ``await`` counts theirs too, ten times too much under load. Within a step of the same record's
+    nothing is added, as that one does.
     """
 
     __slots__ = ("coroutine", "record")
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Any], record: Record) -> None:
+    def __init__(self, coroutine: Awaitable[Any], record: Record) -> None:
         self.coroutine = coroutine
         self.record = record
 
@@ -283,13 +285,15 @@ class Stepped:
         send: Callable[[Any], Any] = steps.send
         value: Any = None
         while True:
-            began = thread_time_ns()
+            begun, began = _frames.begin(record), thread_time_ns()
             try:
                 awaited = send(value)
             except StopIteration as end:
                 return end.value
             finally:
-                record.cpu += thread_time_ns() - began
+                if begun[1] is not record:
+                    record.cpu += thread_time_ns() - began
+                _frames.end(begun)
             try:
                 send, value = steps.send, (yield awaited)
             except BaseException as error:  # boundary: whatever is thrown in belongs to the view

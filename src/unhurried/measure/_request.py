@@ -13,12 +13,12 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from . import _addresses, _paths, _queue, _store, _units
+from . import _addresses, _frames, _paths, _queue, _store, _units
 from ._compiled import compiled
 from ._errors import StoreError, swallow
 from ._folding import PATIENT, stop_waiting
 from ._frames import blamed
-from ._record import Record, SampledRecord, current
+from ._record import Record, SampledRecord, Stepped, current
 from ._rows import STARTED
 from ._seen import Samples
 from ._units import active, finish, finish_streamed, finished, start
@@ -209,7 +209,7 @@ def _count(record: Record, chunks: Iterator[bytes]) -> Iterator[bytes]:
     """The same chunks, each made while this record is the current one."""
     while True:
         with active(record):
-            began = time.thread_time_ns()
+            begun, began = _frames.begin(record), time.thread_time_ns()
             try:
                 chunk = next(chunks)
             except StopIteration:
@@ -219,6 +219,7 @@ def _count(record: Record, chunks: Iterator[bytes]) -> Iterator[bytes]:
                 raise
             finally:
                 record.cpu += time.thread_time_ns() - began
+                _frames.end(begun)
         record.size += len(chunk)
         yield chunk
 
@@ -227,7 +228,7 @@ async def _count_async(record: Record, chunks: AsyncIterator[bytes]) -> AsyncIte
     while True:
         with active(record):
             try:
-                chunk = await anext(chunks)
+                chunk = await Stepped(anext(chunks), record)
             except StopAsyncIteration:
                 return
             except Exception:

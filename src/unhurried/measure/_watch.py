@@ -22,7 +22,7 @@ from unhurried.conf import settings
 from . import _folding, _store
 from . import _layout as L
 from ._errors import StoreError, say_once, swallow
-from ._frames import placed, record_of
+from ._frames import busy, placed, still
 from ._record import VIEW, Record
 from ._rows import DONE, STARTED
 from ._run_queue import Turns
@@ -133,22 +133,24 @@ class Watch:
         return max(begun - sum(words[start + DONE : end : route.lanes]), 0)
 
     def _look(self, now: int, passed: int) -> None:
-        # The frames are gone with this function: whoever keeps one keeps all its variables.
-        frames = sys._current_frames()
-        frames.pop(threading.get_ident(), None)
-        turn = self._its_turn(frames)
-        weight = passed * len(frames) // max(len(turn), 1)
-        for thread in turn:
-            try:
-                record = record_of(thread, frames[thread])
-                if record is not None and record.store is self.store:
-                    self._see(record, frames[thread], now, weight)
-            except Exception as error:  # boundary: one thread's stack is not another's
-                swallow("a look at a thread", error)
+        units = busy(self.store)
+        if not units:
+            return
+        turn = self._its_turn(units)
+        weight = passed * len(units) // len(turn)
+        with still():
+            # They are gone with this function: whoever keeps one keeps all its variables.
+            frames = _others()
+            for thread in turn:
+                if thread in frames:
+                    try:
+                        self._see(units[thread], frames[thread], now, weight)
+                    except Exception as error:  # boundary: one thread's stack is not another's
+                        swallow("a look at a thread", error)
 
-    def _its_turn(self, frames: dict[int, FrameType]) -> list[int]:
+    def _its_turn(self, units: dict[int, Record]) -> list[int]:
         """All threads, or of more than THREADS so many in turn, each standing for several."""
-        threads = sorted(frames)
+        threads = sorted(units)
         if len(threads) <= THREADS:
             return threads
         start = self._turn = (self._turn + THREADS) % len(threads)
@@ -190,6 +192,12 @@ class Watch:
         lanes[WAITED] += waited
         lanes[MOST_BUSY] = max(lanes[MOST_BUSY], self._most_busy)
         self._beats = self._watched = self._late = self._busy = 0
+
+
+def _others() -> dict[int, FrameType]:
+    """Where the other threads are: its own frame would hold itself, and greenlets share one."""
+    own = _others.__code__
+    return {t: frame for t, frame in sys._current_frames().items() if frame.f_code is not own}
 
 
 _watch: Watch | None = None
