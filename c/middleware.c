@@ -33,7 +33,8 @@ PyObject *middleware_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args)
         || wired(named, "kept", &kept) < 0) {
         return NULL;
     }
-    if (!PyDict_Check(cached) || !PyDict_Check(kept) || !PyDict_Check(requests) || !PyUnicode_Check(picture)) {
+    if (!PyDict_Check(cached) || !PyDict_Check(kept) || !PyDict_Check(requests)
+        || !PyUnicode_Check(picture)) {
         PyErr_SetString(PyExc_TypeError, "middleware_wire() was given something else");
         return NULL;
     }

@@ -1,5 +1,5 @@
-/* The module. Its functions and types are wired to those of unhurried.measure once, which is why it
-   serves one interpreter: others (mod_wsgi's daemons, say) get an ImportError, and stay with Python. */
+/* The module. Its functions and types are wired to those of unhurried.measure once, so it serves
+   one interpreter: others (mod_wsgi's daemons, say) get an ImportError, and stay with Python. */
 #include "unhurried_c.h"
 
 /* named[name], a new reference; NULL with KeyError. */
@@ -30,7 +30,8 @@ int wired_number(PyObject *named, const char *name, long long *place)
     return PyErr_Occurred() ? -1 : 0;
 }
 
-static PyObject *record_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
+static PyObject *record_wire(
+    PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), PyObject *named)
 {
     if (wired(named, "nothing", &nothing) < 0 || wired(named, "current", &current) < 0) {
         return NULL;

@@ -411,7 +411,8 @@ static PyGetSetDef core_getset[] = {
 
 static PyMethodDef core_methods[] = {
     {"enter", (PyCFunction)core_enter_method, METH_O, "From now on the time belongs to the part."},
-    {"leave", (PyCFunction)core_leave_method, METH_O, "The part is over; what was under it goes on."},
+    {"leave", (PyCFunction)core_leave_method, METH_O,
+     "The part is over; what was under it goes on."},
     {"close", (PyCFunction)core_close_method, METH_NOARGS, "Stop the clocks."},
     {NULL},
 };

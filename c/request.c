@@ -9,7 +9,8 @@ static long long patient, oldest_ns, ahead_ns;
 
 static PyObject *name_opened, *name_META, *name_status_code, *name_resolver_match, *name_route;
 static PyObject *name_method, *name_streaming, *name_is_rendered, *name_content, *name_path_info;
-static PyObject *name_cost, *name_sample_every, *name_of, *name_ONE_IN, *GET, *REMOTE_ADDR, *FORWARDED, *QUERY_STRING, *REQUEST_START;
+static PyObject *name_cost, *name_sample_every, *name_of, *name_ONE_IN;
+static PyObject *GET, *REMOTE_ADDR, *FORWARDED, *QUERY_STRING, *REQUEST_START;
 static PyObject *REQUEST, *UNRESOLVED, *EMPTY;
 
 int request_ready(void)
@@ -22,7 +23,8 @@ int request_ready(void)
         {&name_resolver_match, "resolver_match"}, {&name_route, "route"},
         {&name_method, "method"}, {&name_streaming, "streaming"},
         {&name_is_rendered, "is_rendered"}, {&name_content, "content"},
-        {&name_path_info, "path_info"}, {&name_of, "of"}, {&name_cost, "cost"}, {&name_sample_every, "sample_every"}, {&name_ONE_IN, "ONE_IN"}, {&GET, "GET"},
+        {&name_path_info, "path_info"}, {&name_of, "of"}, {&name_cost, "cost"},
+        {&name_sample_every, "sample_every"}, {&name_ONE_IN, "ONE_IN"}, {&GET, "GET"},
         {&REMOTE_ADDR, "REMOTE_ADDR"}, {&FORWARDED, "HTTP_X_FORWARDED_FOR"},
         {&QUERY_STRING, "QUERY_STRING"}, {&REQUEST_START, "HTTP_X_REQUEST_START"},
         {&REQUEST, "request"}, {&UNRESOLVED, "(none)"}, {&EMPTY, ""},
@@ -56,7 +58,8 @@ PyObject *request_wire(PyObject *Py_UNUSED(module), PyObject *Py_UNUSED(args), P
         || wired_number(named, "ahead_ns", &ahead_ns) < 0) {
         return NULL;
     }
-    if (!PyDict_Check(store_globals) || !PyDict_Check(paths_globals) || !PyList_Check(resolving) || !PyList_Check(finished)
+    if (!PyDict_Check(store_globals) || !PyDict_Check(paths_globals)
+        || !PyList_Check(resolving) || !PyList_Check(finished)
         || !PyType_Check(record_type) || !PyType_IsSubtype((PyTypeObject *)record_type, &CoreType)
         || !PyType_Check(sampled_type)
         || !PyType_IsSubtype((PyTypeObject *)sampled_type, &SampledType)) {
@@ -367,7 +370,7 @@ static PyObject *resolved(Core *record, Hot *store, PyObject *const *args)
         row_started(row);
         failed = unlocked(store) < 0;
     }
-    if (!failed) { /* without the lock: what the site's own code is asked for may wait for another */
+    if (!failed) { /* without the lock: the site's own code may wait for another thread */
         int has = has_arguments(args[0], args[2], args[3]);
         failed = has < 0 || (has && look_at_path(record, row, args[0]) < 0);
     }
@@ -459,7 +462,8 @@ static PyObject *finished_here(Core *record, Hot *store, Row *row)
         if (!failed && clients != NULL && PyObject_TypeCheck(clients, &PlacesType)
             && ((Places *)clients)->lanes != NULL && record->client != NULL
             && PyObject_IsTrue(record->client) > 0) {
-            failed = places_add((Places *)clients, record->client, record->wall, record->status) < 0;
+            Places *places = (Places *)clients;
+            failed = places_add(places, record->client, record->wall, record->status) < 0;
         }
         failed = unlocked(store) < 0 || failed;
     }

@@ -5,9 +5,9 @@
 enum { EDGES = 15 };
 
 static struct {
-    long long started, requests, bytes, wall, cpu, wall_max, status_200, template, wall_0, db, cache;
-    long long http, queries, queries_max, db_0, queries_0, queue_0, connects, connecting, queue;
-    long long queued, fine_cpu, fine_db, fine_queries, stride, lanes, fine;
+    long long started, requests, bytes, wall, cpu, wall_max, status_200, template, wall_0, db;
+    long long cache, http, queries, queries_max, db_0, queries_0, queue_0, connects, connecting;
+    long long queue, queued, fine_cpu, fine_db, fine_queries, stride, lanes, fine;
     long long time_last, exact, count_last, lowest;
     double per_log, time_offset, count_offset;
     long long ns[EDGES], counts[EDGES];
@@ -91,8 +91,9 @@ static inline long long fine_count(long long count)
 
 static int write_status(Row *row, Core *record)
 {
+    PyObject *raised = record->raised ? Py_True : Py_False;
     PyObject *written = PyObject_CallMethod(
-        (PyObject *)row, "_write_status", "LO", record->status, record->raised ? Py_True : Py_False);
+        (PyObject *)row, "_write_status", "LO", record->status, raised);
     Py_XDECREF(written);
     return written == NULL ? -1 : 0;
 }
