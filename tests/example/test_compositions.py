@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.site
+
 GREETING = re.compile(r'<p class="greeting">(.*?)</p>', re.DOTALL)
 
 

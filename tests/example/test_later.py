@@ -2,13 +2,14 @@
 
 import pytest
 
+pytestmark = pytest.mark.site
+
 
 @pytest.fixture(scope="module")
 def seen(probe):
     return probe("later_probe.py", 0.01)
 
 
-@pytest.mark.site
 def test_the_page_writes_down_what_was_shown_and_no_message(seen):
     assert seen["first"]["status"] == 200
     assert seen["first"]["writes"] == 1
@@ -61,6 +62,5 @@ def test_a_view_is_one_query_and_no_write(seen):
     assert seen["views"]["writes"] == [0, 0, 0, 0]
 
 
-@pytest.mark.site
 def test_views_are_written_behind_and_leave_the_page_kept(seen):
     assert seen["views"]["stored"] == [0, 5]

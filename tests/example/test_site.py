@@ -6,6 +6,8 @@ import pytest
 
 from .conftest import EXAMPLE
 
+pytestmark = pytest.mark.site
+
 # (page, least queries): what a reader of its code should have feared. jacob is logged in, which
 # is two of them.
 FEARED = [
@@ -43,7 +45,6 @@ def test_rows_follow_the_scale(site):
     assert rows["pins_pin"] == rows["books_book"] == 120
 
 
-@pytest.mark.site
 @pytest.mark.parametrize(("page", "queries"), FEARED)
 def test_slow_pages_answer_slowly(site, page, queries):
     assert site["pages"][page]["status"] == 200

@@ -1,7 +1,7 @@
 """Which unit of work a thread is busy with, and how another thread looks at its frames.
 
-A frame is never kept: it keeps all that its function holds, and what that refers to. Nor is any
-other thread's ``f_locals`` asked for: before Python 3.13 a second look lets go of what the first
+A frame is never kept: it keeps all that its function holds, and what that refers to. Nor is another
+thread's ``f_locals`` asked for twice: before Python 3.13 the second look lets go of what the first
 has found, and what ends with it may run other threads, the frame's own among them.
 """
 
