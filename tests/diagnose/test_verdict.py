@@ -412,6 +412,18 @@ def test_a_write_of_a_page_that_is_only_read_is_told_once():
     assert found.title.startswith("Your database works")
 
 
+def test_an_index_leaves_something():
+    """Of each query half a millisecond, and all that fetching takes; nothing of what is short."""
+    long = statement("feed/", "SELECT a FROM t WHERE b = 1 ORDER BY c", each=60)
+    long = replace_all(long, {"fetch": long.count * 2 * MS})
+    short = statement("feed/", "SELECT a FROM t WHERE id = 1", each=0.7)
+    units = pages(wall=70, db=63, unsafe=900)  # so that it can't be kept
+    [found] = of(healthy(units=units, statements=[long, short])).findings
+    trip = 0.3  # ms
+    assert "62 ms" in found.title
+    assert found.gain == pytest.approx((60 - trip - 0.5) / 2 / 1000, rel=0.01)  # half the requests
+
+
 def writes_in_a_loop():
     sql = "UPDATE t SET n = 1 WHERE id = 2"
     return healthy(
