@@ -100,16 +100,20 @@ static PyObject *abandoned(PyObject *record, PyObject *token)
 static PyObject *answer(PyObject *get_response, PyObject *request, PyObject *record)
 {
     PyObject *thread = PyLong_FromUnsignedLong(PyThread_get_thread_ident());
+    PyObject *outer = thread ? PyDict_GetItemWithError(requests, thread) : NULL;
     PyObject *response = NULL;
-    if (thread != NULL && PyDict_SetItem(requests, thread, record) == 0) {
+    Py_XINCREF(outer);
+    if (!PyErr_Occurred() && PyDict_SetItem(requests, thread, record) == 0) {
         response = PyObject_CallOneArg(get_response, request);
         PyObject *type, *error, *trace;
         PyErr_Fetch(&type, &error, &trace);
-        if (PyDict_DelItem(requests, thread) < 0) {
-            PyErr_Clear(); /* after a fork: of another process */
+        if (outer != NULL ? PyDict_SetItem(requests, thread, outer) < 0
+                          : PyDict_DelItem(requests, thread) < 0) {
+            PyErr_Clear(); /* after a fork it is not there */
         }
         PyErr_Restore(type, error, trace);
     }
+    Py_XDECREF(outer);
     Py_XDECREF(thread);
     return response;
 }

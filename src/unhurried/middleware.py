@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import get_ident
 from typing import Any, Final
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -18,9 +17,9 @@ from unhurried.cache._pages import _through as pages
 from unhurried.cache.reading import PICTURE
 from unhurried.conf import settings
 from unhurried.dashboard import _staff
+from unhurried.measure import _frames
 from unhurried.measure import _request as measure
 from unhurried.measure._compiled import compiled
-from unhurried.measure._frames import requests
 from unhurried.measure._record import Record, Stepped, current
 from unhurried.queries._budget import _enforcing as budgets
 
@@ -85,8 +84,7 @@ class UnhurriedMiddleware:
             get_response = dashboard.pictured(get_response)
         if record is None:
             return get_response(request)
-        token, thread = current.set(record), get_ident()
-        requests[thread] = record
+        token, begun = current.set(record), _frames.begin(record)
         try:
             response = get_response(request)
         except BaseException as error:
@@ -94,7 +92,7 @@ class UnhurriedMiddleware:
             raise
         finally:
             current.reset(token)
-            requests.pop(thread, None)
+            _frames.end(begun)
         measure.end(record, request, response)
         if record.queries:
             budgets.compare(record, response)
@@ -135,7 +133,7 @@ if compiled is not None:
         after=after,
         compare=budgets.compare,
         cached=cached,
-        requests=requests,
+        requests=_frames.requests,
         picture=PICTURE,
         settings=django_settings,
         kept=vars(django_settings),

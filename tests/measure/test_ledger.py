@@ -6,19 +6,24 @@ import asyncio
 import http.client
 import threading
 import time
-from collections.abc import Callable, Iterator
+import types
+from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.core.cache import cache
+from django.core.management import BaseCommand, call_command
 from django.db import connection, transaction
 from django.test import AsyncClient, Client
 
 from tests.books.models import Author, Book
 from unhurried.measure import measured, snapshot
+from unhurried.measure._outside import _task_begins, _task_ends
 from unhurried.measure._record import CACHE, DB, HTTP, Record, current
-from unhurried.measure._units import start
+from unhurried.measure._request import _count_async
+from unhurried.measure._units import finish, start
 
 Route = Callable[[str], dict[str, Any]]
 pytestmark = pytest.mark.django_db
@@ -204,6 +209,90 @@ def test_cpu_of_a_step_within_a_step_counts_once(store: object) -> None:
     asyncio.run(outer())
     found = snapshot()["routes"]["outer"]
     assert 0.05 <= found["how"]["cpu"] < 0.09
+
+
+def burn() -> None:
+    until = time.thread_time() + 0.05
+    while time.thread_time() < until:
+        pass
+    time.sleep(0.2)
+
+
+@measured("joins")
+async def burning() -> None:
+    burn()
+
+
+def in_a_block() -> None:
+    with measured("unit"):
+        asyncio.run(burning())
+
+
+def in_a_command() -> None:
+    class Command(BaseCommand):
+        def handle(self, *args: Any, **options: Any) -> None:
+            asyncio.run(burning())
+
+    call_command(Command())
+
+
+def in_a_task() -> None:
+    _task_begins(task_id="1", sender="mail")
+    asyncio.run(burning())
+    _task_ends(task_id="1")
+
+
+def in_a_chunk() -> None:
+    """A stream of sync code under ASGI, which sends some of it to a thread by way of a loop."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        await sync_to_async(lambda: async_to_sync(sync_to_async(burn))())()
+        yield b"1"
+
+    async def read() -> None:
+        record = _record()
+        record.threads, record.cpu_started = [], None
+        async for _ in _count_async(record, chunks()):
+            pass
+        finish(record)
+
+    asyncio.run(read())
+
+
+@pytest.mark.parametrize("where", [in_a_block, in_a_command, in_a_task, in_a_chunk])
+def test_cpu_of_a_thread_that_is_busy_with_it_already_counts_once(
+    where: Callable[[], None], store: object
+) -> None:
+    where()
+    [found] = snapshot()["routes"].values()
+    assert 0.05 <= found["how"]["cpu"] < 0.09
+
+
+def test_whatever_a_stream_answers_with_is_awaited(store: object) -> None:
+    class Chunks:
+        left = 2
+
+        def __aiter__(self) -> Any:
+            return self
+
+        def __anext__(self) -> Any:
+            self.left -= 1
+            return self.one() if self.left else self.end()
+
+        @types.coroutine
+        def one(self) -> Any:
+            yield
+            return b"1"
+
+        @types.coroutine
+        def end(self) -> Any:
+            yield
+            raise StopAsyncIteration
+
+    async def read() -> list[bytes]:
+        return [chunk async for chunk in _count_async(_record(), Chunks())]
+
+    assert asyncio.run(read()) == [b"1"]
 
 
 def test_nothing_is_left_open(client: Client, store: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import functools
 import gc
@@ -45,6 +46,7 @@ from unhurried.measure import (
     measured,
 )
 from unhurried.measure._outside import _task_begins, _task_ends
+from unhurried.measure._record import current
 from unhurried.measure._watch import BEAT, DEAR, JUDGED, SELDOM, Pace, Watch
 from unhurried.measure.reading import slow_requests, window
 from unhurried.queries._live._working import draw
@@ -570,16 +572,75 @@ def test_a_request_in_a_block_and_the_block_after_it(watch: Watch) -> None:
     }
 
 
-def test_one_that_ends_elsewhere_is_not_under_way(watch: Watch) -> None:
-    unit = measured("elsewhere")
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=[unit.__enter__])
+@pytest.mark.parametrize("same", [True, False], ids=["its context", "another context"])
+def test_one_that_ends_in_another_thread_is_not_under_way(watch: Watch, *, same: bool) -> None:
+    def job() -> Iterator[None]:
+        with measured("elsewhere"):
+            yield
+
+    begun, context = job(), contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=[next, begun])
     thread.start()
     thread.join()
     assert [record.name for record in _frames.blocks.values()] == ["elsewhere"]
-    context.run(unit.__exit__, None, None, None)
-    beat(watch)
+    (context if same else contextvars.copy_context()).run(begun.close)
     assert _frames.blocks == {}
+    assert window().units["unit", "elsewhere"]["requests"] == 1
+
+
+def test_what_is_around_a_request_is_under_way_after_it(watch: Watch) -> None:
+    """Of steps, of threads that coroutines send code to, of chunks; and of commands in blocks."""
+
+    def asked() -> None:
+        names.append(name())
+        get("/nothing/")
+        names.append(name())
+
+    def name() -> str:
+        return _frames.busy(watch.store)[threading.get_ident()].name
+
+    @measured("step")
+    async def step() -> None:
+        asked()
+
+    @measured("thread")
+    async def sent() -> None:
+        current.get().threads = []  # type: ignore[union-attr]
+        await sync_to_async(asked)()
+
+    class Command(BaseCommand):
+        def handle(self, *args: Any, **options: Any) -> None:
+            names.append(name())
+
+    names: list[str] = []
+    asyncio.run(step())
+    asyncio.run(sent())
+    with measured("block"):
+        asked()
+        contextvars.Context().run(call_command, Command())
+        names.append(name())
+    assert names == [
+        *("step", "step", "thread", "thread", "block", "block", "command:test_watch", "block"),
+    ]
+
+
+def test_who_has_ended_meanwhile_is_not_seen_in_the_next_ones_place(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def goes_on() -> dict[int, FrameType]:
+        HOLD.put(1)
+        THERE.get(timeout=30)
+        return others()
+
+    def two() -> None:
+        get("/own/")
+        get("/package/")
+
+    others = _watch._others
+    monkeypatch.setattr(_watch, "_others", goes_on)
+    with standing(two):
+        beat(watch)
+    assert seen(watch) == {}
 
 
 def test_who_has_no_unit_is_not_seen(watch: Watch) -> None:
@@ -679,6 +740,35 @@ def test_nobody_else_runs_within_a_step_to_a_frame(
     assert collects == [not old]
     assert not old or ends == [0]
     assert gc.isenabled()
+
+
+def test_two_who_walk_at_once_and_who_forks_meanwhile() -> None:
+    def forks() -> None:
+        child = os.fork()
+        if not child:
+            os._exit(0 if gc.isenabled() else 1)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    codes: list[int] = []
+    walk = _frames.Still()
+    with walk:
+        with walk:
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with _frames.still:
+        thread = threading.Thread(target=forks)
+        thread.start()
+        thread.join()
+    assert codes == [0]
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with walk:
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_lines_of_a_route_are_bounded_and_parts_are_not_lost(watch: Watch) -> None:

@@ -16,11 +16,13 @@ def begin(begun: Begun[V], owner: object, value: V) -> None:
     begun.set((*begun.get(), (owner, value)))
 
 
-def end(begun: Begun[V], owner: object) -> V | None:
-    """What its owner has begun last; None if that was in another context, as a generator may be."""
+def end(begun: Begun[V], owner: object, missing: V | None = None) -> V | None:
+    """What its owner has begun last; ``missing`` if that was in another context, as a generator's
+    may be.
+    """
     blocks = begun.get()
     for at in range(len(blocks) - 1, -1, -1):
         if blocks[at][0] is owner:
             begun.set(blocks[:at] + blocks[at + 1 :])
             return blocks[at][1]
-    return None
+    return missing

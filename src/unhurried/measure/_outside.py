@@ -40,8 +40,7 @@ def _execute(original: Any) -> Any:
             record = start("unit", f"command:{name}")
         if record is None:
             return original(self, *args, **kwargs)
-        token = current.set(record)
-        blocks[get_ident()] = record
+        token, begun = current.set(record), _frames.begin(record, blocks)
         try:
             return original(self, *args, **kwargs)
         except BaseException as error:
@@ -49,7 +48,7 @@ def _execute(original: Any) -> Any:
             raise
         finally:
             current.reset(token)
-            blocks.pop(get_ident(), None)
+            _frames.end(begun)
             finish(record)
 
     inner.__wrapped__ = original  # type: ignore[attr-defined]
@@ -85,7 +84,8 @@ def _counted(func: Any) -> Any:
         try:
             return func(*args, **kwargs)
         finally:
-            record.cpu += thread_time_ns() - began
+            if not _frames.around(begun, record):
+                record.cpu += thread_time_ns() - began
             _frames.end(begun)
             record.threads.remove(thread)
 
@@ -113,8 +113,7 @@ def _task_ends(*, task_id: str, **kwargs: object) -> None:
     record, token = _tasks.pop(task_id, (None, None))
     if record is not None and token is not None:
         current.reset(token)
-        if blocks.get(get_ident()) is record:
-            del blocks[get_ident()]
+        _frames.leave(record)
         finish(record)
 
 

@@ -75,7 +75,7 @@ def _found() -> tuple[str, int]:
     for name in _INSIDE:
         if name in sys.modules:
             return name, _threads_inside(name, sys.modules[name])
-    with still():
+    with still:
         for frame in _frames():
             module = frame.f_globals.get("__name__")
             server = _server(module) if isinstance(module, str) else None

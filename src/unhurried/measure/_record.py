@@ -270,8 +270,8 @@ class Stepped:
     """Awaits a coroutine step by step and adds the CPU time of its own steps only.
 
     Between two steps the thread runs other requests; a plain difference of ``thread_time`` over an
-    ``await`` counts theirs too, ten times too much under load. Within a step of the same record's
-    nothing is added, as that one does.
+    ``await`` counts theirs too, ten times too much under load. Nothing is added where the thread
+    is busy with the same record already.
     """
 
     __slots__ = ("coroutine", "record")
@@ -291,7 +291,7 @@ class Stepped:
             except StopIteration as end:
                 return end.value
             finally:
-                if begun[1] is not record:
+                if not _frames.around(begun, record):
                     record.cpu += thread_time_ns() - began
                 _frames.end(begun)
             try:

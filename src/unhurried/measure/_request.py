@@ -228,7 +228,7 @@ async def _count_async(record: Record, chunks: AsyncIterator[bytes]) -> AsyncIte
     while True:
         with active(record):
             try:
-                chunk = await Stepped(anext(chunks), record)
+                chunk = await Stepped(_next(chunks), record)
             except StopAsyncIteration:
                 return
             except Exception:
@@ -236,6 +236,11 @@ async def _count_async(record: Record, chunks: AsyncIterator[bytes]) -> AsyncIte
                 raise
         record.size += len(chunk)
         yield chunk
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes:
+    """As a coroutine: an iterator of somebody else's may answer with whatever can be awaited."""
+    return await anext(chunks)
 
 
 def _raised(**kwargs: object) -> None:

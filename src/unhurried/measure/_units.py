@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction
 
-from . import _nesting, _processes, _sampler, _store, _watch
+from . import _frames, _nesting, _processes, _sampler, _store, _watch
 from ._errors import StoreError, swallow
 from ._folding import PATIENT, stop_waiting
 from ._frames import blocks
@@ -153,12 +153,14 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         if not isinstance(name, str) or not name:
             raise TypeError(f"measured() wants the unit's name, a non-empty str, not {name!r}.")
         self.name = name
+        self._opened: Record | None = None  # the last, for a generator that ends elsewhere
 
     def __enter__(self) -> None:
         joined = under_way() is not None
         in_loop = _in_event_loop()
         record = None if joined else start("unit", self.name, sample=not in_loop)
         if record is not None:
+            self._opened = record
             current.set(record)
         if record is not None and in_loop:
             record.cpu_started = None  # other coroutines run on this thread's clock
@@ -173,12 +175,11 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        record = _nesting.end(_opened, self)
+        record = _nesting.end(_opened, self, self._opened)
         if record is not None and not record.wall:
             if current.get() is record:  # a generator may end it inside a request
                 current.set(None)  # there was none, and a token is good in one context alone
-            if blocks.get(get_ident()) is record:
-                del blocks[get_ident()]
+            _frames.leave(record)
             record.raised = isinstance(error, Exception)
             finish(record)
 

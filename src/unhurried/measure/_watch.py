@@ -133,20 +133,20 @@ class Watch:
         return max(begun - sum(words[start + DONE : end : route.lanes]), 0)
 
     def _look(self, now: int, passed: int) -> None:
-        units = busy(self.store)
-        if not units:
+        before = busy(self.store)
+        if not before:
             return
-        turn = self._its_turn(units)
-        weight = passed * len(units) // len(turn)
-        with still():
+        with still:
             # They are gone with this function: whoever keeps one keeps all its variables.
-            frames = _others()
+            frames, after = _others(), busy(self.store)
+            units = {t: each for t, each in before.items() if t in frames and after.get(t) is each}
+            turn = self._its_turn(units)
+            weight = passed * len(units) // max(len(turn), 1)
             for thread in turn:
-                if thread in frames:
-                    try:
-                        self._see(units[thread], frames[thread], now, weight)
-                    except Exception as error:  # boundary: one thread's stack is not another's
-                        swallow("a look at a thread", error)
+                try:
+                    self._see(units[thread], frames[thread], now, weight)
+                except Exception as error:  # boundary: one thread's stack is not another's
+                    swallow("a look at a thread", error)
 
     def _its_turn(self, units: dict[int, Record]) -> list[int]:
         """All threads, or of more than THREADS so many in turn, each standing for several."""

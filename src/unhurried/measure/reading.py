@@ -8,7 +8,7 @@ from ._end import THREADS, WRITES, at_end, not_at_end, rest
 from ._errors import StoreError, not_kept, say_once, swallow
 from ._folder import folder, prepare, versioned
 from ._folding import at_once, draining, folding
-from ._frames import Where, blamed, drawn, outward, placed
+from ._frames import Where, blamed, drawn, outward, placed, still
 from ._history import SPANS, hosts, series, totals
 from ._in_bulk import Answered, served
 from ._kept import Change, KeptRow, Reason, changes, kept
@@ -157,6 +157,7 @@ __all__ = [
     "shown",
     "since",
     "slow_requests",
+    "still",
     "streamed",
     "swallow",
     "tap",

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from asgiref.sync import SyncToAsync
 
-from unhurried.measure.reading import Stepped
+from unhurried.measure.reading import Stepped, still
 
 _CALL: Final[CodeType] = SyncToAsync.__call__.__code__
 _STEPS: Final[CodeType] = Stepped.__await__.__code__
@@ -27,8 +27,10 @@ def waiting(handler: FrameType) -> Iterator[FrameType]:
     variables = handler.f_locals
     waited_for, loop = variables["self"], variables["loop"]
     for task in asyncio.all_tasks(loop):
-        chain = list(_chain(task.get_coro()))
-        if any(f.f_code is _CALL and f.f_locals.get("self") is waited_for for f in chain):
+        with still:
+            chain = list(_chain(task.get_coro()))
+            found = any(f.f_code is _CALL and f.f_locals.get("self") is waited_for for f in chain)
+        if found:
             yield from reversed(chain)
             return
 
