@@ -8,7 +8,7 @@ time that others ran beside it is published as overlap.
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import ContextVar
 from threading import get_ident
@@ -276,7 +276,7 @@ class Stepped:
 
     __slots__ = ("coroutine", "record")
 
-    def __init__(self, coroutine: Awaitable[Any], record: Record) -> None:
+    def __init__(self, coroutine: Coroutine[Any, Any, Any], record: Record) -> None:
         self.coroutine = coroutine
         self.record = record
 
