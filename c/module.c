@@ -63,6 +63,8 @@ static PyMethodDef functions[] = {
      "end(record, request, response): close the record."},
     {"tap", (PyCFunction)(void (*)(void))tap, METH_FASTCALL,
      "tap(execute, sql, params, many, context): the execute wrapper."},
+    {"add", reading_add, METH_VARARGS,
+     "add(total, part, start, size): add so many bytes of words of the part to the total."},
     {NULL},
 };
 

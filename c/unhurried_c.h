@@ -120,6 +120,7 @@ PyObject *connections_wire(PyObject *module, PyObject *args, PyObject *named);
 PyObject *connected(
     PyObject *module, PyObject *const *args, Py_ssize_t count, PyObject *names);
 int connections_ready(void);
+PyObject *reading_add(PyObject *module, PyObject *args);
 int request_ready(void);
 int tap_ready(void);
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 import tomllib
+from array import array
 from collections import UserDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -367,6 +368,36 @@ def test_records_that_know_each_other_are_collected(c: Any, store: Path) -> None
     del record
     gc.collect()
     assert records() == before
+
+
+@compiled
+def test_words_are_added_as_python_adds_them(c: Any) -> None:
+    for _ in range(200):
+        parts = [
+            (bytes(random.randrange(64)), array("Q", random.choices(range(2**40), k=50)))
+            for _ in range(random.randrange(5))
+        ]
+        total, expected = array("Q", bytes(400)), [0] * 50
+        for before, words in parts:
+            used = random.randrange(51)
+            c.add(total, before + words.tobytes(), len(before), 8 * used)
+            expected = [n + m for n, m in zip(expected, [*words[:used], *[0] * 50], strict=False)]
+        assert total.tolist() == expected
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("start", "size"),
+    [(0, 408), (8, 400), (401, 0), (-8, 8), (0, -8), (0, 7), (2**63 - 1, 8), (8, 2**63 - 8)],
+)
+def test_what_is_not_there_is_not_added(c: Any, start: int, size: int) -> None:
+    total, part = array("Q", range(50)), bytes(400)
+    with pytest.raises(ValueError, match="not there"):
+        c.add(total, part, start, size)
+    for wrong in (bytes(400), memoryview(total)[::2], "text", None):
+        with pytest.raises((TypeError, BufferError)):
+            c.add(wrong, part, 0, 8)
+    assert total.tolist() == [*range(50)]
 
 
 @compiled

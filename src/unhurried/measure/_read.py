@@ -1,7 +1,7 @@
 """Reading a store from outside: any process, without asking the app.
 
-Sums and counts of all slots are one long number each, added as such; fine buckets are added only
-for the rows whose counts have changed since the last reading.
+Sums and counts of all slots are one long number each, added as such, or in C word by word; fine
+buckets are added only for the rows whose counts have changed since the last reading.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import mmap
 import os
 import threading
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -17,12 +18,15 @@ from weakref import finalize
 
 from . import _layout as L
 from ._buckets import COUNT, TIME
+from ._compiled import compiled
 from ._errors import say_once
 from ._locks import is_held, locked
 from ._names import Names
 from ._slot import chunks, is_ours, paths
 
 ROUTE, COUNTER = L.GROUPS["route"], L.GROUPS["counter"]
+#: A map, and where in it so many bytes of words begin.
+Part = tuple[mmap.mmap, int, int]
 _WALL_MAX, _QUERIES_MAX = L.LANE["wall_max"], L.LANE["queries_max"]
 _SUMMED_FROM: Final = ROUTE.start * L.WORD
 _SUMMED_TO: Final = (COUNTER.start + COUNTER.words) * L.WORD
@@ -52,17 +56,16 @@ class SlotView:
         end = group.start + (group.words if rows is None else group.lanes * rows)
         return self.words[group.start + lane : end : group.lanes].tolist()
 
-    def fine(self, group: L.Group, row: int) -> int:
-        """The row's fine buckets as one number; 0 where this process never had the row."""
+    def fine(self, group: L.Group, row: int) -> Part | None:
+        """Where the row's fine buckets lie; None where this process never had the row."""
         number, place = divmod(row, L.CHUNK_ROWS)
         if self._seen != self.words[L.H_CHUNKS]:
             self._map_chunks()
         chunk = self._chunks.get((group.chunk, number))
         if chunk is None:
-            return 0
-        start = place * group.fine * L.WORD
+            return None
         used = self._used(row) if group is ROUTE else group.fine
-        return int.from_bytes(chunk[start : start + used * L.WORD], "little")
+        return chunk, place * group.fine * L.WORD, used * L.WORD
 
     def _used(self, row: int) -> int:
         """How many words of a route's buckets can hold anything, by the largest of what was seen.
@@ -139,8 +142,8 @@ class Reader:
         """Add up every slot."""
         self.refresh()
         slots = list(self.slots.values())
-        total = sum(int.from_bytes(s.map[_SUMMED_FROM:_SUMMED_TO], "little") for s in slots)
-        words = array("Q", total.to_bytes(_SUMMED_TO - _SUMMED_FROM, "little"))
+        size = _SUMMED_TO - _SUMMED_FROM
+        words = _added([(slot.map, _SUMMED_FROM, size) for slot in slots], size)
         with locked(self.folder):
             alive = [slot for slot in slots if slot.alive()]
         return Merged(
@@ -161,10 +164,26 @@ class Reader:
         known = self._fine.get((group.name, row))
         if known is None or known[0] != seen:
             pairs = zip(slots, seen, strict=True)
-            total = sum(slot.fine(group, row) for slot, count in pairs if count)
-            known = seen, array("Q", total.to_bytes(group.fine * L.WORD, "little"))
+            parts = [slot.fine(group, row) for slot, count in pairs if count]
+            known = seen, _added([part for part in parts if part], group.fine * L.WORD)
             self._fine[group.name, row] = known
         return known[1]
+
+
+def _added(parts: Iterable[Part], size: int) -> array[int]:
+    """The words of all parts, added one by one: as one long number each."""
+    total = sum(int.from_bytes(m[start : start + n], "little") for m, start, n in parts)
+    return array("Q", total.to_bytes(size, "little"))
+
+
+if compiled is not None:
+    add = compiled.add
+
+    def _added(parts: Iterable[Part], size: int) -> array[int]:
+        total = array("Q", bytes(size))
+        for part in parts:
+            add(total, *part)
+        return total
 
 
 def _largest(slots: list[SlotView], lane: str) -> list[int]:
