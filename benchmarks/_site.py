@@ -83,7 +83,21 @@ def page(request: HttpRequest) -> HttpResponse:
     return HttpResponse(template.render({"rows": rows, "item": item}))
 
 
-urlpatterns = [path("empty/", empty), path("q/<int:n>/", queries), path("page/", page)]
+def statements(request: HttpRequest, n: int) -> HttpResponse:
+    """Without the ORM, whose time between two of them is hard to take away to a microsecond."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for _ in range(n):
+            cursor.execute("SELECT 1")
+            cursor.fetchone()
+    return HttpResponse("statements")
+
+
+urlpatterns = [
+    *(path("empty/", empty), path("q/<int:n>/", queries), path("page/", page)),
+    path("statements/<int:n>/", statements),
+]
 
 
 def environ(url: str) -> dict[str, Any]:

@@ -102,7 +102,15 @@ def paired(switch, url: str, seconds: float) -> tuple[float, float, float, int]:
 
 
 def per_query(seconds: float) -> None:
-    """The slope between a page of 20 and one of 220 queries, on minus off; many short rounds."""
+    """Of the ORM's queries, and of bare statements: the slope from 20 to 220 of them in a page."""
+    print("\nper query, counted and timed (budget 2 us)")
+    for what, page in (("by the ORM", "q"), ("a bare statement", "statements")):
+        cost, noise = slope(page, seconds / 2)
+        print(f"{what:18}{cost:6.2f} us   A/A {noise:+.2f}")
+
+
+def slope(page: str, seconds: float) -> tuple[float, float]:
+    """Microseconds a query, on minus off, and off minus off again; many short rounds."""
     from _switch import Switch
 
     switch = Switch()
@@ -111,19 +119,18 @@ def per_query(seconds: float) -> None:
     gc.disable()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        slope = {}
+        each = {}
         for which in random.sample(("off", "again", "on"), 3):
             application = switch.application(on=which == "on")
-            _site.call(application, "/q/20/")  # warms up
-            few, many = (once(application, f"/q/{n}/") for n in (20, 220))
-            slope[which] = (many - few) / 200
-        costs.append(slope["on"] - (slope["off"] + slope["again"]) / 2)
-        control.append(slope["off"] - slope["again"])
+            _site.call(application, f"/{page}/20/")  # warms up
+            few, many = (once(application, f"/{page}/{n}/") for n in (20, 220))
+            each[which] = (many - few) / 200
+        costs.append(each["on"] - (each["off"] + each["again"]) / 2)
+        control.append(each["off"] - each["again"])
         if len(costs) % 20 == 0:
             gc.collect()
     gc.enable()
-    cost, noise = statistics.median(costs) / 1e3, statistics.median(control) / 1e3
-    print(f"\nper query, counted and timed: {cost:.2f} us (budget 2), A/A {noise:+.2f} us")
+    return statistics.median(costs) / 1e3, statistics.median(control) / 1e3
 
 
 def once(application: Callable[..., object], url: str) -> int:
