@@ -12,7 +12,7 @@ python := $(shell $(PYTHON) -c 'import sys; print(sys.executable)')
 
 # Django 6 asks for Python 3.12.
 DJANGO ?= $(if $(filter 3.11,$(version)),5.2,6.1)
-COV ?= --cov --cov-report=term-missing:skip-covered
+COV ?=
 JOBS ?= auto
 BENCH ?= measure queries cache fragments late_store later tally db
 MINUTES ?= 1
@@ -48,8 +48,8 @@ help:
 demo: $(call stamp,demo)  ## the example site, seeded, served, under load, measured live (ONCE=1: then stop)
 	$(call run,demo) example/demo.py
 
-test: $(call stamp,$(tests)) $(c)  ## the embedded suite, no server, on the newest Django this Python allows (LONG=corpora, LONG=1: those, all; C=1: with the compiled half)
-	$(call run,$(tests)) -m pytest -n $(JOBS) -m "not services$(if $(C),, and not compiled)$(if $(LONG),, and not long)$(if $(filter 1,$(LONG)),, and not site)" --ignore tests/services $(COV) --junitxml=.reports/test.xml $(ARGS)
+test: $(call stamp,$(tests)) $(c)  ## the embedded suite, no server, on the newest Django this Python allows (LONG=corpora, LONG=1: those, all; C=1: with the compiled half; COV=1: what it covers, for two minutes more)
+	$(call run,$(tests)) -m pytest -n $(JOBS) -m "not services$(if $(C),, and not compiled)$(if $(LONG),, and not long)$(if $(filter 1,$(LONG)),, and not site)" --ignore tests/services $(if $(COV),--cov --cov-report=term-missing:skip-covered) --junitxml=.reports/test.xml $(ARGS)
 
 test-services: $(call stamp,services)  ## corpora, and what needs real servers: installs, starts and requires them
 	PYTHON="$(python)" scripts/install_servers.sh
