@@ -7,7 +7,7 @@ import http.client
 import threading
 import time
 import types
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -22,7 +22,7 @@ from tests.books.models import Author, Book
 from unhurried.measure import measured, snapshot
 from unhurried.measure._outside import _task_begins, _task_ends
 from unhurried.measure._record import CACHE, DB, HTTP, Record, current
-from unhurried.measure._request import _count_async
+from unhurried.measure._request import _count, _count_async
 from unhurried.measure._units import finish, start
 
 Route = Callable[[str], dict[str, Any]]
@@ -243,20 +243,16 @@ def in_a_task() -> None:
 
 
 def in_a_chunk() -> None:
-    """A stream of sync code under ASGI, which sends some of it to a thread by way of a loop."""
+    """A stream of sync code under ASGI, which comes back to its thread by way of a loop."""
 
-    async def chunks() -> AsyncIterator[bytes]:
-        await sync_to_async(lambda: async_to_sync(sync_to_async(burn))())()
+    def chunks() -> Iterator[bytes]:
+        async_to_sync(sync_to_async(burn))()
         yield b"1"
 
-    async def read() -> None:
-        record = _record()
-        record.threads, record.cpu_started = [], None
-        async for _ in _count_async(record, chunks()):
-            pass
-        finish(record)
-
-    asyncio.run(read())
+    record = _record()
+    record.threads, record.cpu_started = [], None
+    assert list(_count(record, chunks())) == [b"1"]
+    finish(record)
 
 
 @pytest.mark.parametrize("where", [in_a_block, in_a_command, in_a_task, in_a_chunk])

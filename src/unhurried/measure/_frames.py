@@ -83,10 +83,7 @@ def leave(record: Record) -> None:
 
 def busy(store: Store) -> dict[int, Record]:
     """The innermost unit of each thread that is busy with one of this store's."""
-    found = {
-        **blocks,
-        **{thread: each for thread, each in requests.copy().items() if not each.wall},
-    }
+    found = {**blocks, **requests}
     return {t: each for t, each in found.items() if not each.wall and each.store is store}
 
 

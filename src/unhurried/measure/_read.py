@@ -143,7 +143,7 @@ class Reader:
         self.refresh()
         slots = list(self.slots.values())
         size = _SUMMED_TO - _SUMMED_FROM
-        words = _added([(slot.map, _SUMMED_FROM, size) for slot in slots], size)
+        words = _added(((slot.map, _SUMMED_FROM, size) for slot in slots), size)
         with locked(self.folder):
             alive = [slot for slot in slots if slot.alive()]
         return Merged(
@@ -164,8 +164,8 @@ class Reader:
         known = self._fine.get((group.name, row))
         if known is None or known[0] != seen:
             pairs = zip(slots, seen, strict=True)
-            parts = [slot.fine(group, row) for slot, count in pairs if count]
-            known = seen, _added([part for part in parts if part], group.fine * L.WORD)
+            parts = (slot.fine(group, row) for slot, count in pairs if count)
+            known = seen, _added(filter(None, parts), group.fine * L.WORD)
             self._fine[group.name, row] = known
         return known[1]
 
@@ -177,12 +177,12 @@ def _added(parts: Iterable[Part], size: int) -> array[int]:
 
 
 if compiled is not None:
-    add = compiled.add
+    _add = compiled.add
 
     def _added(parts: Iterable[Part], size: int) -> array[int]:
         total = array("Q", bytes(size))
         for part in parts:
-            add(total, *part)
+            _add(total, *part)
         return total
 
 

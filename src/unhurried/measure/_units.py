@@ -153,14 +153,14 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         if not isinstance(name, str) or not name:
             raise TypeError(f"measured() wants the unit's name, a non-empty str, not {name!r}.")
         self.name = name
-        self._opened: Record | None = None  # the last, for a generator that ends elsewhere
+        self._last: Record | None = None  # the last, for a generator that ends elsewhere
 
     def __enter__(self) -> None:
         joined = under_way() is not None
         in_loop = _in_event_loop()
         record = None if joined else start("unit", self.name, sample=not in_loop)
         if record is not None:
-            self._opened = record
+            self._last = record
             current.set(record)
         if record is not None and in_loop:
             record.cpu_started = None  # other coroutines run on this thread's clock
@@ -175,7 +175,7 @@ class measured:  # noqa: N801 - reads as a verb: with measured("nightly import")
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        record = _nesting.end(_opened, self, self._opened)
+        record = _nesting.end(_opened, self, self._last)
         if record is not None and not record.wall:
             if current.get() is record:  # a generator may end it inside a request
                 current.set(None)  # there was none, and a token is good in one context alone
