@@ -24,16 +24,17 @@ from unhurried.measure.sinks import prometheus
 SLOTS, ROUTES, STATEMENTS = 64, L.ROWS - 1, 10
 
 
-def main() -> None:
+def read() -> list[float]:
+    """Milliseconds: a scrape, quantiles for the first time and again, statements the same."""
     shm = Path("/dev/shm")
     top = Path(tempfile.mkdtemp(prefix="unhurried-read-", dir=shm if shm.exists() else None))
     try:
-        _run(top)
+        return [seconds * 1e3 for seconds in _read(top)]
     finally:
         shutil.rmtree(top)
 
 
-def _run(top: Path) -> None:
+def _read(top: Path) -> list[float]:
     store = Store(top / "store")
     fill(store)
     slots = [store.slot]
@@ -49,18 +50,8 @@ def _run(top: Path) -> None:
         touch(store, ROUTES // 10)
         some.append(timed(lambda: _snapshot.routes(reader, reader.merged())))
     statements = [timed(lambda: asked(reader, {})) for _ in range(5)]
-    print(f"\nreading {SLOTS} slots x {ROUTES} routes")
-    show("scrape", statistics.median(scrapes), 50)
-    show("first full quantile reading", first, 500)
-    show("next, a tenth of the routes changed", statistics.median(some), 50)
-    show(f"statements, first of {ROUTES * STATEMENTS}", statements[0])
-    show("statements, next", statistics.median(statements))
-
-
-def show(what: str, seconds: float, budget: int | None = None) -> None:
-    missed = "  MISSED" if budget and seconds * 1e3 > budget else ""
-    said = f" (budget {budget}){missed}" if budget else ""
-    print(f"{what:38}{seconds * 1e3:7.1f} ms{said}")
+    middle = statistics.median
+    return [middle(scrapes), first, middle(some), statements[0], middle(statements)]
 
 
 def timed(work) -> float:

@@ -94,9 +94,20 @@ def statements(request: HttpRequest, n: int) -> HttpResponse:
     return HttpResponse("statements")
 
 
+def each(request: HttpRequest, n: int) -> HttpResponse:
+    """Statements of which none repeats another."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for i in range(n):
+            cursor.execute(f"SELECT 1 AS number_{i}")
+            cursor.fetchone()
+    return HttpResponse("each")
+
+
 urlpatterns = [
     *(path("empty/", empty), path("q/<int:n>/", queries), path("page/", page)),
-    path("statements/<int:n>/", statements),
+    *(path("statements/<int:n>/", statements), path("each/<int:n>/", each)),
 ]
 
 

@@ -1,14 +1,15 @@
 """What measuring costs: unhurried on and off in one process, its peers beside us in one run.
 
-    make bench                      all of it, about 6 minutes
-    make bench ARGS="--seconds 5"   quicker and noisier
+    make bench BENCH=measure                      all of it, about 8 minutes
+    make bench BENCH=measure ARGS="--seconds 5"   quicker and noisier
 
 Method: CPU time of the thread (``thread_time``). For unhurried, blocks of 17 requests (the first is
 thrown away) of *off*, *off again* and *on* in random order within one process; each block is
 compared with the mean of the two *off* blocks of the same round; the median of those ratios is
 judged, with the A/A ratio (off / off again) beside it. What is done once in sixteen units is in
-nearly every block so: in one of three requests the median would leave it out. Peers patch what
-can't be unpatched, so each runs in a process of its own, blocks alternating with those of an
+nearly every block so: in one of three requests the median would leave it out. All of that in a
+process with the compiled half (``unhurried[c]``) and in one without it, page by page. Peers patch
+what can't be unpatched, so each runs in a process of its own, blocks alternating with those of an
 untouched process.
 """
 
@@ -16,18 +17,36 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib.util
+import json
+import os
 import random
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import _site
 
 BUDGETS = {"empty": 1.10, "1 query": 1.05, "20 queries": 1.02, "20 includes": 1.06}
+QUERIES = {
+    "counted and timed: statements that differ": ("each", 2),
+    "with its line: the same statement again": ("statements", 3),
+    "with its line, by the ORM": ("q", 3),
+}
+READINGS = {
+    "scrape": 50,
+    "first full quantile reading": 500,
+    "next, a tenth of the routes changed": 50,
+    "statements, first of 1990": None,
+    "statements, next": None,
+}
 PEERS = ("prometheus_client", "django-prometheus", "OpenTelemetry", "Sentry", "silk")
+COMPILED = importlib.util.find_spec("unhurried_c") is not None
 BLOCK = 1 + 16  # the first warms up
 
 
@@ -44,39 +63,106 @@ def block(application: Callable[..., object], url: str) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=20.0, help="per page")
+    parser.add_argument("--seconds", type=float, default=20.0, help="per page and half")
     parser.add_argument("--only", choices=["unhurried", "query", "read", "peers"])
     parser.add_argument("--serve", help=argparse.SUPPRESS)
+    parser.add_argument("--half", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         return serve(options.serve)
+    if options.half:
+        return measure_when_asked()
     wanted = [options.only] if options.only else ["unhurried", "query", "read", "peers"]
     print(f"Python {sys.version.split()[0]}, Django {_site.django.__version__}")
     if "peers" in wanted:
         peers(options.seconds / 4)
     if {"unhurried", "query", "read"} & set(wanted):
-        _site.configure("unhurried")
-    if "unhurried" in wanted:
-        on_and_off(options.seconds)
-    if "query" in wanted:
-        per_query(options.seconds)
-    if "read" in wanted:
-        reading()
+        with Halves() as halves:
+            if "unhurried" in wanted:
+                on_and_off(halves, options.seconds)
+            if "query" in wanted:
+                per_query(halves, options.seconds)
+            if "read" in wanted:
+                reading(halves)
 
 
-def on_and_off(seconds: float) -> None:
+class Child:
+    """This script in a process of its own; ``pure``: without the compiled half."""
+
+    def __init__(self, *args: str, pure: bool) -> None:
+        env = {key: value for key, value in os.environ.items() if key != "UNHURRIED_PURE"}
+        if pure:
+            env["UNHURRIED_PURE"] = "1"
+        command, pipe = [sys.executable, __file__, *args], subprocess.PIPE
+        self.process = subprocess.Popen(command, env=env, stdin=pipe, stdout=pipe, text=True)
+
+    def __enter__(self) -> Child:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.process.stdin.close()
+        self.process.wait(10)
+
+    def ask(self, *what: object) -> Any:
+        """A line of JSON there, a line back."""
+        self.process.stdin.write(json.dumps(what) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+class Halves(ExitStack):
+    """A child with the compiled half and one without: each measures in turn what is asked."""
+
+    def __enter__(self) -> Halves:
+        super().__enter__()
+        self.names = ["in C", "in Python"] if COMPILED else ["in Python"]
+        self.children = [
+            self.enter_context(Child("--half", pure=name == "in Python")) for name in self.names
+        ]
+        return self
+
+    def ask(self, *what: object) -> list[Any]:
+        return [child.ask(*what) for child in self.children]
+
+    def header(self, what: str, width: int, *columns: str) -> None:
+        cells = "".join(f"{name:>12}" + "".join(f"{c:>9}" for c in columns) for name in self.names)
+        print(f"{what:{width}}{cells}{'budget':>10}")
+
+    def missed(self, seen: list[float], budget: float | None) -> str:
+        over = [
+            name
+            for name, value in zip(self.names, seen, strict=True)
+            if budget is not None and value > budget
+        ]
+        return f"  MISSED {', '.join(over)}" if over else ""
+
+
+def measure_when_asked() -> None:
+    """In one of the halves."""
+    _site.configure("unhurried")
+    import _reading
     from _switch import Switch
 
     switch = Switch()
+    measures = {
+        "page": lambda *given: paired(switch, *given),
+        "query": lambda *given: slope(switch, *given),
+        "read": _reading.read,
+    }
+    for line in sys.stdin:
+        what, *given = json.loads(line)
+        print(json.dumps(measures[what](*given)), flush=True)
+
+
+def on_and_off(halves: Halves, seconds: float) -> None:
     print("\nmeasuring on / off, CPU per request")
-    print(f"{'page':14}{'off':>10}{'on / off':>10}{'budget':>8}{'A/A':>8}{'rounds':>8}")
+    halves.header("page", 14, "A/A", "rounds", "off")
     for name, url in _site.PAGES.items():
-        off, ratio, control, rounds = paired(switch, url, seconds)
-        verdict = "" if ratio <= BUDGETS[name] else "  MISSED"
-        print(
-            f"{name:14}{off * 1e6:7.0f} us{ratio:10.3f}{BUDGETS[name]:8.2f}"
-            f"{control:8.3f}{rounds:8}{verdict}"
-        )
+        cells, ratios = "", []
+        for off, ratio, control, rounds in halves.ask("page", url, seconds):
+            cells += f"{ratio:12.3f}{control:9.3f}{rounds:9}{off * 1e6:6.0f} us"
+            ratios.append(ratio)
+        print(f"{name:14}{cells}{BUDGETS[name]:10.2f}{halves.missed(ratios, BUDGETS[name])}")
 
 
 def paired(switch, url: str, seconds: float) -> tuple[float, float, float, int]:
@@ -101,19 +187,20 @@ def paired(switch, url: str, seconds: float) -> tuple[float, float, float, int]:
     return (*map(statistics.median, (offs, ratios, controls)), len(ratios))
 
 
-def per_query(seconds: float) -> None:
-    """Of the ORM's queries, and of bare statements: the slope from 20 to 220 of them in a page."""
-    print("\nper query, counted and timed (budget 2 us)")
-    for what, page in (("by the ORM", "q"), ("a bare statement", "statements")):
-        cost, noise = slope(page, seconds / 2)
-        print(f"{what:18}{cost:6.2f} us   A/A {noise:+.2f}")
+def per_query(halves: Halves, seconds: float) -> None:
+    """The slope from 20 to 100 queries in a page; those that repeat one are told their line."""
+    print("\nper query, us")
+    halves.header("", 42, "A/A")
+    for what, (page, budget) in QUERIES.items():
+        cells, costs = "", []
+        for cost, noise in halves.ask("query", page, seconds):
+            cells += f"{cost:12.2f}{noise:+9.2f}"
+            costs.append(cost)
+        print(f"{what:42}{cells}{budget:10}{halves.missed(costs, budget)}")
 
 
-def slope(page: str, seconds: float) -> tuple[float, float]:
+def slope(switch, page: str, seconds: float) -> tuple[float, float]:
     """Microseconds a query, on minus off, and off minus off again; many short rounds."""
-    from _switch import Switch
-
-    switch = Switch()
     costs, control = [], []
     gc.collect()
     gc.disable()
@@ -123,8 +210,8 @@ def slope(page: str, seconds: float) -> tuple[float, float]:
         for which in random.sample(("off", "again", "on"), 3):
             application = switch.application(on=which == "on")
             _site.call(application, f"/{page}/20/")  # warms up
-            few, many = (once(application, f"/{page}/{n}/") for n in (20, 220))
-            each[which] = (many - few) / 200
+            few, many = (once(application, f"/{page}/{n}/") for n in (20, 100))
+            each[which] = (many - few) / 80
         costs.append(each["on"] - (each["off"] + each["again"]) / 2)
         control.append(each["off"] - each["again"])
         if len(costs) % 20 == 0:
@@ -140,18 +227,26 @@ def once(application: Callable[..., object], url: str) -> int:
     return time.thread_time_ns() - began
 
 
-def reading() -> None:
-    import _reading
-
-    _reading.main()
+def reading(halves: Halves) -> None:
+    """Milliseconds to read what 64 processes wrote of 199 routes."""
+    print("\nreading 64 slots x 199 routes, ms")
+    halves.header("", 40)
+    for what, budget, *took in zip(READINGS, READINGS.values(), *halves.ask("read"), strict=True):
+        cells = "".join(f"{ms:12.1f}" for ms in took)
+        print(f"{what:40}{cells}{budget or '':>10}{halves.missed(took, budget)}")
 
 
 def peers(seconds: float) -> None:
     print("\nbeside us: CPU per request / an untouched process")
     print(f"{'':20}" + "".join(f"{name:>14}" for name in _site.PAGES))
-    for name in ("base", "unhurried", *PEERS):
+    ours = ("unhurried[c]", "unhurried") if COMPILED else ("unhurried",)
+    for name in ("base", *ours, *PEERS):
         label = "A/A" if name == "base" else name
-        with Child("base") as base, Child(name) as peer:
+        tool, pure = name.removesuffix("[c]"), not name.endswith("[c]")
+        with (
+            Child("--serve", "base", pure=True) as base,
+            Child("--serve", tool, pure=pure) as peer,
+        ):
             cells = [f"{compare(base, peer, url, seconds):14.3f}" for url in _site.PAGES.values()]
         print(f"{label:20}" + "".join(cells), flush=True)
 
@@ -161,44 +256,20 @@ def compare(base: Child, peer: Child, url: str, seconds: float) -> float:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         first, second = random.sample([base, peer], 2)
-        took = {first: first.block(url), second: second.block(url)}
+        took = {first: first.ask(url), second: second.ask(url)}
         ratios.append(took[peer] / took[base])
     return statistics.median(ratios)
 
 
-class Child:
-    """A process that serves blocks on request."""
-
-    def __init__(self, name: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, __file__, "--serve", name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def __enter__(self) -> Child:
-        for url in _site.PAGES.values():
-            self.block(url)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.process.stdin.close()
-        self.process.wait(10)
-
-    def block(self, url: str) -> float:
-        self.process.stdin.write(url + "\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-
 def serve(name: str) -> None:
-    """In the child: set up, then one block per line of input."""
+    """In the child of a peer: a block of requests for each address."""
     import _peers
 
     application = _peers.application(name)
+    for url in _site.PAGES.values():
+        block(application, url)
     for line in sys.stdin:
-        print(block(application, line.strip()), flush=True)
+        print(block(application, *json.loads(line)), flush=True)
 
 
 if __name__ == "__main__":
