@@ -69,14 +69,14 @@ def slow_network(to: int, seconds: float) -> Iterator[tuple[int, Delayed]]:
         yield port, delayed
         process.terminate()
         assert process.stdout
-        delayed.trips, delayed.seconds = json.loads(process.stdout.readline())
+        delayed.trips, delayed.seconds, delayed.connecting = json.loads(process.stdout.readline())
 
 
 class Delayed:
-    """Round trips through a slow network, and the seconds they took longer."""
+    """Round trips through a slow network, the seconds they took longer; those to connect apart."""
 
     trips = 0
-    seconds = 0.0
+    seconds = connecting = 0.0
 
 
 def _die_with_us() -> None:
@@ -113,13 +113,16 @@ def hold(url: str, rows: str, held: str, pause: str) -> None:
             time.sleep(float(pause))
 
 
+READY = b"Z\0\0\0\5"  # PostgreSQL's ReadyForQuery; the first ends the connecting
+
+
 class Wire:
     """One connection, each of its directions later; how much later is counted as it happens."""
 
-    trips, seconds = 0, 0.0
+    trips, seconds, connecting = 0, 0.0, 0.0
 
     def __init__(self, delay: float) -> None:
-        self.delay, self.asks = delay, False
+        self.delay, self.asks, self.connects = delay, False, True
 
     async def carry(
         self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, asking: bool
@@ -146,6 +149,8 @@ class Wire:
             if not data:
                 break
             self._count(time.monotonic() - came, asking=asking)
+            if not asking and READY in data:
+                self.connects = False
             with suppress(OSError):
                 target.write(data)
                 await target.drain()
@@ -153,7 +158,9 @@ class Wire:
 
     def _count(self, late: float, *, asking: bool) -> None:
         """A question, and the first part of its answer: the rest comes behind it at no cost."""
-        if asking or self.asks:
+        if (asking or self.asks) and self.connects:
+            Wire.connecting += late
+        elif asking or self.asks:
             Wire.seconds += late
             Wire.trips += asking
         self.asks = asking
@@ -177,7 +184,7 @@ async def _delay(port: int, to: int, delay: float) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(over.wait(), LIFE)
     server.close()
-    sys.stdout.write(json.dumps([Wire.trips, Wire.seconds]) + "\n")
+    sys.stdout.write(json.dumps([Wire.trips, Wire.seconds, Wire.connecting]) + "\n")
     sys.stdout.flush()
     os._exit(0)  # who is connected still is not waited for
 

@@ -63,7 +63,7 @@ def queued(seen: Seen) -> float:
 
 
 def delayed(seen: Seen) -> float:
-    """What the network itself says it has kept back."""
+    """What the network says it has kept back of statements; connecting is the connections' own."""
     return seen.delayed.seconds / seen.time
 
 
