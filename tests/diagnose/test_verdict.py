@@ -37,6 +37,7 @@ from unhurried.diagnose._verdict import (
     THREADS,
     TRAFFIC,
 )
+from unhurried.measure._window import _floors
 from unhurried.measure.reading import Process, Window
 
 
@@ -401,6 +402,22 @@ def test_a_loop_over_a_slow_network_is_the_networks_first():
     assert (first.cause, second.cause) == (NETWORK, OWN_BUGS)
     assert first.share == pytest.approx(0.54, abs=0.03)
     assert second.gain > 0.27
+
+
+def test_one_text_alone_does_not_tell_how_far_its_database_is():
+    """It may be the way that takes so long, or the work; two texts tell."""
+    slow = statement("feed/", "SELECT a FROM t WHERE b LIKE 'c'", each=110, least=100)
+    quick = statement("feed/", "SELECT 1", each=0.3)
+    assert _floors([slow, slow]) == {}
+    assert _floors([slow, quick]) == {"default": pytest.approx(0.3 * MS)}
+    units = pages(wall=120, db=112, unsafe=900)
+    found = healthy(units=units, statements=[slow], samples=[], floors=_floors([slow]))
+    verdict = of(found)
+    assert [each.cause for each in verdict.findings] == [DATABASE]
+    assert [each for each in verdict.unseen if "How far 'default' is" in each]
+    verdict = of(replace(found, statements=[slow, quick], floors=_floors([slow, quick])))
+    assert [each.cause for each in verdict.findings] == [DATABASE]
+    assert not [each for each in verdict.unseen if "How far" in each]
 
 
 def test_a_write_of_a_page_that_is_only_read_is_told_once():

@@ -74,6 +74,11 @@ REMEDIES = {
     "books, kept": Remedy("fixed books", "fast books", "cached_page"),
     "messages, later": Remedy("fixed messages", "messages, later", "later("),
     "with, indexed": Remedy("fixed with", "with, indexed", "index"),
+    "search, indexed": Remedy(
+        "search",
+        Fault("indexed", healthy={"search": 1}, around=(plants.trigrams,), visitors=2),
+        "index",
+    ),
     "api, json_bytes": Remedy("fixed api", "api, json_bytes", "json_bytes"),
     "more threads": Remedy(threads, replace(threads, around=(plants.workers(2, 4),)), "gunicorn"),
     "CONN_MAX_AGE": Remedy(connects, healthy, "CONN_MAX_AGE"),
@@ -88,7 +93,7 @@ def measured(rig: Rig, remedy: Remedy, *, keep: Path | None = None, **how: Any) 
     """
     sides = map(_side, (remedy.before, remedy.after))
     before, after = (
-        undisturbed(rig, side, {}, keep=keep and keep / side.name, options=WORTH, **how)
+        undisturbed(rig, side, {}, keep=keep and keep / side.name, options=WORTH, warm=True, **how)
         for side in sides
     )
     return Gain(

@@ -60,6 +60,19 @@ def network(seconds: float) -> Means:
 
 
 @contextmanager
+def trigrams(stage: Stage) -> Iterator[None]:
+    """What finds a word within a text without reading all of them."""
+    import psycopg  # optional, and only here
+
+    with psycopg.connect(url(stage.rig.postgres.port), autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+        connection.execute("CREATE INDEX grams ON planted_visit USING gin (page gin_trgm_ops)")
+        connection.execute("VACUUM ANALYZE planted_visit")
+        yield
+        connection.execute("DROP INDEX grams")
+
+
+@contextmanager
 def package(stage: Stage) -> Iterator[None]:
     """Installed as pip would: a package and its dist-info, in a folder named site-packages."""
     with TemporaryDirectory(dir=stage.rig.folder) as name:

@@ -71,9 +71,15 @@ def play(
     seed: int = 1,
     keep: Path | None = None,
     options: Sequence[str] = (),
+    warm: bool = False,
 ) -> Outcome:
-    """``healthy``: seconds of each page in healthy runs, from ``truths.means``."""
+    """``healthy``: seconds of each page in healthy runs, from ``truths.means``.
+
+    ``warm``: each worker has seen each page before anything is measured.
+    """
     stage, began = rig.stage(seconds), time.monotonic()
+    if warm:
+        stage.environment |= rig.warming(fault.all_pages)
     stage.seen.healthy, stage.seen.seconds = healthy, seconds
     with ExitStack() as around:
         for means in fault.around:

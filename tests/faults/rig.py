@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ from unhurried.measure._layout import VERSION
 
 from .gunicorn_conf import READY
 from .truths import Seen
-from .visitors import Crowd
+from .visitors import POSTED, Crowd, path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -77,6 +78,12 @@ class Rig:
                 _await_workers(server, stage.workers)
                 yield
             _copy_tokens(store / LAYOUT, self.folder)
+
+    def warming(self, pages: Iterable[str]) -> dict[str, str]:
+        """Of the site's processes: that each visits these pages first, but those that write."""
+        rng = random.Random(0)
+        paths = " ".join(path(page, self.site, rng) for page in pages if page not in POSTED)
+        return {"FAULTS_WARM": paths, "FAULTS_COOKIE": self.site["cookies"]["signed"][0]}
 
     def crowd(
         self, stage: Stage, pages: dict[str, int], think: float, visitors: int, seed: int

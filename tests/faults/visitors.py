@@ -136,7 +136,7 @@ class Crowd:
 
     def _visit(self, visitor: Visitor, rng: random.Random, address: str) -> None:
         page = rng.choices(list(self.pages), list(self.pages.values()))[0]
-        answer, body = visitor.ask(page, self._path(page, rng), address)
+        answer, body = visitor.ask(page, path(page, self.site, rng), address)
         beacon = Beacon.of(body) if page == "story" and rng.random() < 0.5 else None
         if beacon:
             visitor.tell(beacon, address)
@@ -148,13 +148,15 @@ class Crowd:
             if beacon:
                 self.told.append(beacon.front)
 
-    def _path(self, page: str, rng: random.Random) -> str:
-        return PLACES[page].format(
-            tag=rng.choice(self.site["tags"]),
-            user=rng.choice(self.site["usernames"]),
-            pin=rng.randint(1, self.site["pins"]),
-            word=f"{rng.randrange(4096):03x}",
-        )
+
+def path(page: str, site: Mapping[str, Any], rng: random.Random) -> str:
+    """An address of this page; of one that has many, any."""
+    return PLACES[page].format(
+        tag=rng.choice(site["tags"]),
+        user=rng.choice(site["usernames"]),
+        pin=rng.randint(1, site["pins"]),
+        word=f"{rng.randrange(4096):03x}",
+    )
 
 
 class Visitor:

@@ -57,10 +57,10 @@ class Ledger:
 
     def _forgive(self) -> None:
         """Where cores are short every trip takes longer: the way is the shortest ever seen."""
+        floors = self.window.floors
         for _, row in self.statements():
-            if row.floor:
-                floors = self.window.floors
-                floors[row.alias] = min(floors.get(row.alias, row.floor), row.floor)
+            if row.floor and row.alias in floors:
+                floors[row.alias] = min(floors[row.alias], row.floor)
 
     @cached_property
     def requests(self) -> int:

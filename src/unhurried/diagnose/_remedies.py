@@ -14,7 +14,7 @@ from ._route import Route
 from ._words import percent
 
 KEPT_FOR: Final = 600  # seconds, of the ``cached_page`` that is proposed
-HIT: Final = 0.002  # seconds, of a page that is kept, with its session, its user and a greeting
+HIT: Final = 0.003  # seconds, of a page that is kept, with its session, its user and a greeting
 ENOUGH: Final = 20  # visits to paths, before a ratio is told from them
 VARIES: Final = "<([*+{"  # signs of a pattern that more than one path matches
 PATTERN: Final = VARIES + "^$\\|?"  # and of one that is itself no path
@@ -80,7 +80,7 @@ def keep(route: Route) -> Remedy | None:
         f"Keep the page of {route.label}: {percent(ratio)} of its visits would find it, renewed "
         "when a row that it shows changes. What on it is one visitor's own becomes a "
         '{% fragment "…" %}.',
-        ratio * max(route.time - HIT * route.pace * route.requests, 0.0),
+        ratio * max(route.wall - HIT * route.pace * route.requests, 0.0),
     )
 
 

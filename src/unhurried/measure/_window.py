@@ -84,7 +84,8 @@ class Window:
     ``whole``: since measuring began. ``process``: the lanes ``PROCESS`` that only grow, of all
     processes, dead ones included. ``host``: microseconds in the window by "cpu", "io", "memory",
     "throttled"; empty where the machine does not tell, or nothing was kept to compare with.
-    ``floors``: nanoseconds of a round trip, by alias: the cheapest text's mean in this window.
+    ``floors``: nanoseconds of a round trip, by alias: the cheapest text's mean in this window;
+    none of a database that was asked one text alone.
     """
 
     at: float
@@ -236,12 +237,16 @@ def _processes(source: Reader) -> list[Process]:
 
 
 def _floors(statements: list[StatementRow]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    """None of a database that was asked one text alone: its way can't be told from its work."""
+    texts: dict[str, set[str]] = {}
+    means: dict[str, float] = {}
+    shortest: dict[str, float] = {}
     for row in statements:
+        texts.setdefault(row.alias, set()).add(row.sql)
+        if row.floor:
+            shortest[row.alias] = float(row.floor)
         if row.count >= CHEAPEST and row.ns:
             mean = row.ns / row.count
-            found[row.alias] = min(found.get(row.alias, mean), mean)
-    for row in statements:
-        if row.alias not in found and row.floor:
-            found[row.alias] = float(row.floor)
-    return found
+            means[row.alias] = min(means.get(row.alias, mean), mean)
+    found = {**shortest, **means}
+    return {alias: floor for alias, floor in found.items() if len(texts[alias]) > 1}

@@ -190,6 +190,8 @@ def unseen(ledger: Ledger) -> Iterator[str]:
             "Whether requests wait for a worker: no X-Request-Start comes from the proxy "
             '(nginx: proxy_set_header X-Request-Start "t=${msec}";).'
         )
+    for alias in sorted({row.alias for _, row in ledger.statements()} - {*ledger.window.floors}):
+        yield f"How far {alias!r} is: it was asked one text alone, whose way its work hides."
     if not ledger.vitals:
         yield "What browsers take: {% vitals %} is on no page that was visited."
     if not ledger.window.process.get("ran"):

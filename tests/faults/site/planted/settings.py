@@ -3,6 +3,7 @@
 FAULTS_STORE     folder of this run's measurements
 FAULTS_MAX_AGE   CONN_MAX_AGE; without, connections are kept
 FAULTS_SESSIONS  SESSION_ENGINE; without, sessions are in signed cookies
+FAULTS_WARM      paths that each worker visits before it is visited, with FAULTS_COOKIE
 """
 
 import os

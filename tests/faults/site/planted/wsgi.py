@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.db import connection
 from django.template.loader import get_template
+from django.test import Client, override_settings
 from django.urls import reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "planted.settings")
@@ -26,6 +28,17 @@ def warm() -> None:
         get_template(name)
     connection.ensure_connection()
     connection.close()
+    if paths := os.environ.get("FAULTS_WARM", "").split():
+        visit(paths, os.environ["FAULTS_COOKIE"])
+
+
+def visit(paths: list[str], cookie: str) -> None:
+    """Twice, and measured elsewhere."""
+    client = Client(headers={"cookie": cookie, "host": "127.0.0.1"})
+    elsewhere = {**settings.UNHURRIED, "STORE": settings.DATA / f"warm-{os.getpid()}"}
+    with override_settings(UNHURRIED=elsewhere):
+        for path in paths * 2:
+            assert client.get(path).status_code == 200, path
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
