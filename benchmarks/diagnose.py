@@ -2,7 +2,7 @@
 
     .venvs/services-3.11/bin/python benchmarks/diagnose.py                     (an hour)
     … benchmarks/diagnose.py --only network --runs 1 --keep-store DIR          (half a minute)
-    … benchmarks/diagnose.py --gains                                           (eight minutes)
+    … benchmarks/diagnose.py --gains                                           (25 minutes)
 
 Each run has a fresh store and fresh workers of gunicorn, six visitors for some seconds, and then
 ``manage.py unhurried diagnose --json``. The faults, and how the truth of each is known without our
@@ -60,6 +60,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--keep-store", type=Path, metavar="DIR", help="copies of the stores")
     parser.add_argument("--anyway", action="store_true", help="count runs that others disturbed")
     parser.add_argument("--gains", action="store_true", help="what remedies gain, beside promises")
+    parser.add_argument("--rounds", type=int, default=3, help="of both sides of a remedy (3)")
     options = parser.parse_args()
     known = REMEDIES if options.gains else FAULTS
     if wrong := set(options.only or ()) - set(known):
@@ -129,11 +130,14 @@ def _report(outcomes: Sequence[Outcome]) -> None:
 
 def _gains(site: Rig, options: argparse.Namespace) -> int:
     """Milliseconds per request that each remedy had, and what was promised for them."""
-    print(f"{'':20}{'before':>9}{'after':>9}{'had':>9}{'promised':>10}{'ratio':>8}{'others':>8}")
+    columns = (("before", 9), ("after", 9), ("had", 9), ("promised", 10), ("ratio", 8))
+    columns += (("spread", 8), ("others", 8))
+    print(f"{'':20}" + "".join(f"{name:>{width}}" for name, width in columns))
     tries = 1 if options.anyway else 3
     for name in options.only or REMEDIES:
         remedy, keep = REMEDIES[name], options.keep_store
-        gain = measured(site, remedy, seconds=options.seconds, tries=tries, keep=keep)
+        how = {"seconds": options.seconds, "tries": tries, "keep": keep}
+        gain = measured(site, remedy, rounds=options.rounds, **how)
         print(f"{name:20}{_gain(gain)}")
         for line in [f"    {each['title']}" for each in gain.findings] or gain.said:
             print(f"    {line}", flush=True)
@@ -142,10 +146,10 @@ def _gains(site: Rig, options: argparse.Namespace) -> int:
 
 def _gain(gain: Gain) -> str:
     had = f"{1000 * gain.before:9.2f}{1000 * gain.after:9.2f}{1000 * gain.had:9.2f}"
+    noise = f"{gain.spread:8.2f}{gain.others:8.2f}"
     if gain.promised is None:
-        return f"{had}{'nothing':>10}{'':8}{gain.others:8.2f}"
-    ratio = gain.promised / gain.had
-    return f"{had}{1000 * gain.promised:10.2f}{ratio:8.2f}{gain.others:8.2f}"
+        return f"{had}{'nothing':>10}{'':8}{noise}"
+    return f"{had}{1000 * gain.promised:10.2f}{gain.promised / gain.had:8.2f}{noise}"
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from . import plants, score
@@ -38,25 +39,24 @@ class Remedy:
 
 @dataclass(frozen=True)
 class Gain:
-    """Users' seconds per request ``before`` and ``after``, and the findings that promised it.
+    """Users' seconds per request ``before`` and ``after``, and what was ``promised``: medians.
 
-    ``said``: the verdict before. ``others``: cores that others needed, the worse of both.
+    ``promised`` is None where nothing was. ``findings``, ``said``: of the last verdict before.
+    ``others``: cores that others needed, at most. ``spread``: the longest ``before`` of a round, as
+    a multiple of the shortest.
     """
 
     before: float
     after: float
+    promised: float | None
     findings: list[Mapping[str, Any]]
     said: list[str]
     others: float
+    spread: float
 
     @property
     def had(self) -> float:
         return self.before - self.after
-
-    @property
-    def promised(self) -> float | None:
-        """None where nothing was."""
-        return sum(finding["gain"] for finding in self.findings) if self.findings else None
 
 
 WORTH = ("--worth", "2")  # ms
@@ -86,22 +86,30 @@ REMEDIES = {
 }
 
 
-def measured(rig: Rig, remedy: Remedy, *, keep: Path | None = None, **how: Any) -> Gain:
-    """Both sides, one after the other, with the same visitors; ``how``: as of ``undisturbed``.
+def measured(
+    rig: Rig, remedy: Remedy, *, rounds: int = 1, keep: Path | None = None, **how: Any
+) -> Gain:
+    """Both sides in turn, with the same visitors; ``how``: as of ``undisturbed``.
 
     Of pages that few would call slow, too, it is asked what would be gained.
     """
-    sides = map(_side, (remedy.before, remedy.after))
-    before, after = (
-        undisturbed(rig, side, {}, keep=keep and keep / side.name, options=WORTH, warm=True, **how)
-        for side in sides
-    )
+    sides = [_side(remedy.before), _side(remedy.after)]
+    how |= {"options": WORTH, "warm": True}
+    played = [
+        [undisturbed(rig, side, {}, keep=keep and keep / side.name, **how) for side in sides]
+        for _ in range(rounds)
+    ]
+    befores = [_each(before) for before, _ in played]
+    found = [remedy.promised(before.findings) for before, _ in played]
+    gains = [sum(finding["gain"] for finding in each) for each in found]
     return Gain(
-        _each(before),
-        _each(after),
-        remedy.promised(before.findings),
-        score.said_of(before),
-        max(before.others.cores, after.others.cores),
+        median(befores),
+        median(_each(after) for _, after in played),
+        median(gains) or None,
+        found[-1],
+        score.said_of(played[-1][0]),
+        max(outcome.others.cores for pair in played for outcome in pair),
+        max(befores) / min(befores),
     )
 
 

@@ -15,17 +15,18 @@ from unhurried.measure.reading import StatementRow
 
 from .. import _configuration, _remedies
 from .._ledger import Ledger
-from .._route import NS, Route
+from .._route import NEAR, NS, Route
 from .._sizes import SHARE
 from .._verdict import LIKELY, SERVERS, SURE, Cause
 from .._words import count, ms
 
 DEBUG_QUERY: Final = 0.00006  # seconds: a query that is logged with its text, under DEBUG
 CONNECT: Final = 0.002  # seconds; opening a file takes less, and is no fault
-#: Seconds that a statement takes longer where the server's process has not met its tables yet, and
-#: that closing takes.
-FIRST: Final = 0.0004
-CLOSE: Final = 0.0006
+#: Of what connecting takes in one room with the server: how much longer a statement takes where the
+#: server's new process has not met its tables yet, and what its end takes.
+FIRST: Final = 0.13
+END: Final = 0.12
+TRIPS: Final = 3  # round trips of connecting
 RUNSERVER: Final = SERVERS_KNOWN.index("runserver")
 STATIC: Final = 0.05  # of requests
 SEEN: Final = 50  # requests
@@ -77,9 +78,10 @@ def _connects(ledger: Ledger) -> Iterator[Cause]:
     seconds = sum(route.lanes["connecting"] for route in ledger.routes) / NS
     if ledger.share(seconds) < SHARE or seconds < connects * CONNECT:
         return
-    fresh = connects * CLOSE + min(connects / asking, 1.0) * _met_anew(ledger) * FIRST
-    each, after = seconds / connects, fresh * ledger.pace / connects
-    seconds += fresh * ledger.pace
+    each = seconds / connects
+    near = max(each - TRIPS * _farthest(ledger), CONNECT)
+    after = near * (END + FIRST * _met_anew(ledger) / max(asking, connects))
+    seconds += after * connects
     yield Cause(
         SERVERS,
         "Each request connects to the database anew",
@@ -98,6 +100,12 @@ def _connects(ledger: Ledger) -> Iterator[Cause]:
         expected=ledger.share(seconds),
         verify="manage.py unhurried top --once",
     )
+
+
+def _farthest(ledger: Ledger) -> float:
+    """Seconds of a trip to a database, beyond what it takes in one room."""
+    trips = (floor / NS - NEAR for floor in ledger.window.floors.values())
+    return max([0.0, *trips])
 
 
 def _met_anew(ledger: Ledger) -> float:
