@@ -5,6 +5,7 @@ from django.urls import path
 from accounts.fixed import user_detail
 from books.fast import api, catalogue, import_books, inventory
 from books.fixed import book_list, create_book
+from books.forms import QuickBookForm
 from inbox.fast import mark_received, message_list
 from pins.fast import pin_detail, pins_with
 from pins.fixed import feed, tag_detail
@@ -22,7 +23,7 @@ urlpatterns = [
     path("user/<username>/", kept(user_detail), name="user"),
     path("tag/<slug>/", kept(tag_detail), name="tag"),
     path("books/", kept(book_list), name="books"),
-    path("books/create/", kept(create_book), name="create_book"),
+    path("books/create/", kept(create_book), {"form_class": QuickBookForm}, name="create_book"),
     path("books/import/", import_books, name="import_books"),
     path("books/catalogue/", kept(catalogue), name="catalogue"),
     path("books/api/", kept(api), name="books_api"),
