@@ -34,7 +34,9 @@ class Cost:
 
         Beginning does about half as much as finishing; probes are those of an unsampled record.
         """
-        own = finishing + finishing // 2 + int(record.probed * _per_probe())
+        own = finishing + finishing // 2
+        if record.probed:
+            own += int(record.probed * _per_probe())
         own += self.drain if record.statements else 0
         self.judge(own, record.wall)
         return own

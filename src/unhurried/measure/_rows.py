@@ -159,13 +159,15 @@ class Route(Row):
     def write_sampled(self, record: SampledRecord, own: int) -> None:
         """CPU by part; what measuring cost, and the wall that is a share of."""
         lanes = self.lanes
-        parts = [max(ns, 0) for ns in record.cpu_parts]  # a thread's number is given to another
         lanes[SAMPLED] += 1
         lanes[SAMPLED_WALL] += record.wall
         lanes[SAMPLED_OWN] += own
-        if record.probed:
-            for i in (DB, CACHE, HTTP, TEMPLATE):
-                lanes[CPU_PARTS + i] += parts[i]
+        if not record.probed:
+            lanes[CPU_PARTS] += max(record.cpu, 0)
+            return
+        parts = [max(ns, 0) for ns in record.cpu_parts]  # a thread's number is given to another
+        for i in (DB, CACHE, HTTP, TEMPLATE):
+            lanes[CPU_PARTS + i] += parts[i]
         lanes[CPU_PARTS] += max(record.cpu - sum(parts[DB:]), 0)
 
 
