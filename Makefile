@@ -72,7 +72,7 @@ docs: $(call stamp,dev)  ## the talk's page from the last tests, Sphinx into doc
 	$(call run,dev) -m sphinx -n -W --keep-going -q docs docs/_build
 
 bench: export PYTHONPATH := $(CURDIR)/$(compiled)
-bench: $(call stamp,dev) $(compiled)/.stamp  ## what it costs and finds, beside its peers (BENCH=later: one of measure, queries, cache, fragments, late_store, later, tally, db)
+bench: $(call stamp,dev) $(if $(filter measure,$(BENCH)),$(compiled)/.stamp,$(c))  ## what it costs and finds, beside its peers (BENCH=later: one of measure, queries, cache, fragments, late_store, later, tally, db)
 	@for room in $(BENCH); do $(call run,dev) benchmarks/$$room.py $(ARGS) || exit 1; done
 
 soak: $(call stamp,services)  ## random interleavings against the cache (MINUTES=60 CELL=postgres-redis-redis), or KILLS=1000 of who defers and counts

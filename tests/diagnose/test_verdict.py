@@ -410,11 +410,15 @@ def test_one_text_alone_does_not_tell_how_far_its_database_is():
     quick = statement("feed/", "SELECT 1", each=0.3)
     assert _floors([slow, slow]) == {}
     assert _floors([slow, quick]) == {"default": pytest.approx(0.3 * MS)}
+    once = statement("feed/", "SELECT 2", count=1, each=0.3)
+    assert _floors([slow, once]) == {"default": pytest.approx(0.3 * MS)}
     units = pages(wall=120, db=112, unsafe=900)
     found = healthy(units=units, statements=[slow], samples=[], floors=_floors([slow]))
     verdict = of(found)
     assert [each.cause for each in verdict.findings] == [DATABASE]
     assert [each for each in verdict.unseen if "How far 'default' is" in each]
+    strained = of(replace(found, process=QUIET | {"waited": QUIET["ran"]}))
+    assert NETWORK not in {each.cause for each in strained.findings}
     verdict = of(replace(found, statements=[slow, quick], floors=_floors([slow, quick])))
     assert [each.cause for each in verdict.findings] == [DATABASE]
     assert not [each for each in verdict.unseen if "How far" in each]

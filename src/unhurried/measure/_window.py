@@ -84,8 +84,8 @@ class Window:
     ``whole``: since measuring began. ``process``: the lanes ``PROCESS`` that only grow, of all
     processes, dead ones included. ``host``: microseconds in the window by "cpu", "io", "memory",
     "throttled"; empty where the machine does not tell, or nothing was kept to compare with.
-    ``floors``: nanoseconds of a round trip, by alias: the cheapest text's mean in this window;
-    none of a database that was asked one text alone.
+    ``floors``: nanoseconds of a round trip, by alias: the cheapest text's mean in this window,
+    where two came often, else the shortest seen; none where one text alone was asked.
     """
 
     at: float
@@ -237,16 +237,23 @@ def _processes(source: Reader) -> list[Process]:
 
 
 def _floors(statements: list[StatementRow]) -> dict[str, float]:
-    """None of a database that was asked one text alone: its way can't be told from its work."""
-    texts: dict[str, set[str]] = {}
-    means: dict[str, float] = {}
-    shortest: dict[str, float] = {}
+    """None of a database that was asked one text alone: its way can't be told from its work.
+
+    Nor is a mean told, where one text alone came often: then it is the shortest trip ever seen.
+    """
+    asked: dict[str, list[StatementRow]] = {}
     for row in statements:
-        texts.setdefault(row.alias, set()).add(row.sql)
-        if row.floor:
-            shortest[row.alias] = float(row.floor)
-        if row.count >= CHEAPEST and row.ns:
-            mean = row.ns / row.count
-            means[row.alias] = min(means.get(row.alias, mean), mean)
-    found = {**shortest, **means}
-    return {alias: floor for alias, floor in found.items() if len(texts[alias]) > 1}
+        asked.setdefault(row.alias, []).append(row)
+    return {
+        alias: floor
+        for alias, rows in asked.items()
+        if len({row.sql for row in rows}) > 1 and (floor := _floor(rows))
+    }
+
+
+def _floor(rows: list[StatementRow]) -> float:
+    """Of one database; 0 where it is not known."""
+    often = [row for row in rows if row.count >= CHEAPEST and row.ns]
+    if len({row.sql for row in often}) > 1:
+        return min(row.ns / row.count for row in often)
+    return float(min((row.floor for row in rows if row.floor), default=0))
