@@ -51,6 +51,13 @@ def test_forms_answer_the_same(site):
     assert [seen["status"] for seen in site["forms"]] == [302, 200, 200, 302]
 
 
+def test_long_lists_are_djangos_to_the_letter(site):
+    assert len(site["lists"]) == 6
+    for djangos, ours in site["lists"]:
+        assert ours == djangos
+        assert djangos.count("<option") > 5
+
+
 def test_a_fixed_page_leads_to_fixed_pages(site):
     seen = [*site["anonymous"].values(), *site["jacob"].values(), *site["forms"]]
     assert not any(page["strayed"] for page in seen)

@@ -18,7 +18,8 @@ from django.db import connection, transaction  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext, setup_test_environment  # noqa: E402
 
-from books.models import Book  # noqa: E402
+from books.forms import FastBookForm, QuickBookForm  # noqa: E402
+from books.models import Author, Book  # noqa: E402
 from pins.models import Pin, Tag  # noqa: E402
 
 TOKEN = re.compile(r'(?<=name="csrfmiddlewaretoken" value=")[^"]*')
@@ -93,6 +94,16 @@ def front(client: Client) -> dict[str, int | None]:
     return {url: int(queries) if queries else None for url, queries in links}
 
 
+def lists() -> Iterator[list[str]]:
+    """The form's long lists by Django and on the kept page: none, one, no such author chosen."""
+    with undone():
+        hostile = str(Author.objects.create(name='"><b>&').pk)
+        for author in (None, hostile, "0"):
+            data = author and BOOK | {"author": author}
+            for name in ("author", "publisher"):
+                yield [str(form(data)[name]) for form in (FastBookForm, QuickBookForm)]
+
+
 def main(scale: float) -> None:
     call_command("migrate", verbosity=0)
     call_command("seed", scale=scale, verbosity=0)
@@ -107,6 +118,7 @@ def main(scale: float) -> None:
         "after": front(anonymous),
         "jacob": {path: compare(jacob, path) for path in pages()},
         "forms": [compare(jacob, path, form) for path, form in forms()],
+        "lists": list(lists()),
     }
     sys.stdout.write(json.dumps(answers))
 
